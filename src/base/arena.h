@@ -1,0 +1,49 @@
+/* An arena: memory that lives and dies together. Ask first how long a thing lives (boot, playbook
+ * version, run, step, request, evaluation), take that arena as a parameter, free nothing in it.
+ *
+ * Not thread-safe: an arena has one owner at a time. An allocation beyond `bytes_max`, or one that
+ * malloc refuses, returns NULL; the arena stays good. */
+#ifndef TOCSIN_BASE_ARENA_H
+#define TOCSIN_BASE_ARENA_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct arena_chunk;
+
+struct arena {
+    struct arena_chunk *chunk; /* the newest; NULL before the first allocation */
+    char *next;
+    char *end;
+    size_t bytes_used;  /* given out */
+    size_t bytes_held;  /* taken from malloc */
+    size_t bytes_max;   /* of bytes_held; 0 means ARENA_BYTES_MAX_DEFAULT */
+};
+
+/* `struct arena a = { 0 };` is a good arena too. */
+void arena_init(struct arena *arena, size_t bytes_max);
+/* Frees everything; the arena may be used again. */
+void arena_done(struct arena *arena);
+void arena_cleanup(struct arena *arena);
+/* Forgets everything given out but keeps the newest chunk, for reuse in a loop. */
+void arena_reset(struct arena *arena);
+
+/* Aligned to 16 bytes; not cleared. NULL when there is no memory or the limit is reached. */
+void *arena_alloc(struct arena *arena, size_t size) __attribute__((malloc, warn_unused_result));
+void *arena_zalloc(struct arena *arena, size_t size) __attribute__((malloc, warn_unused_result));
+/* Unaligned bytes. */
+char *arena_bytes(struct arena *arena, size_t size) __attribute__((malloc, warn_unused_result));
+/* count * size with an overflow check. */
+void *arena_array(struct arena *arena, size_t count, size_t size) __attribute__((warn_unused_result));
+
+#define ARENA_NEW(arena, type) ((type *)arena_zalloc((arena), sizeof(type)))
+#define ARENA_ARRAY(arena, count, type) ((type *)arena_array((arena), (count), sizeof(type)))
+
+/* Copies; the copy has a '\0' after it that its size does not count. */
+FALLIBLE arena_str(struct arena *arena, struct str s, struct str *ret, struct err_info *why);
+FALLIBLE arena_printf(struct arena *arena, struct str *ret, struct err_info *why, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+
+#endif

@@ -1,0 +1,59 @@
+/* Every limit has its name here. The name is what errors, docs and configuration call it. */
+#ifndef TOCSIN_BASE_LIMITS_H
+#define TOCSIN_BASE_LIMITS_H
+
+#define KIB (UINT64_C(1) << 10)
+#define MIB (UINT64_C(1) << 20)
+
+/* base */
+#define ARENA_BYTES_MAX_DEFAULT (256 * MIB)
+#define BUF_BYTES_MAX_DEFAULT (256 * MIB)
+#define VALUE_DEPTH_MAX 128
+#define JSON_DEPTH_MAX 128
+#define YAML_BYTES_MAX (4 * MIB)
+#define YAML_DEPTH_MAX 64
+#define YAML_NODES_MAX 200000
+#define YAML_ALIASES_MAX 1000 /* expansions, so that alias bombs end early */
+
+/* expr */
+#define EXPR_SOURCE_BYTES_MAX (64 * KIB)
+#define EXPR_DEPTH_MAX 250
+#define EXPR_COST_MAX 1000000 /* units of one evaluation */
+#define EXPR_STRING_BYTES_MAX (16 * MIB)
+
+/* ingest and api */
+#define EVENT_BODY_BYTES_MAX (8 * MIB)    /* ingest.body_max */
+#define EVENTS_PER_REQUEST_MAX 10000
+#define API_BODY_BYTES_MAX (1 * MIB)
+#define HTTP_HEADER_BYTES_MAX (32 * KIB)
+#define HTTP_CONNECTIONS_MAX 4096
+#define HTTP_REQUEST_SECONDS_MAX 30 /* from the first byte to the last of a request */
+#define LIST_LIMIT_DEFAULT 50
+#define LIST_LIMIT_MAX 1000
+#define WAIT_SECONDS_MAX 300 /* of ?wait= */
+
+/* playbook and run */
+#define PLAYBOOK_STEPS_MAX 5000
+#define PLAYBOOK_NESTING_MAX 32
+#define RUN_TURNS_MAX 100000        /* journal records of one run */
+#define RUN_STEPS_MAX 100000        /* step executions of one run */
+#define RUN_BYTES_MAX (64 * MIB)    /* state of one run in memory */
+#define RUN_SECONDS_MAX (90 * 86400) /* when the playbook gives no timeout */
+#define RUN_DEPTH_MAX 8             /* sub-playbooks inside sub-playbooks */
+#define LOOP_ITEMS_MAX 100000
+#define PARALLEL_MAX 256
+#define RETRY_ATTEMPTS_MAX 100
+
+/* connect */
+#define ANSWER_BYTES_MAX (16 * MIB)
+#define CALL_SECONDS_DEFAULT 30
+#define CALL_SECONDS_MAX 3600
+#define REDIRECTS_MAX 5
+#define PAGES_MAX 1000
+
+/* store */
+#define BLOB_INLINE_BYTES_MAX (64 * KIB) /* larger payloads go to the blob store */
+#define COMMIT_OPS_MAX 2000              /* of one group commit */
+#define STORE_QUEUE_MAX 100000           /* operations that wait for the writer */
+
+#endif

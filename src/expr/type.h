@@ -1,0 +1,68 @@
+/* CEL types, also what actions, sources and playbooks declare for their `in` and `out`. Immutable,
+ * arena-owned; the simple ones are constants. */
+#ifndef TOCSIN_EXPR_TYPE_H
+#define TOCSIN_EXPR_TYPE_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/value.h"
+
+enum type_kind {
+    TYPE_DYN = 0,
+    TYPE_NULL,
+    TYPE_BOOL,
+    TYPE_INT,
+    TYPE_UINT,
+    TYPE_DOUBLE,
+    TYPE_STRING,
+    TYPE_BYTES,
+    TYPE_TIMESTAMP,
+    TYPE_DURATION,
+    TYPE_IP,
+    TYPE_CIDR,
+    TYPE_LIST,     /* of item */
+    TYPE_MAP,      /* key, item */
+    TYPE_RECORD,   /* a map with known string keys */
+    TYPE_OPTIONAL, /* of item */
+    TYPE_TYPE,     /* of item, or NULL */
+    TYPE_NULLABLE, /* item or null; in declarations */
+    TYPE_PARAMETER, /* a type variable, by name */
+    TYPE_ERROR,    /* what could not be typed; says nothing further */
+};
+
+struct type_field {
+    struct str name;
+    const struct type *type;
+    bool is_required; /* false: may be absent */
+    bool is_secret;   /* sealed in outputs: travels as a handle */
+    struct str help;
+};
+
+struct type {
+    enum type_kind kind;
+    const struct type *item; /* LIST, MAP's value, OPTIONAL, TYPE, NULLABLE */
+    const struct type *key;  /* MAP */
+    struct str name;         /* PARAMETER */
+    const struct type_field *fields; /* RECORD */
+    uint32_t field_count;
+    bool is_open; /* RECORD: unknown fields are dyn, not an error */
+    const struct str *choices; /* STRING restricted to these; NULL: any */
+    uint32_t choice_count;
+};
+
+extern const struct type type_dyn, type_null, type_bool, type_int, type_uint, type_double, type_string,
+    type_bytes, type_timestamp, type_duration, type_ip, type_cidr, type_list_dyn, type_map_dyn;
+
+/* The notation of CONTRACT.md: "int", "list(int)", "map(string, dyn)", "google.protobuf.Timestamp",
+ * "optional_type(int)". Records print as map(string, dyn). */
+void type_print(struct buf *buf, const struct type *type);
+FALLIBLE type_parse(struct arena *arena, struct str text, const struct type **ret, struct err_info *why);
+const struct type_field *type_find_field(const struct type *record, struct str name);
+/* ERR_OK when a value of type `from` can go where `to` is asked for; else what differs is in `why`
+ * (ERR_INVALID). dyn goes everywhere. */
+FALLIBLE type_accepts(const struct type *to, const struct type *from, struct err_info *why);
+/* Does the value fit? `why` names the path of the first part that does not: "with.ip: expected …". */
+FALLIBLE type_check_value(const struct type *type, struct value v, struct err_info *why);
+
+#endif
