@@ -48,7 +48,7 @@ struct err_info {
 /* AUTO(buf) struct buf b = { 0 }; runs buf_cleanup(&b) on every path out of the block. */
 #define AUTO(kind) __attribute__((cleanup(kind##_cleanup)))
 
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(at, first) __attribute__((format(printf, at, first)))
 
 /* Each returns its code, so that `return err_set(why, ERR_NOT_FOUND, "no case %s", text);` reads well.
  * The text is cut at ERR_TEXT_BYTES_MAX; control characters in it are replaced by '?'. */
