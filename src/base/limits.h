@@ -55,5 +55,18 @@
 #define BLOB_INLINE_BYTES_MAX (64 * KIB) /* larger payloads go to the blob store */
 #define COMMIT_OPS_MAX 2000              /* of one group commit */
 #define STORE_QUEUE_MAX 100000           /* operations that wait for the writer */
+#define OUTBOX_TOPIC_BYTES_MAX 64
+
+/* access */
+#define PRINCIPAL_NAME_BYTES_MAX 128
+#define SCOPE_SOURCES_BYTES_MAX 512 /* names of the sources of one token's ingest scopes */
+#define SECRET_BYTES_MAX (64 * KIB)
+#define SECRET_NAME_BYTES_MAX 128
+#define CONNECTION_NAME_BYTES_MAX 64
+#define CONNECTION_SETTINGS_BYTES_MAX (64 * KIB)
+#define AUDIT_VALUE_BYTES_MAX (64 * KIB) /* of before and after, each */
+#define AUDIT_ANCHOR_SECONDS 300
+#define TOKEN_USES_SECONDS 60
+#define SETUP_SECONDS_MAX 86400 /* a set-up link's life */
 
 #endif

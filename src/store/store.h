@@ -71,6 +71,14 @@ FALLIBLE store_read_wait(struct store *store, store_work *work, void *context, s
 /* Called on the writer's thread after each durable commit that appended to the outbox. */
 void store_on_commit(struct store *store, void (*committed)(void *context, uint64_t last_seq), void *context);
 
+/* Gives freed pages back to the file system, at most `pages_max` of them; as an operation of its own, for
+ * the retention job, again and again while `*ret_pages` (pages still free) is not 0. */
+FALLIBLE store_incremental_vacuum(struct store_conn *conn, unsigned pages_max, uint64_t *ret_pages,
+    struct err_info *why);
+
+/* This floor's own tables; first in store_options.migrations. */
+extern const struct store_migration store_migrations[];
+
 struct store_metrics {
     uint64_t commits, commit_ops, commit_rows, failed_ops;
     uint64_t commit_us_sum;
@@ -135,6 +143,15 @@ struct instant rows_instant(struct rows *rows, int column);
 /* A query built at run time (list filters): same binding rules, not cached. */
 FALLIBLE rows_open_text(struct rows *rows, struct store_conn *conn, struct str text, const struct sql_arg *args,
     size_t arg_count, struct err_info *why);
+
+/* For what is kept in memory beside the store. Added inside apply: when the commit is durable, `run` is
+ * called on the writer's thread with is_committed, before any `done` of that commit; when the operation or
+ * the commit failed, without. Owned by the adder, which frees it in `run`. */
+struct store_hook {
+    void (*run)(struct store_hook *hook, bool is_committed);
+    struct store_hook *next; /* the store's */
+};
+void store_add_hook(struct store_conn *conn, struct store_hook *hook);
 
 struct clock *store_clock(struct store_conn *conn);
 /* The instant of this commit, one for all its operations. */
