@@ -91,8 +91,20 @@ struct action {
     enum err (*undo_with)(const struct action *action, struct arena *arena, struct value with,
         struct value output, struct value *ret_with, struct err_info *why);
 
+    /* For actions whose kind or safety hangs on what they are called with (`http.request`: on the method). Gives the
+     * variant that counts for this call, of the same catalogue. `host` is the shard's or NULL (the linter's);
+     * `with` may be null when it is not known. NULL: the action is always itself. */
+    const struct action *(*refine)(const struct action *action, void *host, int64_t tenant, struct str connection,
+        struct value with);
+
     const void *definition; /* connect's own */
 };
+/* The action that gates, policies and retries of this very call go by. */
+static inline const struct action *action_refine(const struct action *action, void *host, int64_t tenant,
+    struct str connection, struct value with)
+{
+    return action->refine ? action->refine(action, host, tenant, connection, with) : action;
+}
 
 /* All actions of one moment; immutable. Whoever holds a snapshot releases it. */
 struct catalogue {
