@@ -35,9 +35,9 @@ FALLIBLE connections_open(
 void connections_close(struct connections *connections);
 
 /* The snapshot of now; held until released. Any thread. */
-const struct connection_snapshot *connections_get(struct connections *connections);
-void connection_snapshot_release(const struct connection_snapshot *snapshot);
-void connection_snapshot_cleanup(const struct connection_snapshot **snapshot);
+struct connection_snapshot *connections_get(struct connections *connections);
+void connection_snapshot_release(struct connection_snapshot *snapshot);
+void connection_snapshot_cleanup(struct connection_snapshot **snapshot);
 /* Increases with each change. */
 uint64_t connections_version(struct connections *connections);
 

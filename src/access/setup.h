@@ -14,7 +14,7 @@ struct setup_text {
 FALLIBLE setup_begin(
     struct store *store, struct tokens *tokens, struct setup_text *ret, struct err_info *why);
 /* Inside a read or an apply: whether `text` would be taken now. ERR_DENIED, name "setup", if not. */
-FALLIBLE setup_check(struct store_conn *conn, struct tokens *tokens, struct str text, struct err_info *why);
+FALLIBLE setup_check(struct store_conn *conn, struct str text, struct err_info *why);
 /* Inside apply: takes the link token, once, and makes the administrator's API token called `name`. */
 FALLIBLE setup_finish(struct store_conn *conn, struct tokens *tokens, struct str text, struct str name,
     struct token_text *ret, struct err_info *why);

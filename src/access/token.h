@@ -26,6 +26,7 @@ struct tokens_options {
 /* Boot, blocking: reads the table. */
 FALLIBLE tokens_open(const struct tokens_options *options, struct tokens **ret, struct err_info *why);
 void tokens_close(struct tokens *tokens);
+struct rand *tokens_rand(const struct tokens *tokens);
 
 /* ERR_DENIED for all that does not let in: unknown, malformed, expired, revoked (name "token" or
  * "token_expired"). Notes the time of use in memory. */

@@ -1,0 +1,65 @@
+#include "access/principal.h"
+
+#include <string.h>
+
+static const char *const kind_words[PRINCIPAL_KIND_COUNT] = {
+    [PRINCIPAL_NONE] = "none",
+    [PRINCIPAL_SYSTEM] = "system",
+    [PRINCIPAL_USER] = "user",
+    [PRINCIPAL_TOKEN] = "token",
+    [PRINCIPAL_SOURCE] = "source",
+    [PRINCIPAL_RUN] = "run",
+};
+
+const char *principal_kind_word(enum principal_kind kind)
+{
+    return kind < PRINCIPAL_KIND_COUNT ? kind_words[kind] : "none";
+}
+
+void principal_init(
+    struct principal *principal, enum principal_kind kind, int64_t tenant, struct id id, struct str name)
+{
+    *principal = (struct principal){ .kind = kind, .tenant = tenant, .id = id };
+    size_t size = name.size;
+    if (size > PRINCIPAL_NAME_BYTES_MAX) {
+        size = PRINCIPAL_NAME_BYTES_MAX;
+        while (size > 0 && ((unsigned char)name.data[size] & 0xc0) == 0x80)
+            size--; /* not inside a character of UTF-8 */
+    }
+    if (size > 0)
+        memcpy(principal->name, name.data, size);
+    principal->name_size = (uint8_t)size;
+}
+
+struct principal principal_system(int64_t tenant)
+{
+    struct principal principal;
+    principal_init(&principal, PRINCIPAL_SYSTEM, tenant, ID_NONE, STR("system"));
+    principal.scopes = scopes_all();
+    return principal;
+}
+
+bool principal_can(const struct principal *principal, enum permission permission)
+{
+    if (permission == PERMISSION_PUBLIC)
+        return true;
+    if (permission == PERMISSION_ANY)
+        return principal->kind != PRINCIPAL_NONE;
+    return principal->kind != PRINCIPAL_NONE && scopes_have(&principal->scopes, permission);
+}
+
+bool principal_can_ingest(const struct principal *principal, struct str source)
+{
+    return principal->kind != PRINCIPAL_NONE && scopes_have_ingest(&principal->scopes, source);
+}
+
+enum err principal_require(
+    const struct principal *principal, enum permission permission, struct err_info *why)
+{
+    if (principal_can(principal, permission))
+        return ERR_OK;
+    const char *scope = permissions[permission].name;
+    return err_named(why, ERR_DENIED, "permission", "%s \"%.*s\" lacks the scope %s",
+        principal_kind_word(principal->kind), STR_ARG(principal_name(principal)),
+        scope ? scope : "of a principal");
+}
