@@ -1,0 +1,93 @@
+# The entry. Each target installs what it needs (tools/install-packages) and may be run first on a fresh Debian 12.
+
+PROGRAM = build/tocsin
+ASAN = build-asan
+TSAN = build-tsan
+FUZZ = build-fuzz
+JOBS ?= $(shell nproc)
+# The text that names tests to run, as in `make test T=engine_timer`.
+T ?=
+LISTEN ?= 127.0.0.1:8473
+DATA ?= ./tocsin-data
+
+# A meson build folder is made once; ninja notices changed meson files by itself.
+setup = [ -f $(1)/build.ninja ] || meson setup $(1) $(2) >/dev/null
+
+.PHONY: help build run test check e2e bench crash fuzz tsan cover format clean
+
+help:
+	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
+
+## make build    builds build/tocsin
+build:
+	@tools/install-packages build
+	@$(call setup,build,-Dbuildtype=debugoptimized)
+	@ninja -C build -j $(JOBS) tocsin
+
+## make run      starts the server with example content, posts three alerts and shows the runs (ONCE=1: then ends)
+run: build
+	@tools/install-packages test
+	@PROGRAM=$(PROGRAM) LISTEN=$(LISTEN) DATA=$(DATA) ONCE=$(ONCE) tools/run-demo
+
+## make test     builds and runs every test under ASan and UBSan (T=TEXT: those whose name has TEXT)
+test: build
+	@tools/install-packages test
+	@$(call setup,$(ASAN),-Dbuildtype=debugoptimized -Db_sanitize=address$(comma)undefined -Db_lundef=false)
+	@ninja -C $(ASAN) -j $(JOBS) tocsin tests
+	@tools/run-tests --filter '$(T)' --build $(ASAN)
+
+## make check    format, floors, static analysis, docs
+check:
+	@tools/install-packages check
+	@tools/check
+
+## make e2e      real servers: nftables in a network namespace, an SMTP server, kill -9
+e2e: build
+	@tools/install-packages test
+	@$(call setup,$(ASAN),-Dbuildtype=debugoptimized -Db_sanitize=address$(comma)undefined -Db_lundef=false)
+	@ninja -C $(ASAN) -j $(JOBS) tocsin tests
+	@tools/run-tests --filter 'e2e' --build $(ASAN)
+
+## make bench    the figures of docs/performance.md on this machine
+bench: build
+	@tools/install-packages bench
+	@ninja -C build -j $(JOBS) bench
+	@bench/run-bench
+
+## make crash    kills the server at every journal record, and at random
+crash: build
+	@tools/install-packages test
+	@tests/crash/run-crash --bin $(PROGRAM)
+
+## make tsan     the unit and scenario tests of the threaded floors under ThreadSanitizer
+tsan:
+	@tools/install-packages test
+	@$(call setup,$(TSAN),-Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false)
+	@ninja -C $(TSAN) -j $(JOBS) tests
+	@tools/run-tests --filter '$(T)' --build $(TSAN)
+
+## make fuzz     F=NAME [SECONDS=60]: fuzzes one parser; without F all, in turn
+SECONDS ?= 60
+fuzz:
+	@tools/install-packages fuzz
+	@CC=clang CXX=clang++ $(call setup,$(FUZZ),-Dfuzz=true)
+	@ninja -C $(FUZZ) -j $(JOBS)
+	@tools/run-fuzz $(FUZZ)/fuzz $(SECONDS) $(F)
+
+## make cover    line and branch coverage of the unit and scenario tests
+cover:
+	@tools/install-packages test
+	@$(call setup,build-cover,-Db_coverage=true)
+	@ninja -C build-cover -j $(JOBS) tests
+	@tools/run-tests --build build-cover
+	@gcovr --root . build-cover --filter src/ --print-summary
+
+## make format   formats the C sources as .clang-format says
+format:
+	@tools/install-packages check
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean:
+	rm -rf build build-asan build-tsan build-fuzz build-cover
+
+comma := ,
