@@ -15,11 +15,10 @@ struct arena_chunk;
 
 struct arena {
     struct arena_chunk *chunk; /* the newest; NULL before the first allocation */
-    char *next;
-    char *end;
-    size_t bytes_used;  /* given out */
-    size_t bytes_held;  /* taken from malloc */
-    size_t bytes_max;   /* of bytes_held; 0 means ARENA_BYTES_MAX_DEFAULT */
+    char *next; /* aligned objects grow up from here */
+    char *end;  /* bytes without alignment grow down from here */
+    size_t bytes_held; /* taken from malloc */
+    size_t bytes_max;  /* of bytes_held; 0 means ARENA_BYTES_MAX_DEFAULT */
 };
 
 /* `struct arena a = { 0 };` is a good arena too. */
@@ -30,11 +29,33 @@ void arena_cleanup(struct arena *arena);
 /* Forgets everything given out but keeps the newest chunk, for reuse in a loop. */
 void arena_reset(struct arena *arena);
 
+/* The rest of arena_alloc and arena_bytes, when the chunk is full. */
+void *arena_alloc_slow(struct arena *arena, size_t size) __attribute__((malloc, warn_unused_result, cold));
+char *arena_bytes_slow(struct arena *arena, size_t size) __attribute__((malloc, warn_unused_result, cold));
+
+#define ARENA_ALIGNMENT ((size_t)16)
+
 /* Aligned to 16 bytes; not cleared. NULL when there is no memory or the limit is reached. */
-void *arena_alloc(struct arena *arena, size_t size) __attribute__((malloc, warn_unused_result));
+static inline __attribute__((malloc, warn_unused_result)) void *arena_alloc(struct arena *arena, size_t size)
+{
+    size_t rounded = (size + (size == 0) + (ARENA_ALIGNMENT - 1)) & ~(ARENA_ALIGNMENT - 1);
+    if (rounded < size || rounded > (size_t)(arena->end - arena->next))
+        return arena_alloc_slow(arena, size);
+    char *given = arena->next;
+    arena->next += rounded;
+    return given;
+}
+
+/* Bytes without alignment. */
+static inline __attribute__((malloc, warn_unused_result)) char *arena_bytes(struct arena *arena, size_t size)
+{
+    if (size >= (size_t)(arena->end - arena->next))
+        return arena_bytes_slow(arena, size);
+    arena->end -= size;
+    return arena->end;
+}
+
 void *arena_zalloc(struct arena *arena, size_t size) __attribute__((malloc, warn_unused_result));
-/* Unaligned bytes. */
-char *arena_bytes(struct arena *arena, size_t size) __attribute__((malloc, warn_unused_result));
 /* count * size with an overflow check. */
 void *arena_array(struct arena *arena, size_t count, size_t size) __attribute__((warn_unused_result));
 

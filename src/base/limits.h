@@ -8,7 +8,7 @@
 /* base */
 #define ARENA_BYTES_MAX_DEFAULT (256 * MIB)
 #define BUF_BYTES_MAX_DEFAULT (256 * MIB)
-#define VALUE_DEPTH_MAX 128
+#define VALUE_DEPTH_MAX 256 /* above JSON_DEPTH_MAX: what was read gets wrapped */
 #define JSON_DEPTH_MAX 128
 #define YAML_BYTES_MAX (4 * MIB)
 #define YAML_DEPTH_MAX 64

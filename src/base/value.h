@@ -63,10 +63,12 @@ struct value_entry {
     struct value value;
 };
 
-/* `index` is an open-addressing table of entry numbers + 1 for maps above VALUE_MAP_LINEAR entries. */
+/* `index` is an open-addressing table of entry numbers + 1 for maps above VALUE_MAP_LINEAR entries. Its
+ * hash has a seed that outsiders can't know, so that nobody can send keys which all collide. */
 struct value_map {
     uint32_t count;
     uint32_t index_mask; /* 0: no index, search in order */
+    uint64_t index_seed;
     const uint32_t *index;
     const struct value_entry *entries;
 };
@@ -122,6 +124,8 @@ struct value_map_builder {
     uint32_t count, room;
     uint32_t *index;
     uint32_t index_mask;
+    uint64_t index_seed;
+    struct value_map *map; /* made with the first entry, so that value_map_end can't fail */
 };
 void value_map_begin(struct value_map_builder *b, struct arena *arena);
 /* ERR_CONFLICT when the key is there already. */
@@ -132,6 +136,12 @@ struct value value_map_end(struct value_map_builder *b);
 /* For fields known in the source: value_map_put under a borrowed literal name. */
 FALLIBLE value_map_set(struct value_map_builder *b, const char *name, struct value v, struct err_info *why);
 
+/* Makes a map of `count` entries that the caller has put into the arena; they belong to the map from
+ * here on. Of entries with equal keys the last value wins, in the place of the first; `*ret_duplicate` is
+ * the number of the first entry whose key stood there before, or UINT32_MAX. */
+FALLIBLE value_map_adopt(struct arena *arena, struct value_entry *entries, uint32_t count, struct value *ret,
+    uint32_t *ret_duplicate, struct err_info *why);
+
 /* A map with one more or replaced field: entries are copied, values shared. `map` may be null. */
 FALLIBLE value_map_with(struct arena *arena, struct value map, struct value key, struct value v,
     struct value *ret, struct err_info *why);
@@ -139,7 +149,10 @@ FALLIBLE value_map_with(struct arena *arena, struct value map, struct value key,
 /* Borrowed entries; NULL when absent or when `map` is no map. */
 const struct value *value_map_find(struct value map, struct str key);
 const struct value *value_map_find_key(struct value map, struct value key);
-static inline const struct value_entry *value_map_entries(struct value map) { return map.map ? map.map->entries : NULL; }
+static inline const struct value_entry *value_map_entries(struct value map)
+{
+    return map.map ? map.map->entries : NULL;
+}
 /* value_map_find that gives null when absent: value_get(value_get(alert, STR("a")), STR("b")). */
 struct value value_get(struct value map, struct str key);
 /* Follows "a.b.c" through maps; null when any part is absent. */

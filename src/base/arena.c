@@ -1,0 +1,169 @@
+#include "base/arena.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/memory.h"
+
+#define CHUNK_BYTES_FIRST ((size_t)4096)
+#define CHUNK_BYTES_LARGEST ((size_t)1 << 20)
+
+struct arena_chunk {
+    struct arena_chunk *older;
+    size_t size; /* with this header */
+};
+
+static_assert(sizeof(struct arena_chunk) % 16 == 0, "what follows the header must be aligned");
+
+void arena_init(struct arena *arena, size_t bytes_max)
+{
+    *arena = (struct arena){ .bytes_max = bytes_max };
+}
+
+void arena_done(struct arena *arena)
+{
+    struct arena_chunk *chunk = arena->chunk;
+    while (chunk != NULL) {
+        struct arena_chunk *older = chunk->older;
+        memory_free(chunk);
+        chunk = older;
+    }
+    arena_init(arena, arena->bytes_max);
+}
+
+void arena_cleanup(struct arena *arena)
+{
+    arena_done(arena);
+}
+
+void arena_reset(struct arena *arena)
+{
+    struct arena_chunk *kept = arena->chunk;
+    if (kept == NULL)
+        return;
+    arena->chunk = kept->older;
+    arena_done(arena);
+    kept->older = NULL;
+    arena->chunk = kept;
+    arena->bytes_held = kept->size;
+    arena->next = (char *)(kept + 1);
+    arena->end = (char *)kept + kept->size;
+}
+
+static size_t bytes_left(const struct arena *arena)
+{
+    size_t max = arena->bytes_max ? arena->bytes_max : ARENA_BYTES_MAX_DEFAULT;
+    return max > arena->bytes_held ? max - arena->bytes_held : 0;
+}
+
+static struct arena_chunk *chunk_new(struct arena *arena, size_t size)
+{
+    if (size > bytes_left(arena))
+        return NULL;
+    struct arena_chunk *chunk = memory_alloc(size);
+    if (chunk == NULL)
+        return NULL;
+    chunk->size = size;
+    arena->bytes_held += size;
+    return chunk;
+}
+
+/* Chunks double, so that a large tree costs few calls and a small one little memory. */
+static size_t next_chunk_size(const struct arena *arena)
+{
+    size_t size = arena->bytes_held < CHUNK_BYTES_FIRST ? CHUNK_BYTES_FIRST : arena->bytes_held;
+    if (size > CHUNK_BYTES_LARGEST)
+        size = CHUNK_BYTES_LARGEST;
+    size_t left = bytes_left(arena) & ~(ARENA_ALIGNMENT - 1);
+    return size < left ? size : left;
+}
+
+/* A chunk of its own behind the newest, whose rest stays in use. */
+static void *alloc_apart(struct arena *arena, size_t size)
+{
+    struct arena_chunk *chunk = chunk_new(arena, size + sizeof *chunk);
+    if (chunk == NULL)
+        return NULL;
+    if (arena->chunk == NULL) {
+        chunk->older = NULL;
+        arena->chunk = chunk;
+        arena->next = arena->end = (char *)chunk + chunk->size;
+    } else {
+        chunk->older = arena->chunk->older;
+        arena->chunk->older = chunk;
+    }
+    return chunk + 1;
+}
+
+void *arena_alloc_slow(struct arena *arena, size_t size)
+{
+    if (size > SIZE_MAX / 2)
+        return NULL;
+    size_t rounded = (size + (size == 0) + (ARENA_ALIGNMENT - 1)) & ~(ARENA_ALIGNMENT - 1);
+    size_t chunk_size = next_chunk_size(arena);
+    if (rounded > chunk_size / 4)
+        return alloc_apart(arena, rounded);
+    struct arena_chunk *chunk = chunk_new(arena, chunk_size);
+    if (chunk == NULL)
+        return NULL;
+    chunk->older = arena->chunk;
+    arena->chunk = chunk;
+    arena->next = (char *)(chunk + 1) + rounded;
+    arena->end = (char *)chunk + chunk->size;
+    return chunk + 1;
+}
+
+char *arena_bytes_slow(struct arena *arena, size_t size)
+{
+    return arena_alloc_slow(arena, size);
+}
+
+void *arena_zalloc(struct arena *arena, size_t size)
+{
+    void *given = arena_alloc(arena, size);
+    if (given != NULL)
+        memset(given, 0, size);
+    return given;
+}
+
+void *arena_array(struct arena *arena, size_t count, size_t size)
+{
+    size_t total;
+    if (__builtin_mul_overflow(count, size, &total))
+        return NULL;
+    return arena_alloc(arena, total);
+}
+
+enum err arena_str(struct arena *arena, struct str s, struct str *ret, struct err_info *why)
+{
+    char *copy = s.size < SIZE_MAX ? arena_bytes(arena, s.size + 1) : NULL;
+    if (copy == NULL)
+        return err_memory(why);
+    if (s.size > 0)
+        memcpy(copy, s.data, s.size);
+    copy[s.size] = '\0';
+    *ret = (struct str){ copy, s.size };
+    return ERR_OK;
+}
+
+enum err arena_printf(struct arena *arena, struct str *ret, struct err_info *why, const char *format, ...)
+{
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int size = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    char *text = size < 0 ? NULL : arena_bytes(arena, (size_t)size + 1);
+    if (text != NULL)
+        (void)vsnprintf(text, (size_t)size + 1, format, again); /* its size is known to fit */
+    va_end(again);
+    if (size < 0)
+        return err_set(why, ERR_INTERNAL, "a format could not be printed");
+    if (text == NULL)
+        return err_memory(why);
+    *ret = (struct str){ text, (size_t)size };
+    return ERR_OK;
+}
