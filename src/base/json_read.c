@@ -125,7 +125,7 @@ static enum err read_escape(struct reader *r, char **out)
         return fail(r, "json_string", "the string has no closing quote");
     char c = *r->at++;
     if (c == 'u') {
-        uint32_t code;
+        uint32_t code = 0;
         TRY(read_unicode(r, &code));
         *out += encode(*out, code);
         return ERR_OK;
