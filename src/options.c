@@ -59,8 +59,8 @@ static int take_value(struct options *options, int index, const char *text)
     if (value->is_set && options->specs[index].kind == OPTION_TEXT)
         return options_wrong(options, "--%s is given twice", options->specs[index].name);
     if (value->count == OPTION_VALUES_MAX)
-        return options_wrong(options, "--%s is given more than %d times", options->specs[index].name,
-            OPTION_VALUES_MAX);
+        return options_wrong(
+            options, "--%s is given more than %d times", options->specs[index].name, OPTION_VALUES_MAX);
     value->is_set = true;
     value->text = text;
     value->list[value->count++] = text;
@@ -89,7 +89,8 @@ static int take_option(struct options *options, int argc, char **argv, int *posi
     if (has_value)
         return take_value(options, index, rest.data);
     if (*position + 1 >= argc)
-        return options_wrong(options, "--%s needs %s", options->specs[index].name, options->specs[index].argument);
+        return options_wrong(
+            options, "--%s needs %s", options->specs[index].name, options->specs[index].argument);
     *position += 1;
     return take_value(options, index, argv[*position]);
 }

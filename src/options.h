@@ -1,5 +1,5 @@
-/* Command-line options from a table: `--name VALUE`, `--name=VALUE`, flags, lists; `--help` printed from the same
- * table; unknown flags get the nearest known one. */
+/* Command-line options from a table: `--name VALUE`, `--name=VALUE`, flags, lists; `--help` printed from the
+ * same table; unknown flags get the nearest known one. */
 #ifndef TOCSIN_OPTIONS_H
 #define TOCSIN_OPTIONS_H
 
@@ -13,7 +13,7 @@ enum option_kind {
 };
 
 struct option_spec {
-    const char *name;     /* without "--" */
+    const char *name; /* without "--" */
     enum option_kind kind;
     const char *argument; /* what stands for the value in the help, "FILE" */
     const char *help;
@@ -30,7 +30,7 @@ struct option_value {
 };
 
 struct options {
-    const char *usage;   /* "tocsin serve [--config FILE] …" */
+    const char *usage; /* "tocsin serve [--config FILE] …" */
     const char *summary; /* paragraphs of the help before the options */
     const struct option_spec *specs; /* ended by name == NULL; `--help` is added */
     struct option_value values[OPTIONS_MAX]; /* by the spec's index */
@@ -39,10 +39,11 @@ struct options {
 };
 
 #define OPTIONS_GO_ON (-1)
-/* Fills `values` and `arguments`; argv[0] is the command's own name. OPTIONS_GO_ON, or the exit status after help
- * (0) or wrong use (2) was printed. */
+/* Fills `values` and `arguments`; argv[0] is the command's own name. OPTIONS_GO_ON, or the exit status after
+ * help (0) or wrong use (2) was printed. */
 int options_parse(struct options *options, int argc, char **argv);
 /* Prints `text` and how to get help to stderr; returns 2. */
-int options_wrong(const struct options *options, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int options_wrong(const struct options *options, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

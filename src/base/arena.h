@@ -16,9 +16,9 @@ struct arena_chunk;
 struct arena {
     struct arena_chunk *chunk; /* the newest; NULL before the first allocation */
     char *next; /* aligned objects grow up from here */
-    char *end;  /* bytes without alignment grow down from here */
+    char *end; /* bytes without alignment grow down from here */
     size_t bytes_held; /* taken from malloc */
-    size_t bytes_max;  /* of bytes_held; 0 means ARENA_BYTES_MAX_DEFAULT */
+    size_t bytes_max; /* of bytes_held; 0 means ARENA_BYTES_MAX_DEFAULT */
 };
 
 /* `struct arena a = { 0 };` is a good arena too. */

@@ -8,8 +8,8 @@
 
 struct buf {
     char *data;
-    size_t size;      /* bytes in use */
-    size_t room;      /* bytes allocated */
+    size_t size; /* bytes in use */
+    size_t room; /* bytes allocated */
     size_t bytes_max; /* 0 means BUF_BYTES_MAX_DEFAULT */
     enum err failed;
 };

@@ -18,15 +18,21 @@ struct instant {
 #define INSTANT_NEVER ((struct instant){ INT64_MAX })
 
 struct clock {
-    struct instant (*now)(struct clock *clock);   /* wall time; may jump */
+    struct instant (*now)(struct clock *clock); /* wall time; may jump */
     int64_t (*monotonic_us)(struct clock *clock); /* never goes back */
 };
 
 /* The system's clock; a constant object without state. */
 struct clock *clock_system(void);
 
-static inline struct instant clock_now(struct clock *clock) { return clock->now(clock); }
-static inline int64_t clock_monotonic_us(struct clock *clock) { return clock->monotonic_us(clock); }
+static inline struct instant clock_now(struct clock *clock)
+{
+    return clock->now(clock);
+}
+static inline int64_t clock_monotonic_us(struct clock *clock)
+{
+    return clock->monotonic_us(clock);
+}
 
 /* A clock that stands still until it is moved: for tests and `tocsin test`. */
 struct clock_manual {

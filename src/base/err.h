@@ -11,18 +11,18 @@
 
 enum err {
     ERR_OK = 0,
-    ERR_INVALID,     /* the input is wrong; `why` has the place and the mend */
-    ERR_NOT_FOUND,   /* what was named does not exist */
-    ERR_CONFLICT,    /* it exists already, or has changed since it was read */
-    ERR_LIMIT,       /* a limit of base/limits.h was reached; `why->name` is the limit's name */
-    ERR_DENIED,      /* not authenticated, not permitted, or refused by a policy */
-    ERR_TIMEOUT,     /* a deadline passed */
+    ERR_INVALID, /* the input is wrong; `why` has the place and the mend */
+    ERR_NOT_FOUND, /* what was named does not exist */
+    ERR_CONFLICT, /* it exists already, or has changed since it was read */
+    ERR_LIMIT, /* a limit of base/limits.h was reached; `why->name` is the limit's name */
+    ERR_DENIED, /* not authenticated, not permitted, or refused by a policy */
+    ERR_TIMEOUT, /* a deadline passed */
     ERR_UNAVAILABLE, /* another system did not answer or is full; trying later may help */
-    ERR_FULL,        /* disk or inodes are used up */
-    ERR_IO,          /* a system call failed; `why` has errno's text */
-    ERR_MEMORY,      /* an allocation failed */
-    ERR_CANCELLED,   /* someone asked to stop */
-    ERR_INTERNAL,    /* a library broke its promise */
+    ERR_FULL, /* disk or inodes are used up */
+    ERR_IO, /* a system call failed; `why` has errno's text */
+    ERR_MEMORY, /* an allocation failed */
+    ERR_CANCELLED, /* someone asked to stop */
+    ERR_INTERNAL, /* a library broke its promise */
     ERR_COUNT,
 };
 
@@ -30,19 +30,19 @@ enum err {
 
 struct err_info {
     enum err code;
-    const char *name;   /* stable machine word, e.g. "yaml_alias"; a string literal, or NULL */
-    uint32_t line;      /* 1-based; 0 when there is no place */
-    uint32_t column;    /* 1-based, in bytes */
+    const char *name; /* stable machine word, e.g. "yaml_alias"; a string literal, or NULL */
+    uint32_t line; /* 1-based; 0 when there is no place */
+    uint32_t column; /* 1-based, in bytes */
     char text[ERR_TEXT_BYTES_MAX];
 };
 
 #define FALLIBLE __attribute__((warn_unused_result)) enum err
 
-#define TRY(call)                                                                                  \
-    do {                                                                                           \
-        enum err try_err_ = (call);                                                                \
-        if (try_err_ != ERR_OK)                                                                    \
-            return try_err_;                                                                       \
+#define TRY(call) \
+    do { \
+        enum err try_err_ = (call); \
+        if (try_err_ != ERR_OK) \
+            return try_err_; \
     } while (0)
 
 /* AUTO(buf) struct buf b = { 0 }; runs buf_cleanup(&b) on every path out of the block. */

@@ -25,6 +25,9 @@ bool id_parse(struct str text, struct id *ret); /* upper or lower case; no I, L,
 bool id_equal(struct id a, struct id b);
 bool id_is_none(struct id id);
 struct str id_str(const struct id_text *text);
-static inline struct str id_bytes(const struct id *id) { return (struct str){ (const char *)id->bytes, 16 }; }
+static inline struct str id_bytes(const struct id *id)
+{
+    return (struct str){ (const char *)id->bytes, 16 };
+}
 
 #endif

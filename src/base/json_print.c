@@ -216,4 +216,7 @@ static void print_at(struct buf *buf, struct value v, unsigned flags, unsigned d
     }
 }
 
-void json_print(struct buf *buf, struct value v, unsigned flags) { print_at(buf, v, flags, 0); }
+void json_print(struct buf *buf, struct value v, unsigned flags)
+{
+    print_at(buf, v, flags, 0);
+}

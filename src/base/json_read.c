@@ -20,7 +20,8 @@ struct reader {
     struct err_info *why;
 };
 
-static enum err fail_at(struct reader *r, const char *place, enum err code, const char *name, const char *text)
+static enum err fail_at(
+    struct reader *r, const char *place, enum err code, const char *name, const char *text)
 {
     uint32_t line = 1, column = 1;
     for (const char *p = r->start; p < place; p++) {
@@ -265,8 +266,8 @@ static enum err read_word(struct reader *r, struct value *ret)
             return ERR_OK;
         }
     }
-    return fail(r, "json_value", r->at == r->end ? "the text ends where a value should stand"
-                                                 : "a value should stand here");
+    return fail(r, "json_value",
+        r->at == r->end ? "the text ends where a value should stand" : "a value should stand here");
 }
 
 /* Moves behind ',' (true) or `close` (false). */
@@ -283,7 +284,8 @@ static enum err read_separator(struct reader *r, char close, bool *ret_more)
         *ret_more = false;
         return ERR_OK;
     }
-    return fail(r, "json_separator", close == ']' ? "',' or ']' should stand here" : "',' or '}' should stand here");
+    return fail(
+        r, "json_separator", close == ']' ? "',' or ']' should stand here" : "',' or '}' should stand here");
 }
 
 static enum err read_array(struct reader *r, struct value *ret)
@@ -390,12 +392,17 @@ static void reader_init(struct reader *r, struct arena *arena, struct str text, 
     static const struct json_options strict = { 0 };
     const struct json_options *chosen = options ? options : &strict;
     const char *data = text.data ? text.data : "";
-    *r = (struct reader){ .arena = arena, .options = chosen, .start = data, .at = data + offset,
-        .end = data + text.size, .depth_max = chosen->depth_max ? chosen->depth_max : JSON_DEPTH_MAX, .why = why };
+    *r = (struct reader){ .arena = arena,
+        .options = chosen,
+        .start = data,
+        .at = data + offset,
+        .end = data + text.size,
+        .depth_max = chosen->depth_max ? chosen->depth_max : JSON_DEPTH_MAX,
+        .why = why };
 }
 
-enum err json_parse(struct arena *arena, struct str text, const struct json_options *options, struct value *ret,
-    struct err_info *why)
+enum err json_parse(struct arena *arena, struct str text, const struct json_options *options,
+    struct value *ret, struct err_info *why)
 {
     struct reader r;
     struct value v;
@@ -412,8 +419,8 @@ enum err json_parse(struct arena *arena, struct str text, const struct json_opti
     return ERR_OK;
 }
 
-enum err json_parse_next(struct arena *arena, struct str text, size_t *offset, const struct json_options *options,
-    struct value *ret, bool *ret_more, struct err_info *why)
+enum err json_parse_next(struct arena *arena, struct str text, size_t *offset,
+    const struct json_options *options, struct value *ret, bool *ret_more, struct err_info *why)
 {
     struct reader r;
     struct value v;

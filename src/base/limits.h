@@ -22,7 +22,7 @@
 #define EXPR_STRING_BYTES_MAX (16 * MIB)
 
 /* ingest and api */
-#define EVENT_BODY_BYTES_MAX (8 * MIB)    /* ingest.body_max */
+#define EVENT_BODY_BYTES_MAX (8 * MIB) /* ingest.body_max */
 #define EVENTS_PER_REQUEST_MAX 10000
 #define API_BODY_BYTES_MAX (1 * MIB)
 #define HTTP_HEADER_BYTES_MAX (32 * KIB)
@@ -35,11 +35,11 @@
 /* playbook and run */
 #define PLAYBOOK_STEPS_MAX 5000
 #define PLAYBOOK_NESTING_MAX 32
-#define RUN_TURNS_MAX 100000        /* journal records of one run */
-#define RUN_STEPS_MAX 100000        /* step executions of one run */
-#define RUN_BYTES_MAX (64 * MIB)    /* state of one run in memory */
+#define RUN_TURNS_MAX 100000 /* journal records of one run */
+#define RUN_STEPS_MAX 100000 /* step executions of one run */
+#define RUN_BYTES_MAX (64 * MIB) /* state of one run in memory */
 #define RUN_SECONDS_MAX (90 * 86400) /* when the playbook gives no timeout */
-#define RUN_DEPTH_MAX 8             /* sub-playbooks inside sub-playbooks */
+#define RUN_DEPTH_MAX 8 /* sub-playbooks inside sub-playbooks */
 #define LOOP_ITEMS_MAX 100000
 #define PARALLEL_MAX 256
 #define RETRY_ATTEMPTS_MAX 100
@@ -53,9 +53,9 @@
 
 /* store */
 #define BLOB_INLINE_BYTES_MAX (64 * KIB) /* larger payloads go to the blob store */
-#define COMMIT_OPS_MAX 2000              /* of one group commit */
-#define STORE_QUEUE_MAX 100000           /* operations that wait for the writer */
-#define STORE_LOG_PAGES 4096             /* of the write-ahead log, at which it is copied into the database */
+#define COMMIT_OPS_MAX 2000 /* of one group commit */
+#define STORE_QUEUE_MAX 100000 /* operations that wait for the writer */
+#define STORE_LOG_PAGES 4096 /* of the write-ahead log, at which it is copied into the database */
 #define OUTBOX_TOPIC_BYTES_MAX 64
 
 /* access */

@@ -92,7 +92,8 @@ void log_write(struct log *log, enum log_level level, const char *message, const
     if (buf_check(&line, NULL) == ERR_OK)
         write_all(log->fd, buf_str(&line));
     else
-        write_all(log->fd, STR("{\"level\":\"error\",\"message\":\"a log line was lost: too long or no memory\"}\n"));
+        write_all(log->fd,
+            STR("{\"level\":\"error\",\"message\":\"a log line was lost: too long or no memory\"}\n"));
 }
 
 void log_failure(struct log *log, enum log_level level, const char *message, const struct err_info *why)

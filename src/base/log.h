@@ -36,8 +36,8 @@ void log_write(struct log *log, enum log_level level, const char *message, const
 /* With why's code, name and text. */
 void log_failure(struct log *log, enum log_level level, const char *message, const struct err_info *why);
 
-#define LOG(log, level, message, ...)                                                                      \
-    log_write((log), (level), (message), (const struct log_field[]){ __VA_ARGS__ },                        \
+#define LOG(log, level, message, ...) \
+    log_write((log), (level), (message), (const struct log_field[]){ __VA_ARGS__ }, \
         sizeof((const struct log_field[]){ __VA_ARGS__ }) / sizeof(struct log_field))
 
 #endif

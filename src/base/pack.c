@@ -16,9 +16,15 @@ static void add_varint(struct buf *buf, uint64_t number)
     buf_add_byte(buf, (char)number);
 }
 
-static uint64_t zigzag(int64_t number) { return ((uint64_t)number << 1) ^ (uint64_t)(number >> 63); }
+static uint64_t zigzag(int64_t number)
+{
+    return (uint64_t)number << 1 ^ (number < 0 ? UINT64_MAX : 0);
+}
 
-static int64_t unzigzag(uint64_t number) { return (int64_t)(number >> 1) ^ -(int64_t)(number & 1); }
+static int64_t unzigzag(uint64_t number)
+{
+    return (int64_t)(number >> 1) ^ -(int64_t)(number & 1);
+}
 
 static void pack_at(struct buf *buf, struct value v)
 {
@@ -88,7 +94,10 @@ static enum err damaged(struct unpacker *u)
     return err_named(u->why, ERR_INVALID, "pack_damaged", "stored bytes are damaged");
 }
 
-static size_t bytes_left(const struct unpacker *u) { return (size_t)(u->end - u->at); }
+static size_t bytes_left(const struct unpacker *u)
+{
+    return (size_t)(u->end - u->at);
+}
 
 static enum err read_varint(struct unpacker *u, uint64_t *ret)
 {
@@ -265,8 +274,8 @@ static enum err read_at(struct unpacker *u, unsigned depth, struct value *ret)
     return ERR_OK;
 }
 
-enum err unpack_value(struct arena *arena, struct str bytes, bool copy_strings, struct value *ret,
-    struct err_info *why)
+enum err unpack_value(
+    struct arena *arena, struct str bytes, bool copy_strings, struct value *ret, struct err_info *why)
 {
     const unsigned char *data = (const unsigned char *)bytes.data;
     struct unpacker u = { arena, data, data + bytes.size, copy_strings, why };

@@ -9,7 +9,7 @@
 
 void pack_value(struct buf *buf, struct value v);
 /* Strings point into `bytes`, which must live as long as the value, unless `copy_strings`. */
-FALLIBLE unpack_value(struct arena *arena, struct str bytes, bool copy_strings, struct value *ret,
-    struct err_info *why);
+FALLIBLE unpack_value(
+    struct arena *arena, struct str bytes, bool copy_strings, struct value *ret, struct err_info *why);
 
 #endif

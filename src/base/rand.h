@@ -19,7 +19,10 @@ struct rand_seeded {
 };
 void rand_seeded_init(struct rand_seeded *seeded, uint64_t seed);
 
-static inline void rand_fill(struct rand *rand, void *bytes, size_t size) { rand->fill(rand, bytes, size); }
+static inline void rand_fill(struct rand *rand, void *bytes, size_t size)
+{
+    rand->fill(rand, bytes, size);
+}
 uint64_t rand_u64(struct rand *rand);
 uint64_t rand_below(struct rand *rand, uint64_t bound); /* 0 … bound-1, unbiased; bound > 0 */
 

@@ -14,14 +14,17 @@ struct str {
 
 #define STR(literal) ((struct str){ (literal), sizeof(literal) - 1 })
 /* For static initialisers. */
-#define STR_INIT(literal) { (literal), sizeof(literal) - 1 }
+#define STR_INIT(literal) \
+    { \
+        (literal), sizeof(literal) - 1 \
+    }
 /* For printf's "%.*s". */
 #define STR_ARG(s) ((int)((s).size > 0x7fffffff ? 0x7fffffff : (s).size)), ((s).data ? (s).data : "")
 
 struct str str_of(const char *text); /* borrows; NULL gives an empty slice */
 bool str_equal(struct str a, struct str b);
 bool str_equal_nocase(struct str a, struct str b); /* ASCII only */
-int str_compare(struct str a, struct str b);       /* by bytes, which for UTF-8 is by code point */
+int str_compare(struct str a, struct str b); /* by bytes, which for UTF-8 is by code point */
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 bool str_contains(struct str s, struct str part);
@@ -38,7 +41,7 @@ bool str_split(struct str *rest, char byte, struct str *ret_part);
 bool str_to_int(struct str s, int64_t *ret);
 bool str_to_uint(struct str s, uint64_t *ret);
 bool str_to_double(struct str s, double *ret); /* C locale whatever the environment says */
-uint64_t str_hash(struct str s);               /* xxh3; not for secrets, not stored */
+uint64_t str_hash(struct str s); /* xxh3; not for secrets, not stored */
 /* In constant time for equal sizes. */
 bool str_equal_secret(struct str a, struct str b);
 /* Levenshtein distance of short words, for "did you mean"; capped at `max` + 1. */

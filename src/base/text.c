@@ -183,7 +183,8 @@ static int base64_digit(char c, char digit62, char digit63)
 static bool base64_decode_with(struct buf *buf, struct str text, char digit62, char digit63)
 {
     size_t size = text.size;
-    for (int padding = 0; padding < 2 && size > 0 && text.size % 4 == 0 && text.data[size - 1] == '='; padding++)
+    for (int padding = 0; padding < 2 && size > 0 && text.size % 4 == 0 && text.data[size - 1] == '=';
+         padding++)
         size--;
     if (size % 4 == 1)
         return false;

@@ -16,7 +16,7 @@ size_t utf8_length(struct str s); /* code points of a valid string */
 
 void base64_add(struct buf *buf, struct str bytes);
 void base64url_add(struct buf *buf, struct str bytes); /* without padding */
-bool base64_decode(struct buf *buf, struct str text);  /* standard alphabet, padding optional */
+bool base64_decode(struct buf *buf, struct str text); /* standard alphabet, padding optional */
 bool base64url_decode(struct buf *buf, struct str text);
 void hex_add(struct buf *buf, struct str bytes); /* lower case */
 bool hex_decode(struct buf *buf, struct str text);

@@ -217,9 +217,10 @@ enum err span_parse(struct str text, int64_t *ret_us, struct err_info *why)
         if (scan.failed || unit->ns < 1000000 || unit->ns >= smallest)
             return span_invalid(text, why);
         smallest = unit->ns;
-        if (__builtin_mul_overflow(number, unit->ns / 1000, &part) || __builtin_add_overflow(total, part, &total))
-            return err_named(why, ERR_INVALID, "span", "\"%.*s\" is too long a span",
-                STR_ARG(str_slice(text, 0, 64)));
+        if (__builtin_mul_overflow(number, unit->ns / 1000, &part) ||
+            __builtin_add_overflow(total, part, &total))
+            return err_named(
+                why, ERR_INVALID, "span", "\"%.*s\" is too long a span", STR_ARG(str_slice(text, 0, 64)));
     }
     *ret_us = total;
     return ERR_OK;

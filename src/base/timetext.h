@@ -15,7 +15,7 @@ struct civil_time {
     int64_t year;
     int month, day, hour, minute, second; /* month and day from 1 */
     int32_t nanos;
-    int weekday;  /* 0 = Sunday */
+    int weekday; /* 0 = Sunday */
     int year_day; /* 0 = 1 January */
 };
 
@@ -24,7 +24,8 @@ struct time_text instant_text(struct instant at);
 /* RFC 3339 with any offset and up to nine digits of fraction; also "2017-04-07T22:24:37.2+0100" (no
  * colon in the offset), as sensors write it. Years 1 to 9999. */
 bool time_parse_rfc3339(struct str text, int64_t *ret_seconds, int32_t *ret_nanos);
-void time_print_rfc3339(struct buf *buf, int64_t seconds, int32_t nanos); /* shortest fraction of 0, 3, 6, 9 digits */
+void time_print_rfc3339(
+    struct buf *buf, int64_t seconds, int32_t nanos); /* shortest fraction of 0, 3, 6, 9 digits */
 struct civil_time civil_from_seconds(int64_t seconds);
 int64_t civil_to_seconds(const struct civil_time *civil);
 

@@ -41,7 +41,8 @@ struct value value_duration(int64_t seconds, int32_t nanos)
 }
 
 /* Twice the room for a growing array in an arena; the old one stays behind until the arena goes. */
-static void *grow_array(struct arena *arena, const void *old, uint32_t count, uint32_t *room, size_t item_size)
+static void *grow_array(
+    struct arena *arena, const void *old, uint32_t count, uint32_t *room, size_t item_size)
 {
     uint32_t larger = *room ? *room * 2 : 8;
     if (larger < *room)
@@ -167,8 +168,8 @@ void value_map_begin(struct value_map_builder *b, struct arena *arena)
     *b = (struct value_map_builder){ .arena = arena };
 }
 
-static enum err builder_append(struct value_map_builder *b, struct value key, struct value v,
-    struct err_info *why)
+static enum err builder_append(
+    struct value_map_builder *b, struct value key, struct value v, struct err_info *why)
 {
     if (b->map == NULL && (b->map = ARENA_NEW(b->arena, struct value_map)) == NULL)
         return err_memory(why);

@@ -23,17 +23,17 @@ enum value_type {
     VALUE_LIST,
     VALUE_MAP,
     VALUE_TIMESTAMP, /* seconds and nanoseconds since 1970-01-01 UTC, years 1 to 9999 */
-    VALUE_DURATION,  /* seconds and nanoseconds of the same sign */
-    VALUE_TYPE,      /* a type's name as a value, e.g. "list" */
+    VALUE_DURATION, /* seconds and nanoseconds of the same sign */
+    VALUE_TYPE, /* a type's name as a value, e.g. "list" */
     VALUE_OPTIONAL,
-    VALUE_IP,        /* network address: 4 or 16 bytes */
+    VALUE_IP, /* network address: 4 or 16 bytes */
     VALUE_CIDR,
-    VALUE_SECRET,    /* a handle to a sealed output; never its content */
+    VALUE_SECRET, /* a handle to a sealed output; never its content */
     VALUE_TYPE_COUNT,
 };
 
 /* Flags. */
-#define VALUE_OUTSIDE 0x01      /* came from outside; must not reach a sink without its encoder */
+#define VALUE_OUTSIDE 0x01 /* came from outside; must not reach a sink without its encoder */
 #define VALUE_DUPLICATE_KEYS 0x02 /* a map that was read from an object with a repeated key */
 
 struct value_map;
@@ -49,11 +49,11 @@ struct value {
         int64_t integer;
         uint64_t uinteger;
         double number;
-        const char *bytes;           /* STRING, BYTES, TYPE, SECRET */
-        const struct value *items;   /* LIST */
+        const char *bytes; /* STRING, BYTES, TYPE, SECRET */
+        const struct value *items; /* LIST */
         const struct value_map *map; /* MAP */
-        const struct value *inside;  /* OPTIONAL: NULL when there is none */
-        int64_t seconds;             /* TIMESTAMP, DURATION; nanoseconds in `size` as int32_t */
+        const struct value *inside; /* OPTIONAL: NULL when there is none */
+        int64_t seconds; /* TIMESTAMP, DURATION; nanoseconds in `size` as int32_t */
         const struct value_net *net; /* IP, CIDR */
     };
 };
@@ -76,15 +76,30 @@ struct value_map {
 
 struct value_net {
     uint8_t bytes[16];
-    uint8_t size;   /* 4 or 16 */
+    uint8_t size; /* 4 or 16 */
     uint8_t prefix; /* bits; of a CIDR */
 };
 
-static inline struct value value_null(void) { return (struct value){ .type = VALUE_NULL }; }
-static inline struct value value_bool(bool b) { return (struct value){ .type = VALUE_BOOL, .boolean = b }; }
-static inline struct value value_int(int64_t i) { return (struct value){ .type = VALUE_INT, .integer = i }; }
-static inline struct value value_uint(uint64_t u) { return (struct value){ .type = VALUE_UINT, .uinteger = u }; }
-static inline struct value value_double(double d) { return (struct value){ .type = VALUE_DOUBLE, .number = d }; }
+static inline struct value value_null(void)
+{
+    return (struct value){ .type = VALUE_NULL };
+}
+static inline struct value value_bool(bool b)
+{
+    return (struct value){ .type = VALUE_BOOL, .boolean = b };
+}
+static inline struct value value_int(int64_t i)
+{
+    return (struct value){ .type = VALUE_INT, .integer = i };
+}
+static inline struct value value_uint(uint64_t u)
+{
+    return (struct value){ .type = VALUE_UINT, .uinteger = u };
+}
+static inline struct value value_double(double d)
+{
+    return (struct value){ .type = VALUE_DOUBLE, .number = d };
+}
 /* Borrows the bytes. The caller knows that they are UTF-8 and under 4 GiB. */
 static inline struct value value_string(struct str s)
 {
@@ -94,11 +109,20 @@ static inline struct value value_bytes(struct str s)
 {
     return (struct value){ .type = VALUE_BYTES, .size = (uint32_t)s.size, .bytes = s.data };
 }
-static inline struct str value_str(struct value v) { return (struct str){ v.bytes, v.size }; }
-static inline int32_t value_nanos(struct value v) { return (int32_t)v.size; }
+static inline struct str value_str(struct value v)
+{
+    return (struct str){ v.bytes, v.size };
+}
+static inline int32_t value_nanos(struct value v)
+{
+    return (int32_t)v.size;
+}
 struct value value_timestamp(int64_t seconds, int32_t nanos);
 struct value value_duration(int64_t seconds, int32_t nanos);
-static inline bool value_is(struct value v, enum value_type type) { return v.type == type; }
+static inline bool value_is(struct value v, enum value_type type)
+{
+    return v.type == type;
+}
 /* A string value with these bytes. */
 static inline bool value_is_text(struct value v, struct str text)
 {

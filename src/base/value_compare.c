@@ -78,21 +78,16 @@ bool value_compare(struct value a, struct value b, int *ret_order)
     if (a.type != b.type)
         return false;
     switch (a.type) {
-    case VALUE_BOOL:
-        *ret_order = (int)a.boolean - (int)b.boolean;
-        return true;
+    case VALUE_BOOL: *ret_order = (int)a.boolean - (int)b.boolean; return true;
     case VALUE_STRING:
-    case VALUE_BYTES:
-        *ret_order = str_compare(value_str(a), value_str(b));
-        return true;
+    case VALUE_BYTES: *ret_order = str_compare(value_str(a), value_str(b)); return true;
     case VALUE_TIMESTAMP:
     case VALUE_DURATION:
         *ret_order = a.seconds < b.seconds ? -1 : a.seconds > b.seconds;
         if (*ret_order == 0)
             *ret_order = value_nanos(a) < value_nanos(b) ? -1 : value_nanos(a) > value_nanos(b);
         return true;
-    default:
-        return false;
+    default: return false;
     }
 }
 
@@ -127,23 +122,19 @@ bool value_equal(struct value a, struct value b)
     if (a.type != b.type)
         return false;
     switch (a.type) {
-    case VALUE_NULL:
-        return true;
-    case VALUE_LIST:
-        return list_equal(a, b);
-    case VALUE_MAP:
-        return map_equal(a, b);
+    case VALUE_NULL: return true;
+    case VALUE_LIST: return list_equal(a, b);
+    case VALUE_MAP: return map_equal(a, b);
     case VALUE_OPTIONAL:
-        return a.inside == NULL || b.inside == NULL ? a.inside == b.inside : value_equal(*a.inside, *b.inside);
+        return a.inside == NULL || b.inside == NULL ? a.inside == b.inside
+                                                    : value_equal(*a.inside, *b.inside);
     case VALUE_TYPE:
-    case VALUE_SECRET:
-        return str_equal(value_str(a), value_str(b));
+    case VALUE_SECRET: return str_equal(value_str(a), value_str(b));
     case VALUE_IP:
     case VALUE_CIDR:
         return a.net->size == b.net->size && a.net->prefix == b.net->prefix &&
             memcmp(a.net->bytes, b.net->bytes, a.net->size) == 0;
-    default:
-        return value_compare(a, b, &order) && order == 0;
+    default: return value_compare(a, b, &order) && order == 0;
     }
 }
 
@@ -190,29 +181,24 @@ uint64_t value_hash_seeded(struct value v, uint64_t seed)
     switch (v.type) {
     case VALUE_INT:
     case VALUE_UINT:
-    case VALUE_DOUBLE:
-        return hash_number(v, seed);
+    case VALUE_DOUBLE: return hash_number(v, seed);
     case VALUE_STRING:
     case VALUE_BYTES:
     case VALUE_TYPE:
-    case VALUE_SECRET:
-        return XXH3_64bits_withSeed(v.bytes ? v.bytes : "", v.size, seed);
+    case VALUE_SECRET: return XXH3_64bits_withSeed(v.bytes ? v.bytes : "", v.size, seed);
     case VALUE_LIST:
-    case VALUE_MAP:
-        return hash_parts(v, mix(seed, v.type));
+    case VALUE_MAP: return hash_parts(v, mix(seed, v.type));
     case VALUE_TIMESTAMP:
-    case VALUE_DURATION:
-        return mix(mix(seed, (uint64_t)v.seconds), v.size);
-    case VALUE_OPTIONAL:
-        return v.inside ? mix(seed, value_hash_seeded(*v.inside, seed)) : seed;
+    case VALUE_DURATION: return mix(mix(seed, (uint64_t)v.seconds), v.size);
+    case VALUE_OPTIONAL: return v.inside ? mix(seed, value_hash_seeded(*v.inside, seed)) : seed;
     case VALUE_IP:
-    case VALUE_CIDR:
-        return XXH3_64bits_withSeed(v.net->bytes, v.net->size, seed ^ v.net->prefix);
-    case VALUE_BOOL:
-        return mix(seed, v.boolean);
-    default:
-        return seed;
+    case VALUE_CIDR: return XXH3_64bits_withSeed(v.net->bytes, v.net->size, seed ^ v.net->prefix);
+    case VALUE_BOOL: return mix(seed, v.boolean);
+    default: return seed;
     }
 }
 
-uint64_t value_hash(struct value v) { return value_hash_seeded(v, 0); }
+uint64_t value_hash(struct value v)
+{
+    return value_hash_seeded(v, 0);
+}

@@ -3,10 +3,11 @@
 #include "base/limits.h"
 #include "base/value.h"
 
-static enum err copy_at(struct arena *arena, struct value v, unsigned depth, struct value *ret, struct err_info *why);
+static enum err copy_at(
+    struct arena *arena, struct value v, unsigned depth, struct value *ret, struct err_info *why);
 
-static enum err copy_list(struct arena *arena, struct value v, unsigned depth, struct value *ret,
-    struct err_info *why)
+static enum err copy_list(
+    struct arena *arena, struct value v, unsigned depth, struct value *ret, struct err_info *why)
 {
     struct value *items = ARENA_ARRAY(arena, v.size, struct value);
     if (items == NULL)
@@ -18,8 +19,8 @@ static enum err copy_list(struct arena *arena, struct value v, unsigned depth, s
     return ERR_OK;
 }
 
-static enum err copy_map(struct arena *arena, struct value v, unsigned depth, struct value *ret,
-    struct err_info *why)
+static enum err copy_map(
+    struct arena *arena, struct value v, unsigned depth, struct value *ret, struct err_info *why)
 {
     struct value_entry *entries = ARENA_ARRAY(arena, v.size, struct value_entry);
     if (entries == NULL)
@@ -37,7 +38,8 @@ static enum err copy_map(struct arena *arena, struct value v, unsigned depth, st
     return ERR_OK;
 }
 
-static enum err copy_at(struct arena *arena, struct value v, unsigned depth, struct value *ret, struct err_info *why)
+static enum err copy_at(
+    struct arena *arena, struct value v, unsigned depth, struct value *ret, struct err_info *why)
 {
     if (depth > VALUE_DEPTH_MAX)
         return err_named(why, ERR_LIMIT, "value_depth", "a value is nested deeper than %d", VALUE_DEPTH_MAX);
@@ -50,10 +52,8 @@ static enum err copy_at(struct arena *arena, struct value v, unsigned depth, str
         TRY(arena_str(arena, value_str(v), &text, why));
         v.bytes = text.data;
         break;
-    case VALUE_LIST:
-        return copy_list(arena, v, depth, ret, why);
-    case VALUE_MAP:
-        return copy_map(arena, v, depth, ret, why);
+    case VALUE_LIST: return copy_list(arena, v, depth, ret, why);
+    case VALUE_MAP: return copy_map(arena, v, depth, ret, why);
     case VALUE_IP:
     case VALUE_CIDR: {
         struct value_net *net = ARENA_NEW(arena, struct value_net);
@@ -72,8 +72,7 @@ static enum err copy_at(struct arena *arena, struct value v, unsigned depth, str
             v.inside = inside;
         }
         break;
-    default:
-        break;
+    default: break;
     }
     *ret = v;
     return ERR_OK;
@@ -91,8 +90,7 @@ size_t value_weight(struct value v)
     case VALUE_STRING:
     case VALUE_BYTES:
     case VALUE_TYPE:
-    case VALUE_SECRET:
-        return sum + v.size;
+    case VALUE_SECRET: return sum + v.size;
     case VALUE_LIST:
         for (uint32_t i = 0; i < v.size; i++)
             sum += value_weight(v.items[i]);
@@ -104,12 +102,9 @@ size_t value_weight(struct value v)
             sum += value_weight(entries[i].key) + value_weight(entries[i].value);
         return sum;
     }
-    case VALUE_OPTIONAL:
-        return sum + (v.inside ? value_weight(*v.inside) : 0);
+    case VALUE_OPTIONAL: return sum + (v.inside ? value_weight(*v.inside) : 0);
     case VALUE_IP:
-    case VALUE_CIDR:
-        return sum + sizeof(struct value_net);
-    default:
-        return sum;
+    case VALUE_CIDR: return sum + sizeof(struct value_net);
+    default: return sum;
     }
 }

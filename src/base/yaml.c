@@ -9,7 +9,7 @@
 struct anchor {
     struct str name;
     const struct yaml_node *node; /* NULL while the node is being read */
-    uint32_t node_count;          /* with all that is inside */
+    uint32_t node_count; /* with all that is inside */
 };
 
 struct reader {
@@ -29,7 +29,10 @@ struct children {
     uint32_t count, room;
 };
 
-static void children_cleanup(struct children *children) { memory_free((void *)children->items); }
+static void children_cleanup(struct children *children)
+{
+    memory_free((void *)children->items);
+}
 
 static enum err children_add(struct children *children, struct yaml_node *node, struct err_info *why)
 {
@@ -45,7 +48,8 @@ static enum err children_add(struct children *children, struct yaml_node *node, 
     return ERR_OK;
 }
 
-static enum err fail_mark(struct reader *r, yaml_mark_t mark, enum err code, const char *name, const char *text)
+static enum err fail_mark(
+    struct reader *r, yaml_mark_t mark, enum err code, const char *name, const char *text)
 {
     return err_at(r->why, code, name, (uint32_t)mark.line + 1, (uint32_t)mark.column + 1, "%s", text);
 }
@@ -96,12 +100,14 @@ static enum err copy_text(struct reader *r, const yaml_char_t *text, size_t size
 static enum err count_nodes(struct reader *r, uint32_t count, yaml_mark_t mark)
 {
     if (count > YAML_NODES_MAX - r->node_count)
-        return fail_mark(r, mark, ERR_LIMIT, "yaml_nodes", "too many nodes, aliases counted in full (limit yaml_nodes)");
+        return fail_mark(
+            r, mark, ERR_LIMIT, "yaml_nodes", "too many nodes, aliases counted in full (limit yaml_nodes)");
     r->node_count += count;
     return ERR_OK;
 }
 
-static enum err new_node(struct reader *r, enum yaml_kind kind, const yaml_char_t *tag, struct yaml_node **ret)
+static enum err new_node(
+    struct reader *r, enum yaml_kind kind, const yaml_char_t *tag, struct yaml_node **ret)
 {
     TRY(count_nodes(r, 1, r->event.start_mark));
     struct yaml_node *node = ARENA_NEW(r->arena, struct yaml_node);
@@ -268,9 +274,11 @@ static enum err read_node(struct reader *r, struct yaml_node **ret)
     if (r->event.type == YAML_ALIAS_EVENT)
         return read_alias(r, ret);
     if (r->depth == YAML_DEPTH_MAX)
-        return fail_mark(r, r->event.start_mark, ERR_LIMIT, "yaml_depth", "nested too deeply (limit yaml_depth)");
+        return fail_mark(
+            r, r->event.start_mark, ERR_LIMIT, "yaml_depth", "nested too deeply (limit yaml_depth)");
     r->depth++;
-    enum err result = r->event.type == YAML_SEQUENCE_START_EVENT ? read_sequence(r, ret) : read_mapping(r, ret);
+    enum err result = r->event.type == YAML_SEQUENCE_START_EVENT ? read_sequence(r, ret)
+                                                                 : read_mapping(r, ret);
     r->depth--;
     return result;
 }
@@ -294,8 +302,8 @@ static enum err read_stream(struct reader *r, struct children *roots, bool is_si
     return ERR_OK;
 }
 
-static enum err read_all(struct arena *arena, struct str text, bool is_single, struct children *roots,
-    struct err_info *why)
+static enum err read_all(
+    struct arena *arena, struct str text, bool is_single, struct children *roots, struct err_info *why)
 {
     struct reader r = { .arena = arena, .why = why };
     if (text.size > YAML_BYTES_MAX)
@@ -321,7 +329,9 @@ enum err yaml_parse(struct arena *arena, struct str text, struct yaml_node **ret
         struct yaml_node *node = ARENA_NEW(arena, struct yaml_node);
         if (node == NULL)
             return err_memory(why);
-        *node = (struct yaml_node){ .is_plain = true, .line = 1, .column = 1, .end_line = 1, .end_column = 1 };
+        *node = (struct yaml_node){
+            .is_plain = true, .line = 1, .column = 1, .end_line = 1, .end_column = 1
+        };
         *ret_root = node;
         return ERR_OK;
     }
@@ -329,8 +339,8 @@ enum err yaml_parse(struct arena *arena, struct str text, struct yaml_node **ret
     return ERR_OK;
 }
 
-enum err yaml_parse_all(struct arena *arena, struct str text, struct yaml_node ***ret_roots, uint32_t *ret_count,
-    struct err_info *why)
+enum err yaml_parse_all(struct arena *arena, struct str text, struct yaml_node ***ret_roots,
+    uint32_t *ret_count, struct err_info *why)
 {
     AUTO(children) struct children roots = { 0 };
     TRY(read_all(arena, text, false, &roots, why));

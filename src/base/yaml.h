@@ -16,16 +16,16 @@ enum yaml_kind { YAML_SCALAR, YAML_SEQUENCE, YAML_MAPPING };
 
 struct yaml_node {
     enum yaml_kind kind;
-    bool is_plain;         /* a scalar without quotes that is no block scalar */
-    bool is_alias;         /* stands where the text has *name */
-    struct str text;       /* of a scalar, unfolded and unescaped; valid UTF-8 */
-    struct str tag;        /* resolved, e.g. "tag:yaml.org,2002:str" or "!mine"; empty without one */
+    bool is_plain; /* a scalar without quotes that is no block scalar */
+    bool is_alias; /* stands where the text has *name */
+    struct str text; /* of a scalar, unfolded and unescaped; valid UTF-8 */
+    struct str tag; /* resolved, e.g. "tag:yaml.org,2002:str" or "!mine"; empty without one */
     uint32_t line, column; /* 1-based; where the node starts; columns in bytes */
     uint32_t end_line, end_column; /* behind its last byte */
-    uint32_t count;        /* of items or pairs */
+    uint32_t count; /* of items or pairs */
     union {
         struct yaml_node **items; /* SEQUENCE */
-        struct yaml_pair *pairs;  /* MAPPING; in the order of the text */
+        struct yaml_pair *pairs; /* MAPPING; in the order of the text */
     };
 };
 
@@ -54,7 +54,7 @@ bool yaml_is_yaml11_bool(const struct yaml_node *node);
  * from plain scalars or by tag; everything else is a string. Keys become strings, as in JSON: a mapping
  * whose keys are no scalars is refused ("yaml_key"), so is a tag of one's own ("yaml_tag").
  * `copy_strings` is not needed: texts live in the tree's arena, which must live as long as the value. */
-FALLIBLE yaml_to_value(struct arena *arena, const struct yaml_node *node, struct value *ret,
-    struct err_info *why);
+FALLIBLE yaml_to_value(
+    struct arena *arena, const struct yaml_node *node, struct value *ret, struct err_info *why);
 
 #endif

@@ -21,20 +21,21 @@ static const char *const false_words[] = { "false", "False", "FALSE", NULL };
 
 bool yaml_has_own_tag(const struct yaml_node *node)
 {
-    static const char *const core[] = { CORE "null", CORE "bool", CORE "int", CORE "float", CORE "str", CORE "seq",
-        CORE "map", "!", NULL };
+    static const char *const core[] = { CORE "null", CORE "bool", CORE "int", CORE "float", CORE "str",
+        CORE "seq", CORE "map", "!", NULL };
     return node->tag.size > 0 && !is_one_of(node->tag, core);
 }
 
 bool yaml_is_null(const struct yaml_node *node)
 {
-    return node->kind == YAML_SCALAR && node->is_plain && node->tag.size == 0 && is_one_of(node->text, null_words);
+    return node->kind == YAML_SCALAR && node->is_plain && node->tag.size == 0 &&
+        is_one_of(node->text, null_words);
 }
 
 bool yaml_is_yaml11_bool(const struct yaml_node *node)
 {
-    static const char *const words[] = { "y", "Y", "yes", "Yes", "YES", "n", "N", "no", "No", "NO", "on", "On", "ON",
-        "off", "Off", "OFF", NULL };
+    static const char *const words[] = { "y", "Y", "yes", "Yes", "YES", "n", "N", "no", "No", "NO", "on",
+        "On", "ON", "off", "Off", "OFF", NULL };
     return node->kind == YAML_SCALAR && node->is_plain && node->tag.size == 0 && is_one_of(node->text, words);
 }
 
@@ -160,16 +161,17 @@ static enum err scalar_to_value(const struct yaml_node *node, struct value *ret,
         return ERR_OK;
     }
     if (!resolve_plain(node->text, &v) || !fits_tag(node->tag, v))
-        return err_at(why, ERR_INVALID, "yaml_tag", node->line, node->column, "\"%.*s\" does not fit its tag %.*s",
-            STR_ARG(str_slice(node->text, 0, 60)), STR_ARG(str_slice(node->tag, 0, 60)));
+        return err_at(why, ERR_INVALID, "yaml_tag", node->line, node->column,
+            "\"%.*s\" does not fit its tag %.*s", STR_ARG(str_slice(node->text, 0, 60)),
+            STR_ARG(str_slice(node->tag, 0, 60)));
     if (str_equal(node->tag, STR(CORE "float")) && v.type == VALUE_INT)
         v = value_double((double)v.integer);
     *ret = v;
     return ERR_OK;
 }
 
-static enum err mapping_to_value(struct arena *arena, const struct yaml_node *node, struct value *ret,
-    struct err_info *why)
+static enum err mapping_to_value(
+    struct arena *arena, const struct yaml_node *node, struct value *ret, struct err_info *why)
 {
     struct value_map_builder builder;
     value_map_begin(&builder, arena);
@@ -186,7 +188,8 @@ static enum err mapping_to_value(struct arena *arena, const struct yaml_node *no
     return ERR_OK;
 }
 
-enum err yaml_to_value(struct arena *arena, const struct yaml_node *node, struct value *ret, struct err_info *why)
+enum err yaml_to_value(
+    struct arena *arena, const struct yaml_node *node, struct value *ret, struct err_info *why)
 {
     if (yaml_has_own_tag(node))
         return err_at(why, ERR_INVALID, "yaml_tag", node->line, node->column,

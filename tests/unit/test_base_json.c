@@ -153,7 +153,8 @@ static void assert_packs(struct value v)
     assert_int_equal(v.type, back.type);
     for (size_t size = 0; size < packed.size; size++) {
         struct value cut;
-        assert_int_equal(unpack_value(&arena, (struct str){ packed.data, size }, false, &cut, NULL), ERR_INVALID);
+        assert_int_equal(
+            unpack_value(&arena, (struct str){ packed.data, size }, false, &cut, NULL), ERR_INVALID);
     }
 }
 
@@ -162,8 +163,9 @@ static void packed_values_come_back_and_cut_ones_are_refused(void **state)
     (void)state;
     AUTO(arena) struct arena arena = { 0 };
     struct value v;
-    assert_int_equal(parse(&arena,
-                         STR("{\"a\":[1,-1,18446744073709551615,1.5,null,true],\"b\":{\"c\":\"text\"}}"), &v, NULL),
+    assert_int_equal(
+        parse(&arena, STR("{\"a\":[1,-1,18446744073709551615,1.5,null,true],\"b\":{\"c\":\"text\"}}"), &v,
+            NULL),
         ERR_OK);
     assert_packs(v);
     assert_packs(value_timestamp(-62135596800, 999999999));

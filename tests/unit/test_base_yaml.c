@@ -21,12 +21,14 @@ static void plain_scalars_follow_the_core_schema(void **state)
     AUTO(arena) struct arena arena = { 0 };
     AUTO(buf) struct buf buf = { 0 };
     struct value v;
-    struct str text = STR("[~, null, true, False, yes, off, 12, -7, 0o17, 0x1F, 1.5, 1e3, .inf, '12', \"true\", "
-                          "0012, 1_000, 12:30:45, 18446744073709551615, a b]");
+    struct str text = STR(
+        "[~, null, true, False, yes, off, 12, -7, 0o17, 0x1F, 1.5, 1e3, .inf, '12', \"true\", "
+        "0012, 1_000, 12:30:45, 18446744073709551615, a b]");
     assert_int_equal(to_value(&arena, text, &v, NULL), ERR_OK);
     json_print(&buf, v, 0);
     assert_string_equal(buf.data,
-        "[null,null,true,false,\"yes\",\"off\",12,-7,15,31,1.5,1000.0,\"Infinity\",\"12\",\"true\",12,\"1_000\","
+        "[null,null,true,false,\"yes\",\"off\",12,-7,15,31,1.5,1000.0,\"Infinity\",\"12\",\"true\",12,\"1_"
+        "000\","
         "\"12:30:45\",18446744073709551615,\"a b\"]");
 }
 
