@@ -14,6 +14,9 @@
 #define YAML_DEPTH_MAX 64
 #define YAML_NODES_MAX 200000
 #define YAML_ALIASES_MAX 1000 /* expansions, so that alias bombs end early */
+#define ZONE_FILE_BYTES_MAX (256 << 10)
+#define ZONE_NAME_BYTES_MAX 64
+#define ZONES_MAX 1500 /* names in use at a time; the system has about 600 */
 
 /* expr */
 #define EXPR_SOURCE_BYTES_MAX (64 * KIB)
