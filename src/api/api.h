@@ -1,0 +1,38 @@
+/* The HTTP face: routes under one table, each with its permission, body type and limit. Main builds one and
+ * hands its handler to the HTTP server. Everything runs on the server's loop; store reads run on reader
+ * threads and come back. */
+#ifndef TOCSIN_API_API_H
+#define TOCSIN_API_API_H
+
+#include "access/audit.h"
+#include "access/connection.h"
+#include "access/secret.h"
+#include "access/setup.h"
+#include "access/token.h"
+#include "base/log.h"
+#include "engine/engine.h"
+#include "io/http_server.h"
+#include "store/store.h"
+
+struct api;
+
+struct api_options {
+    struct loop *loop; /* the server's */
+    struct clock *clock;
+    struct log *log;
+    struct store *store;
+    struct vault *vault;
+    struct tokens *tokens;
+    struct connections *connections;
+    struct engine *engine;
+    size_t event_body_bytes_max; /* ingest.body_max; 0: EVENT_BODY_BYTES_MAX */
+    /* Whether the node takes work; NULL: always. */
+    bool (*is_ready)(void *context);
+    void *ready_context;
+};
+
+FALLIBLE api_new(const struct api_options *options, struct api **ret, struct err_info *why);
+void api_free(struct api *api);
+struct http_handler *api_handler(struct api *api);
+
+#endif

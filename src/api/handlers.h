@@ -1,0 +1,33 @@
+/* The handlers that the route table names, by the file that holds them. Each sends exactly one reply. */
+#ifndef TOCSIN_API_HANDLERS_H
+#define TOCSIN_API_HANDLERS_H
+
+#include "api/request.h"
+
+/* route_system.c */
+void route_health(struct request *request);
+void route_ready(struct request *request);
+void route_metrics(struct request *request);
+void route_openapi(struct request *request);
+/* route_runs.c */
+void route_runs_list(struct request *request);
+void route_run_show(struct request *request);
+void route_run_start(struct request *request);
+void route_run_cancel(struct request *request);
+void route_run_retry(struct request *request);
+void route_tasks_list(struct request *request);
+void route_task_show(struct request *request);
+void route_task_answer(struct request *request);
+void route_containments_list(struct request *request);
+void route_containment_undo(struct request *request);
+void route_playbooks_list(struct request *request);
+/* route_access.c */
+void route_tokens_list(struct request *request);
+void route_token_create(struct request *request);
+void route_token_revoke(struct request *request);
+void route_secrets_list(struct request *request);
+void route_secret_set(struct request *request);
+void route_secret_delete(struct request *request);
+void route_audit_verify(struct request *request);
+
+#endif

@@ -1,0 +1,209 @@
+#include "api/request.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "base/timetext.h"
+
+#define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+
+static void request_free(struct request *request)
+{
+    arena_done(&request->arena);
+    memory_free(request);
+}
+
+void request_reply_text(struct request *request, int status, const char *content_type, struct str text)
+{
+    struct http_header headers[] = {
+        { STR("Content-Type"), str_of(content_type) },
+        { STR("Cache-Control"), STR("no-store") },
+        { STR("X-Content-Type-Options"), STR("nosniff") },
+    };
+    if (request->exchange != NULL) {
+        http_on_abort(request->exchange, NULL, NULL);
+        http_reply(request->exchange, status, headers, sizeof headers / sizeof headers[0], text);
+    }
+    request_free(request);
+}
+
+void request_reply(struct request *request, int status, struct value body)
+{
+    AUTO(buf) struct buf buf = { 0 };
+    json_print(&buf, body, 0);
+    buf_add_byte(&buf, '\n');
+    if (buf_check(&buf, NULL) != ERR_OK) {
+        request_problem(request, 500, "memory", "there is no memory for the answer");
+        return;
+    }
+    request_reply_text(request, status, "application/json", buf_str(&buf));
+}
+
+static void reply_problem(
+    struct request *request, int status, const char *name, struct str detail, uint32_t line, uint32_t column)
+{
+    AUTO(buf) struct buf buf = { 0 };
+    request->api->refused++;
+    problem_print(&buf, status, name, detail, line, column);
+    request_reply_text(request, status, "application/problem+json", buf_str(&buf));
+}
+
+void request_problem(struct request *request, int status, const char *name, const char *format, ...)
+{
+    char text[ERR_TEXT_BYTES_MAX];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    reply_problem(request, status, name, str_of(text), 0, 0);
+}
+
+void request_fail(struct request *request, enum err code, const struct err_info *why)
+{
+    int status = problem_status(code);
+    if (status == 500)
+        log_failure(request->api->options.log, LOG_ERROR, "a request failed", why);
+    reply_problem(request, status, why->name ? why->name : err_word(code),
+        status == 500 ? STR("the server failed; its log says why") : str_of(why->text), why->line,
+        why->column);
+}
+
+/* ---- work on the store ---- */
+
+static enum err apply_work(struct store_op *op, struct store_conn *conn, struct err_info *why)
+{
+    struct request *request = CONTAINER_OF(op, struct request, op);
+    return request->work(request, conn, &request->result, why);
+}
+
+static void work_done(struct store_op *op, enum err result, const struct err_info *why)
+{
+    struct request *request = CONTAINER_OF(op, struct request, op);
+    if (result == ERR_OK)
+        request_reply(request, request->status_ok, request->result);
+    else
+        request_fail(request, result, why);
+}
+
+static void prepare(struct request *request, int status_ok, request_work *work)
+{
+    request->work = work;
+    request->status_ok = status_ok;
+    request->op = (struct store_op){
+        .apply = apply_work, .done = work_done, .reply_to = request->api->options.loop
+    };
+}
+
+void request_read(struct request *request, request_work *work)
+{
+    prepare(request, 200, work);
+    store_read(request->api->options.store, &request->op);
+}
+
+void request_write(struct request *request, int status_ok, request_work *work)
+{
+    prepare(request, status_ok, work);
+    store_submit(request->api->options.store, &request->op);
+}
+
+static void engine_done(struct engine_reply *reply, enum err result, const struct err_info *why)
+{
+    struct request *request = CONTAINER_OF(reply, struct request, reply);
+    if (result != ERR_OK) {
+        request_fail(request, result, why);
+        return;
+    }
+    if (request->result.type == VALUE_NULL && !id_is_none(reply->run_id)) {
+        struct id_text text = id_text(reply->run_id);
+        struct value_map_builder builder;
+        struct str copy;
+        value_map_begin(&builder, &request->arena);
+        if (arena_str(&request->arena, id_str(&text), &copy, NULL) == ERR_OK &&
+            value_map_set(&builder, "id", value_string(copy), NULL) == ERR_OK)
+            request->result = value_map_end(&builder);
+    }
+    request_reply(request, request->status_ok, request->result);
+}
+
+struct engine_reply *request_engine(struct request *request, int status_ok, struct value result)
+{
+    request->status_ok = status_ok;
+    request->result = result;
+    request->reply = (struct engine_reply){ .done = engine_done, .reply_to = request->api->options.loop };
+    return &request->reply;
+}
+
+/* ---- reading the request ---- */
+
+bool request_id(struct request *request, unsigned argument, struct id *ret)
+{
+    if (id_parse(request->match.arguments[argument], ret))
+        return true;
+    request_problem(request, 404, "not_found", "there is nothing under this id; an id has 26 characters");
+    return false;
+}
+
+bool request_query(struct request *request, const char *name, struct str *ret)
+{
+    struct str text;
+    return http_query_find(request->exchange, name, &text) &&
+        arena_str(&request->arena, text, ret, NULL) == ERR_OK;
+}
+
+static bool query_instant(struct request *request, const char *name, struct instant *ret)
+{
+    struct str text;
+    int64_t seconds;
+    int32_t nanos;
+    if (!request_query(request, name, &text))
+        return true;
+    if (!time_parse_rfc3339(text, &seconds, &nanos)) {
+        request_problem(
+            request, 400, "query", "%s must be a time as in RFC 3339, 2026-01-31T12:00:00Z", name);
+        return false;
+    }
+    ret->us = seconds * US_PER_S + nanos / 1000;
+    return true;
+}
+
+static bool query_id(struct request *request, const char *name, struct id *ret)
+{
+    struct str text;
+    if (!request_query(request, name, &text))
+        return true;
+    if (id_parse(text, ret))
+        return true;
+    request_problem(request, 400, "query", "%s must be an id of 26 characters", name);
+    return false;
+}
+
+bool request_list_query(struct request *request, struct list_query *ret)
+{
+    struct str text;
+    int64_t limit = LIST_LIMIT_DEFAULT;
+    *ret = (struct list_query){ .tenant = request->principal.tenant };
+    if (request_query(request, "limit", &text) &&
+        (!str_to_int(text, &limit) || limit < 1 || limit > LIST_LIMIT_MAX)) {
+        request_problem(request, 400, "query", "limit must be a number from 1 to %d", LIST_LIMIT_MAX);
+        return false;
+    }
+    ret->limit = (uint32_t)limit;
+    (void)request_query(request, "status", &ret->status); /* absent: all */
+    (void)request_query(request, "playbook", &ret->playbook);
+    return query_id(request, "after", &ret->after) && query_id(request, "alert_id", &ret->alert_id) &&
+        query_id(request, "case_id", &ret->case_id) && query_id(request, "run_id", &ret->run_id) &&
+        query_instant(request, "since", &ret->since) && query_instant(request, "until", &ret->until);
+}
+
+enum err request_text(const struct request *request, const char *name, struct str *ret, struct err_info *why)
+{
+    struct value v = value_get(request->body, str_of(name));
+    if (v.type != VALUE_STRING || v.size == 0)
+        return err_named(why, ERR_INVALID, "body", "the body needs \"%s\", a text that is not empty", name);
+    *ret = value_str(v);
+    return ERR_OK;
+}

@@ -1,0 +1,62 @@
+/* One API request from its head to its reply. It owns its memory, so that work on other threads stays safe
+ * when the peer goes away: then the reply is dropped, the work is not. */
+#ifndef TOCSIN_API_REQUEST_H
+#define TOCSIN_API_REQUEST_H
+
+#include "api/api.h"
+#include "api/route.h"
+
+struct api {
+    struct http_handler handler;
+    struct api_options options;
+    uint64_t requests, refused;
+};
+
+struct request {
+    struct api *api;
+    struct http_exchange *exchange; /* NULL once the peer is gone or the reply was sent */
+    struct route_match match;
+    struct principal principal;
+    struct arena arena; /* of what the request reads and answers */
+    struct value body; /* ROUTE_JSON: an object */
+
+    /* Of work that is out; see request_read, request_write, request_engine. */
+    struct store_op op;
+    struct engine_reply reply;
+    enum err (*work)(
+        struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why);
+    void *context; /* the handler's own, in the arena */
+    int status_ok;
+    struct value result;
+};
+
+/* Replies; the request is gone afterwards. */
+void request_reply(struct request *request, int status, struct value body);
+void request_reply_text(struct request *request, int status, const char *content_type, struct str text);
+/* RFC 9457 problem details from an error. */
+void request_fail(struct request *request, enum err code, const struct err_info *why);
+void request_problem(struct request *request, int status, const char *name, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+
+/* Runs `work` on a reader thread (inside the next commit) and replies with its value under `status_ok`. */
+typedef enum err request_work(
+    struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why);
+void request_read(struct request *request, request_work *work);
+void request_write(struct request *request, int status_ok, request_work *work);
+/* For engine calls: pass `&request->reply` after this; on success `done` replies with `result`. */
+struct engine_reply *request_engine(struct request *request, int status_ok, struct value result);
+
+/* An id argument of the path; false after a 404 was sent. */
+bool request_id(struct request *request, unsigned argument, struct id *ret);
+bool request_query(struct request *request, const char *name, struct str *ret);
+/* Fills limit, after, status from the query; false after a 400 was sent. */
+bool request_list_query(struct request *request, struct list_query *ret);
+/* A text field of the body; ERR_INVALID when it is missing or no text. */
+FALLIBLE request_text(const struct request *request, const char *name, struct str *ret, struct err_info *why);
+
+/* The body of problem details. */
+void problem_print(
+    struct buf *buf, int status, const char *name, struct str detail, uint32_t line, uint32_t column);
+int problem_status(enum err code);
+
+#endif

@@ -1,0 +1,83 @@
+/* Liveness, readiness, Prometheus metrics. */
+#include "api/handlers.h"
+
+void route_health(struct request *request)
+{
+    request_reply_text(request, 200, "text/plain", STR("ok\n"));
+}
+
+void route_ready(struct request *request)
+{
+    const struct api_options *options = &request->api->options;
+    if (options->is_ready != NULL && !options->is_ready(options->ready_context))
+        request_problem(request, 503, "not_ready", "the node is starting or stopping");
+    else
+        request_reply_text(request, 200, "text/plain", STR("ready\n"));
+}
+
+static void add_head(struct buf *buf, const char *name, const char *type, const char *help)
+{
+    buf_printf(buf, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+/* Bucket i counts what took less than 2^(i+6) µs; Prometheus wants sums up to each bound, in seconds. */
+static void add_histogram(struct buf *buf, const char *name, const uint64_t *buckets, unsigned count,
+    uint64_t us_sum, uint64_t total)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < count; i++) {
+        sum += buckets[i];
+        buf_printf(buf, "%s_bucket{le=\"%.6f\"} %llu\n", name, (double)(UINT64_C(1) << (i + 6)) / 1e6,
+            (unsigned long long)sum);
+    }
+    buf_printf(buf, "%s_bucket{le=\"+Inf\"} %llu\n%s_sum %.6f\n%s_count %llu\n", name,
+        (unsigned long long)total, name, (double)us_sum / 1e6, name, (unsigned long long)total);
+}
+
+static void add_engine(struct buf *buf, struct engine *engine)
+{
+    struct engine_metrics metrics;
+    engine_metrics(engine, &metrics);
+    add_head(buf, "tocsin_runs_total", "counter", "Runs that ended, by status.");
+    for (int status = 0; status < RUN_STATUS_COUNT; status++)
+        if (status != RUN_QUEUED && status != RUN_RUNNING && status != RUN_WAITING)
+            buf_printf(buf, "tocsin_runs_total{status=\"%s\"} %llu\n",
+                run_status_name((enum run_status)status), (unsigned long long)metrics.runs_by_status[status]);
+    add_head(buf, "tocsin_runs_active", "gauge", "Runs in memory.");
+    buf_printf(buf, "tocsin_runs_active %llu\n", (unsigned long long)metrics.runs_active);
+    add_head(buf, "tocsin_runs_parked", "gauge", "Runs that wait and are only a row.");
+    buf_printf(buf, "tocsin_runs_parked %llu\n", (unsigned long long)metrics.runs_parked);
+    add_head(buf, "tocsin_run_seconds", "histogram", "From acceptance to the end of a run.");
+    add_histogram(
+        buf, "tocsin_run_seconds", metrics.run_us_buckets, 24, metrics.run_us_sum, metrics.run_count);
+}
+
+static void add_store(struct buf *buf, struct store *store)
+{
+    struct store_metrics metrics;
+    store_metrics(store, &metrics);
+    add_head(buf, "tocsin_store_commit_seconds", "histogram", "Time of a group commit.");
+    add_histogram(buf, "tocsin_store_commit_seconds", metrics.commit_us_buckets, 16, metrics.commit_us_sum,
+        metrics.commits);
+    add_head(buf, "tocsin_store_commit_ops_total", "counter", "Operations committed.");
+    buf_printf(buf, "tocsin_store_commit_ops_total %llu\n", (unsigned long long)metrics.commit_ops);
+    add_head(buf, "tocsin_store_commit_rows", "counter", "Rows changed by commits.");
+    buf_printf(buf, "tocsin_store_commit_rows %llu\n", (unsigned long long)metrics.commit_rows);
+    add_head(buf, "tocsin_store_queue", "gauge", "Operations that wait for the writer.");
+    buf_printf(buf, "tocsin_store_queue %llu\n", (unsigned long long)metrics.queue_length);
+}
+
+void route_metrics(struct request *request)
+{
+    const struct api_options *options = &request->api->options;
+    AUTO(buf) struct buf buf = { 0 };
+    if (options->engine != NULL)
+        add_engine(&buf, options->engine);
+    add_store(&buf, options->store);
+    add_head(&buf, "tocsin_http_requests_total", "counter", "Requests to the API.");
+    buf_printf(&buf, "tocsin_http_requests_total %llu\n", (unsigned long long)request->api->requests);
+    if (buf_check(&buf, NULL) != ERR_OK)
+        request_problem(request, 503, "memory", "there is no memory for the answer");
+    else
+        request_reply_text(request, 200, "text/plain; version=0.0.4", buf_str(&buf));
+}
