@@ -21,25 +21,25 @@ struct http_request {
     uint32_t header_count;
     struct str body;
     bool has_body;
-    int64_t timeout_us;      /* whole exchange; 0: CALL_SECONDS_DEFAULT */
+    int64_t timeout_us; /* whole exchange; 0: CALL_SECONDS_DEFAULT */
     size_t answer_bytes_max; /* decoded; 0: ANSWER_BYTES_MAX */
-    unsigned redirects_max;  /* 0: none followed */
+    unsigned redirects_max; /* 0: none followed */
     bool redirects_cross_origin; /* false: a redirect to another origin ends the call with its answer */
-    bool secret_headers;     /* never sent to another origin even when redirects cross */
-    struct str ca_file;      /* PEM of an additional CA; empty: the system's */
+    bool secret_headers; /* never sent to another origin even when redirects cross */
+    struct str ca_file; /* PEM of an additional CA; empty: the system's */
     struct str client_cert_file, client_key_file;
     bool insecure_tls; /* the connection's explicit choice */
 };
 
 enum http_failure {
-    HTTP_OK = 0,      /* an answer came, whatever its status */
-    HTTP_REFUSED,     /* egress policy, bad URL: never left */
-    HTTP_RESOLVE,     /* DNS: never left */
-    HTTP_CONNECT,     /* no connection or TLS handshake: never left */
-    HTTP_TLS_VERIFY,  /* certificate not trusted: never left */
+    HTTP_OK = 0, /* an answer came, whatever its status */
+    HTTP_REFUSED, /* egress policy, bad URL: never left */
+    HTTP_RESOLVE, /* DNS: never left */
+    HTTP_CONNECT, /* no connection or TLS handshake: never left */
+    HTTP_TLS_VERIFY, /* certificate not trusted: never left */
     HTTP_TIMEOUT,
-    HTTP_BROKEN,      /* the connection ended or talked nonsense after the request may have left */
-    HTTP_TOO_LARGE,   /* answer past answer_bytes_max */
+    HTTP_BROKEN, /* the connection ended or talked nonsense after the request may have left */
+    HTTP_TOO_LARGE, /* answer past answer_bytes_max */
     HTTP_CANCELLED,
 };
 
@@ -49,8 +49,8 @@ struct http_answer {
     int status;
     const struct http_header *headers; /* names in lower case, borrowed until `done` returns */
     uint32_t header_count;
-    struct str body;      /* decoded (gzip, deflate, br); borrowed until `done` returns */
-    struct str url;       /* the last one, after redirects */
+    struct str body; /* decoded (gzip, deflate, br); borrowed until `done` returns */
+    struct str url; /* the last one, after redirects */
     int64_t total_us, connect_us;
     bool reused_connection;
     struct err_info why; /* filled when failure is not HTTP_OK */
@@ -78,15 +78,16 @@ struct http_client {
 struct http_client_options {
     const struct egress *egress;
     struct str user_agent;
-    unsigned connections_max;          /* in all */
+    unsigned connections_max; /* in all */
     unsigned connections_per_host_max;
 };
 
-FALLIBLE http_client_new(struct loop *loop, const struct http_client_options *options, struct http_client **ret,
-    struct err_info *why);
+FALLIBLE http_client_new(struct loop *loop, const struct http_client_options *options,
+    struct http_client **ret, struct err_info *why);
 
-__attribute__((warn_unused_result)) static inline enum err http_client_start(struct http_client *client, const struct http_request *request,
-    http_done *done, void *context, struct http_call **ret, struct err_info *why)
+__attribute__((warn_unused_result)) static inline enum err http_client_start(struct http_client *client,
+    const struct http_request *request, http_done *done, void *context, struct http_call **ret,
+    struct err_info *why)
 {
     return client->ops->start(client, request, done, context, ret, why);
 }
