@@ -13,7 +13,7 @@ struct diagnostic {
     struct str file;
     uint32_t line, column;
     const char *code; /* a literal: "unknown_action"; documented in docs/lint.md */
-    struct str text;  /* says what and how to mend it */
+    struct str text; /* says what and how to mend it */
 };
 
 #define DIAGNOSTICS_MAX 500

@@ -26,13 +26,14 @@ enum scope_slot {
 
 /* A YAML value with `${{ }}` in it. */
 enum template_kind { TEMPLATE_CONSTANT, TEMPLATE_EXPR, TEMPLATE_TEXT, TEMPLATE_LIST, TEMPLATE_MAP };
-struct template {
+struct template
+{
     enum template_kind kind;
     uint32_t line, column;
     struct value constant;
-    const struct expr *expr;       /* EXPR: keeps the value's type */
-    const struct template *parts;  /* TEXT: concatenated as strings; LIST: items; MAP: values */
-    const struct str *keys;        /* MAP */
+    const struct expr *expr; /* EXPR: keeps the value's type */
+    const struct template *parts; /* TEXT: concatenated as strings; LIST: items; MAP: values */
+    const struct str *keys; /* MAP */
     uint32_t count;
 };
 
@@ -89,16 +90,16 @@ struct form_field {
 };
 
 struct step {
-    uint32_t index;     /* in playbook->steps, in the order of the text; stable inside a version */
-    struct str id;      /* as given, or made: "step_7" */
+    uint32_t index; /* in playbook->steps, in the order of the text; stable inside a version */
+    struct str id; /* as given, or made: "step_7" */
     bool has_given_id;
-    struct str name;    /* for people; may be empty */
+    struct str name; /* for people; may be empty */
     enum step_kind kind;
     uint32_t line, column;
     const struct step *parent; /* NULL at the top */
-    uint32_t loop_depth;       /* loop names visible here */
-    const struct expr *when;   /* NULL: always */
-    int64_t timeout_us;        /* 0: none */
+    uint32_t loop_depth; /* loop names visible here */
+    const struct expr *when; /* NULL: always */
+    int64_t timeout_us; /* 0: none */
     struct retry_policy retry;
     enum on_error on_error;
     struct block error_steps;
@@ -157,10 +158,10 @@ struct step {
         struct {
             enum wait_kind kind;
             int64_t span_us;
-            const struct template *span;  /* SPAN given as an expression; else NULL */
+            const struct template *span; /* SPAN given as an expression; else NULL */
             const struct template *until; /* UNTIL */
-            const struct expr *event;     /* EVENT: sees `alert` and `event` of the arriving one as `it.alert`,
-                                             `it.event`, and the run's scope */
+            const struct expr *event; /* EVENT: sees `alert` and `event` of the arriving one as `it.alert`,
+                                         `it.event`, and the run's scope */
         } wait;
         struct {
             struct str playbook;
@@ -198,11 +199,11 @@ struct trigger {
     enum trigger_kind kind;
     const struct expr *filter; /* NULL: all */
     bool is_for_repeats;
-    struct str path;           /* WEBHOOK */
-    struct str secret;         /* WEBHOOK: name of the secret of its HMAC or token */
+    struct str path; /* WEBHOOK */
+    struct str secret; /* WEBHOOK: name of the secret of its HMAC or token */
     struct str cron, timezone; /* SCHEDULE */
-    struct str connection;     /* EMAIL: mailbox */
-    struct str case_event;     /* CASE: "created", "updated", "closed" */
+    struct str connection; /* EMAIL: mailbox */
+    struct str case_event; /* CASE: "created", "updated", "closed" */
     uint32_t line, column;
 };
 
@@ -234,8 +235,8 @@ struct playbook {
     struct block steps, on_failure;
     const struct step *const *all_steps; /* by index */
     uint32_t step_count;
-    struct str source;  /* the YAML text, as given */
-    struct str digest;  /* hex BLAKE2b-256 of the text: the version's identity */
+    struct str source; /* the YAML text, as given */
+    struct str digest; /* hex BLAKE2b-256 of the text: the version's identity */
 };
 
 /* What a playbook is checked against. All may be NULL: then names of that kind are not checked. */
@@ -252,7 +253,7 @@ struct playbook_world {
 FALLIBLE playbook_parse(struct str text, const struct playbook_world *world, struct diagnostics *found,
     struct playbook **ret, struct err_info *why);
 struct playbook *playbook_acquire(struct playbook *playbook); /* thread-safe */
-void playbook_release(struct playbook *playbook);             /* thread-safe; NULL is fine */
+void playbook_release(struct playbook *playbook); /* thread-safe; NULL is fine */
 const struct step *playbook_find_step(const struct playbook *playbook, struct str id);
 
 /* Evaluates a template; pure. Errors are those of expr_eval; mixed text renders values as in JSON, strings

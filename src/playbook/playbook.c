@@ -1,0 +1,160 @@
+#include "playbook/playbook.h"
+
+#include <sodium.h>
+#include <stdatomic.h>
+
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "playbook/reader.h"
+#include "playbook/type_read.h"
+
+struct counted_playbook {
+    struct playbook playbook; /* first: the two have one address */
+    atomic_uint references;
+    struct arena arena;
+};
+
+struct playbook *playbook_acquire(struct playbook *playbook)
+{
+    struct counted_playbook *counted = (struct counted_playbook *)playbook;
+    atomic_fetch_add_explicit(&counted->references, 1, memory_order_relaxed);
+    return playbook;
+}
+
+void playbook_release(struct playbook *playbook)
+{
+    struct counted_playbook *counted = (struct counted_playbook *)playbook;
+    if (counted == NULL || atomic_fetch_sub_explicit(&counted->references, 1, memory_order_acq_rel) != 1)
+        return;
+    arena_done(&counted->arena);
+    memory_free(counted);
+}
+
+const struct step *playbook_find_step(const struct playbook *playbook, struct str id)
+{
+    for (uint32_t i = 0; i < playbook->step_count; i++)
+        if (str_equal(playbook->all_steps[i]->id, id))
+            return playbook->all_steps[i];
+    return NULL;
+}
+
+static bool is_kebab(struct str name)
+{
+    for (size_t i = 0; i < name.size; i++) {
+        char c = name.data[i];
+        bool is_plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        if (!is_plain && (c != '-' || i == 0 || i + 1 == name.size))
+            return false;
+    }
+    return name.size > 0 && name.size <= 100;
+}
+
+static void read_concurrency(struct reader *r, const struct yaml_node *node, struct playbook *playbook)
+{
+    static const char *const keys[] = { "key", "max", "when_full", NULL };
+    static const char *const words[] = { "queue", "skip", "cancel_running", NULL };
+    if (node == NULL || !reader_keys(r, node, "`concurrency`", keys))
+        return;
+    if (yaml_find(node, STR("key")) == NULL)
+        reader_fault(r, node, "missing_key", "`concurrency` needs `key:`");
+    playbook->concurrency_key = reader_template(r, yaml_find(node, STR("key")));
+    playbook->concurrency_max = (uint32_t)reader_number(r, yaml_find(node, STR("max")), 1, 1000000, 1);
+    playbook->when_full = (enum when_full)reader_word(
+        r, yaml_find(node, STR("when_full")), words, WHEN_FULL_QUEUE);
+}
+
+static void read_head(struct reader *r, const struct yaml_node *root, struct playbook *playbook)
+{
+    static const char *const modes[] = { "shadow", "suggest", "auto", NULL };
+    const struct yaml_node *name = yaml_find(root, STR("playbook")), *output = yaml_find(root, STR("out"));
+    playbook->name = reader_text(r, name, "`playbook`");
+    if (name == NULL)
+        reader_fault(r, root, "missing_key", "a playbook needs `playbook:`, its name");
+    else if (!is_kebab(playbook->name))
+        reader_fault(r, name, "playbook_name", "a name is made of a-z, 0-9 and '-', as in block-ip");
+    playbook->title = reader_text(r, yaml_find(root, STR("title")), "`title`");
+    playbook->description = reader_text(r, yaml_find(root, STR("description")), "`description`");
+    playbook->attack = reader_texts(r, yaml_find(root, STR("attack")), &playbook->attack_count);
+    playbook->mode = (enum playbook_mode)reader_word(r, yaml_find(root, STR("mode")), modes, MODE_AUTO);
+    playbook->inputs = reader_inputs(r, yaml_find(root, STR("inputs")), &playbook->input_count);
+    playbook->output = output ? type_read(r->arena, output, r->found) : &type_dyn;
+    playbook->triggers = reader_triggers(r, yaml_find(root, STR("triggers")), &playbook->trigger_count);
+    playbook->timeout_us = reader_span(r, yaml_find(root, STR("timeout")), 0);
+    read_concurrency(r, yaml_find(root, STR("concurrency")), playbook);
+}
+
+static void read_root(struct reader *r, const struct yaml_node *root, struct playbook *playbook)
+{
+    static const char *const keys[] = { "playbook", "title", "description", "attack", "mode", "triggers",
+        "inputs", "out", "concurrency", "timeout", "steps", "on_failure", NULL };
+    const struct yaml_node *steps = yaml_find(root, STR("steps")),
+                           *failure = yaml_find(root, STR("on_failure"));
+    if (!reader_keys(r, root, "a playbook", keys))
+        return;
+    read_head(r, root, playbook);
+    if (steps == NULL || steps->kind != YAML_SEQUENCE || steps->count == 0)
+        reader_fault(r, steps ? steps : root, "missing_key",
+            "a playbook needs `steps:`, a list with one step at least");
+    else
+        playbook->steps = reader_block(r, steps, NULL);
+    if (failure != NULL)
+        playbook->on_failure = reader_block(r, failure, NULL);
+    playbook->all_steps = (const struct step *const *)r->steps;
+    playbook->step_count = r->step_count;
+}
+
+static enum err set_source(
+    struct arena *arena, struct str text, struct playbook *playbook, struct err_info *why)
+{
+    unsigned char hash[32];
+    AUTO(buf) struct buf hex = { 0 };
+    TRY(arena_str(arena, text, &playbook->source, why));
+    if (crypto_generichash(hash, sizeof hash, (const unsigned char *)text.data, text.size, NULL, 0) != 0)
+        return err_set(why, ERR_INTERNAL, "BLAKE2b failed");
+    hex_add(&hex, (struct str){ (const char *)hash, sizeof hash });
+    TRY(buf_check(&hex, why));
+    return arena_str(arena, buf_str(&hex), &playbook->digest, why);
+}
+
+static enum err parse(struct counted_playbook *counted, const struct playbook_world *world,
+    struct diagnostics *found, struct str text, struct err_info *why)
+{
+    struct yaml_node *root;
+    struct err_info yaml_why = { 0 };
+    struct reader r = { .arena = &counted->arena, .found = found, .world = world };
+    uint32_t errors_before = found->error_count;
+    TRY(set_source(&counted->arena, text, &counted->playbook, why));
+    enum err result = yaml_parse(&counted->arena, counted->playbook.source, &root, &yaml_why);
+    if (result == ERR_MEMORY)
+        return err_memory(why);
+    if (result != ERR_OK)
+        diagnostics_add(found, DIAGNOSTIC_ERROR, yaml_why.name ? yaml_why.name : "yaml", yaml_why.line,
+            yaml_why.column, "%s", yaml_why.text);
+    else
+        read_root(&r, root, &counted->playbook);
+    if (r.is_out_of_memory)
+        return err_memory(why);
+    uint32_t errors = found->error_count - errors_before;
+    if (errors > 0)
+        return err_named(
+            why, ERR_INVALID, "playbook", "the playbook has %u error%s", errors, errors == 1 ? "" : "s");
+    return ERR_OK;
+}
+
+enum err playbook_parse(struct str text, const struct playbook_world *world, struct diagnostics *found,
+    struct playbook **ret, struct err_info *why)
+{
+    struct counted_playbook *counted = memory_alloc(sizeof *counted);
+    if (counted == NULL)
+        return err_memory(why);
+    *counted = (struct counted_playbook){ 0 };
+    atomic_init(&counted->references, 1);
+    enum err result = parse(counted, world, found, text, why);
+    if (result != ERR_OK) {
+        playbook_release(&counted->playbook);
+        return result;
+    }
+    *ret = &counted->playbook;
+    return ERR_OK;
+}
