@@ -62,11 +62,9 @@ static bool grow(struct buf *buf, size_t size)
     return true;
 }
 
-char *buf_reserve(struct buf *buf, size_t size)
+char *buf_reserve_slow(struct buf *buf, size_t size)
 {
-    if (buf->failed != ERR_OK)
-        return NULL;
-    if (buf->room - buf->size <= size && !grow(buf, size))
+    if (buf->failed != ERR_OK || !grow(buf, size))
         return NULL;
     return buf->data + buf->size;
 }
@@ -85,16 +83,6 @@ void buf_add(struct buf *buf, struct str s)
 void buf_add_text(struct buf *buf, const char *text)
 {
     buf_add(buf, str_of(text));
-}
-
-void buf_add_byte(struct buf *buf, char byte)
-{
-    char *end = buf_reserve(buf, 1);
-    if (end == NULL)
-        return;
-    end[0] = byte;
-    end[1] = '\0';
-    buf->size++;
 }
 
 void buf_printf(struct buf *buf, const char *format, ...)

@@ -52,14 +52,14 @@ struct err_info {
 
 /* Each returns its code, so that `return err_set(why, ERR_NOT_FOUND, "no case %s", text);` reads well.
  * The text is cut at ERR_TEXT_BYTES_MAX; control characters in it are replaced by '?'. */
-FALLIBLE err_set(struct err_info *why, enum err code, const char *format, ...) PRINTF_LIKE(3, 4);
-FALLIBLE err_named(struct err_info *why, enum err code, const char *name, const char *format, ...)
+enum err err_set(struct err_info *why, enum err code, const char *format, ...) PRINTF_LIKE(3, 4);
+enum err err_named(struct err_info *why, enum err code, const char *name, const char *format, ...)
     PRINTF_LIKE(4, 5);
-FALLIBLE err_at(struct err_info *why, enum err code, const char *name, uint32_t line, uint32_t column,
+enum err err_at(struct err_info *why, enum err code, const char *name, uint32_t line, uint32_t column,
     const char *format, ...) PRINTF_LIKE(6, 7);
 /* `doing` says what was tried; the text of errno follows. ENOSPC, EDQUOT become ERR_FULL. */
-FALLIBLE err_errno(struct err_info *why, int number, const char *doing);
-FALLIBLE err_memory(struct err_info *why);
+enum err err_errno(struct err_info *why, int number, const char *doing);
+enum err err_memory(struct err_info *why);
 
 /* "invalid", "not_found", …: the word used in APIs and logs. */
 const char *err_word(enum err code);

@@ -1,222 +1,237 @@
-#include "base/json.h"
-
+#include <arpa/inet.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
+#include "base/json_scan.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/text.h"
 #include "base/timetext.h"
 
-static void add_escaped(struct buf *buf, unsigned char c)
-{
-    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-    const char *found = c != '\0' ? strchr(from, c) : NULL;
-    if (found != NULL) {
-        buf_add_byte(buf, '\\');
-        buf_add_byte(buf, to[found - from]);
-    } else {
-        buf_printf(buf, "\\u%04x", c);
-    }
-}
+struct printer {
+    struct buf *buf;
+    unsigned flags;
+    unsigned depth;
+};
 
-static void add_text(struct buf *buf, struct str s)
+static void print_control(struct buf *buf, unsigned char byte)
 {
-    size_t from = 0;
-    for (size_t i = 0; i < s.size; i++) {
-        unsigned char c = (unsigned char)s.data[i];
-        if (c >= 0x20 && c != '"' && c != '\\')
-            continue;
-        buf_add(buf, str_slice(s, from, i));
-        add_escaped(buf, c);
-        from = i + 1;
+    static const char short_forms[0x20] = {
+        ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'
+    };
+    char *out = buf_reserve(buf, 6);
+    if (out == NULL)
+        return;
+    out[0] = '\\';
+    if (byte >= 0x20 || short_forms[byte] != '\0') {
+        out[1] = byte < 0x20 ? short_forms[byte] : (char)byte;
+        buf->size += 2;
+        return;
     }
-    buf_add(buf, str_slice(s, from, s.size));
+    memcpy(out + 1, "u00", 3);
+    out[4] = (char)('0' + (byte >> 4));
+    out[5] = "0123456789abcdef"[byte & 15];
+    buf->size += 6;
 }
 
 void json_print_string(struct buf *buf, struct str s)
 {
+    const char *at = s.size ? s.data : "", *end = at + s.size;
     buf_add_byte(buf, '"');
-    if (utf8_is_valid(s)) {
-        add_text(buf, s);
-    } else {
-        AUTO(buf) struct buf mended = { 0 };
-        utf8_add_lossy(&mended, s);
-        add_text(buf, buf_str(&mended));
-        if (mended.failed != ERR_OK)
-            buf->failed = mended.failed;
+    while (at < end) {
+        const char *plain = json_plain_end(at, end);
+        buf_add(buf, (struct str){ at, (size_t)(plain - at) });
+        at = plain;
+        if (at == end)
+            break;
+        if ((unsigned char)*at < 0x80) {
+            print_control(buf, (unsigned char)*at++);
+            continue;
+        }
+        size_t size = 0;
+        bool is_good = utf8_next((struct str){ at, (size_t)(end - at) }, &size) >= 0;
+        buf_add(buf, is_good ? (struct str){ at, size } : STR("\xef\xbf\xbd"));
+        at += size;
     }
     buf_add_byte(buf, '"');
 }
 
 void json_print_double(struct buf *buf, double d)
 {
-    char text[NUMBER_TEXT_BYTES];
-    if (isnan(d)) {
-        buf_add_text(buf, "\"NaN\"");
-    } else if (isinf(d)) {
-        buf_add_text(buf, d > 0 ? "\"Infinity\"" : "\"-Infinity\"");
-    } else {
-        size_t size = number_print_double(d, text);
-        buf_add(buf, (struct str){ text, size });
-        /* A double stays one when it is read back. */
-        if (memchr(text, '.', size) == NULL && memchr(text, 'e', size) == NULL)
-            buf_add_text(buf, ".0");
-    }
-}
-
-static void print_at(struct buf *buf, struct value v, unsigned flags, unsigned depth);
-
-static void new_line(struct buf *buf, unsigned flags, unsigned depth)
-{
-    if (!(flags & JSON_PRETTY))
-        return;
-    buf_add_byte(buf, '\n');
-    for (unsigned i = 0; i < depth; i++)
-        buf_add_text(buf, "  ");
-}
-
-static void print_list(struct buf *buf, struct value v, unsigned flags, unsigned depth)
-{
-    buf_add_byte(buf, '[');
-    for (uint32_t i = 0; i < v.size; i++) {
-        if (i > 0)
-            buf_add_byte(buf, ',');
-        new_line(buf, flags, depth + 1);
-        print_at(buf, v.items[i], flags, depth + 1);
-    }
-    if (v.size > 0)
-        new_line(buf, flags, depth);
-    buf_add_byte(buf, ']');
-}
-
-static void print_key(struct buf *buf, struct value key)
-{
-    if (key.type == VALUE_STRING) {
-        json_print_string(buf, value_str(key));
+    if (isnan(d) || isinf(d)) {
+        buf_add_text(buf, isnan(d) ? "NaN" : d < 0 ? "-Infinity" : "Infinity");
         return;
     }
-    buf_add_byte(buf, '"');
-    print_at(buf, key, 0, 0); /* bool, int or uint: no quotes of their own */
-    buf_add_byte(buf, '"');
+    char *out = buf_reserve(buf, NUMBER_TEXT_BYTES);
+    if (out == NULL)
+        return;
+    buf->size += number_print_double(d, out);
+    buf->data[buf->size] = '\0';
 }
 
-static int compare_keys(const void *a, const void *b)
+/* As a JSON number that reads back as a double, not as an int. */
+static void print_double(struct buf *buf, double d)
 {
-    const struct value_entry *const *left = a, *const *right = b;
-    struct value x = (*left)->key, y = (*right)->key;
-    int order = 0;
-    if (x.type == VALUE_STRING && y.type == VALUE_STRING)
-        return str_compare(value_str(x), value_str(y));
-    if (value_compare(x, y, &order))
-        return order;
-    return (int)x.type - (int)y.type;
-}
-
-static void print_map(struct buf *buf, struct value v, unsigned flags, unsigned depth)
-{
-    const struct value_entry *entries = value_map_entries(v), **sorted = NULL;
-    if ((flags & JSON_SORT_KEYS) && v.size > 1) {
-        sorted = memory_alloc(v.size * sizeof(const struct value_entry *));
-        if (sorted == NULL) {
-            buf->failed = ERR_MEMORY;
-            return;
-        }
-        for (uint32_t i = 0; i < v.size; i++)
-            sorted[i] = &entries[i];
-        qsort((void *)sorted, v.size, sizeof(const struct value_entry *), compare_keys);
-    }
-    buf_add_byte(buf, '{');
-    for (uint32_t i = 0; i < v.size; i++) {
-        const struct value_entry *entry = sorted ? sorted[i] : &entries[i];
-        if (i > 0)
-            buf_add_byte(buf, ',');
-        new_line(buf, flags, depth + 1);
-        print_key(buf, entry->key);
-        buf_add_text(buf, flags & JSON_PRETTY ? ": " : ":");
-        print_at(buf, entry->value, flags, depth + 1);
-    }
-    if (v.size > 0)
-        new_line(buf, flags, depth);
-    buf_add_byte(buf, '}');
-    memory_free((void *)sorted);
+    bool is_finite = isfinite(d);
+    if (!is_finite)
+        buf_add_byte(buf, '"');
+    size_t from = buf->size;
+    json_print_double(buf, d);
+    if (!is_finite)
+        buf_add_byte(buf, '"');
+    else if (buf->failed == ERR_OK && strpbrk(buf->data + from, ".e") == NULL)
+        buf_add_text(buf, ".0");
 }
 
 static void print_net(struct buf *buf, struct value v)
 {
-    const struct value_net *net = v.net;
-    buf_add_byte(buf, '"');
-    if (net->size == 4) {
-        buf_printf(buf, "%u.%u.%u.%u", net->bytes[0], net->bytes[1], net->bytes[2], net->bytes[3]);
-    } else {
-        /* RFC 5952 needs the longest run of zero groups, the first of equals. */
-        unsigned groups[8], best = 8, best_length = 1;
-        for (unsigned i = 0; i < 8; i++)
-            groups[i] = (unsigned)net->bytes[2 * i] << 8 | net->bytes[2 * i + 1];
-        for (unsigned i = 0; i < 8; i++) {
-            unsigned length = 0;
-            while (i + length < 8 && groups[i + length] == 0)
-                length++;
-            if (length > best_length) {
-                best = i;
-                best_length = length;
-            }
-        }
-        for (unsigned i = 0; i < 8; i++) {
-            if (i == best) {
-                buf_add_text(buf, "::");
-                i += best_length - 1;
-                continue;
-            }
-            if (i > 0 && i != best + best_length)
-                buf_add_byte(buf, ':');
-            buf_printf(buf, "%x", groups[i]);
-        }
-    }
+    char text[INET6_ADDRSTRLEN];
+    int family = v.net->size == 4 ? AF_INET : AF_INET6;
+    if (inet_ntop(family, v.net->bytes, text, sizeof text) == NULL)
+        text[0] = '\0'; /* can't be: the family is known and the room is enough */
+    buf_add_text(buf, text);
     if (v.type == VALUE_CIDR)
-        buf_printf(buf, "/%u", net->prefix);
-    buf_add_byte(buf, '"');
+        buf_printf(buf, "/%u", v.net->prefix);
 }
 
-static void print_quoted_time(struct buf *buf, struct value v)
+/* The text of a value that is no container, without quotes. */
+static void print_bare(struct buf *buf, struct value v)
 {
-    buf_add_byte(buf, '"');
-    if (v.type == VALUE_TIMESTAMP)
-        time_print_rfc3339(buf, v.seconds, value_nanos(v));
-    else
-        duration_print(buf, v.seconds, value_nanos(v));
-    buf_add_byte(buf, '"');
-}
-
-static void print_at(struct buf *buf, struct value v, unsigned flags, unsigned depth)
-{
-    switch (v.type) {
-    case VALUE_BOOL: buf_add_text(buf, v.boolean ? "true" : "false"); return;
-    case VALUE_INT: buf_add_int(buf, v.integer); return;
-    case VALUE_UINT: buf_add_uint(buf, v.uinteger); return;
-    case VALUE_DOUBLE: json_print_double(buf, v.number); return;
-    case VALUE_STRING:
-    case VALUE_TYPE: json_print_string(buf, value_str(v)); return;
-    case VALUE_BYTES:
-        buf_add_byte(buf, '"');
-        base64_add(buf, value_str(v));
-        buf_add_byte(buf, '"');
-        return;
-    case VALUE_LIST: print_list(buf, v, flags, depth); return;
-    case VALUE_MAP: print_map(buf, v, flags, depth); return;
-    case VALUE_TIMESTAMP:
-    case VALUE_DURATION: print_quoted_time(buf, v); return;
-    case VALUE_OPTIONAL: print_at(buf, v.inside ? *v.inside : value_null(), flags, depth); return;
+    switch ((enum value_type)v.type) {
+    case VALUE_NULL: buf_add_text(buf, "null"); break;
+    case VALUE_BOOL: buf_add_text(buf, v.boolean ? "true" : "false"); break;
+    case VALUE_INT: buf_add_int(buf, v.integer); break;
+    case VALUE_UINT: buf_add_uint(buf, v.uinteger); break;
+    case VALUE_DOUBLE: json_print_double(buf, v.number); break;
+    case VALUE_BYTES: base64_add(buf, value_str(v)); break;
+    case VALUE_TIMESTAMP: time_print_rfc3339(buf, v.seconds, value_nanos(v)); break;
+    case VALUE_DURATION: duration_print(buf, v.seconds, value_nanos(v)); break;
     case VALUE_IP:
-    case VALUE_CIDR: print_net(buf, v); return;
-    case VALUE_SECRET: buf_add_text(buf, "\"(secret)\""); return;
-    default: buf_add_text(buf, "null"); return;
+    case VALUE_CIDR: print_net(buf, v); break;
+    case VALUE_SECRET: buf_add_text(buf, "(secret)"); break;
+    default: break;
+    }
+}
+
+static void print_quoted(struct buf *buf, struct value v)
+{
+    buf_add_byte(buf, '"');
+    print_bare(buf, v);
+    buf_add_byte(buf, '"');
+}
+
+static void print_value(struct printer *p, struct value v);
+
+static void print_key(struct buf *buf, struct value key)
+{
+    if (key.type == VALUE_STRING)
+        json_print_string(buf, value_str(key));
+    else
+        print_quoted(buf, key);
+}
+
+static void new_line(struct printer *p)
+{
+    if ((p->flags & JSON_PRETTY) == 0)
+        return;
+    buf_add_byte(p->buf, '\n');
+    for (unsigned i = 0; i < p->depth; i++)
+        buf_add_text(p->buf, "  ");
+}
+
+static void print_list(struct printer *p, struct value v)
+{
+    buf_add_byte(p->buf, '[');
+    p->depth++;
+    for (uint32_t i = 0; i < v.size && p->buf->failed == ERR_OK; i++) {
+        if (i > 0)
+            buf_add_byte(p->buf, ',');
+        new_line(p);
+        print_value(p, v.items[i]);
+    }
+    p->depth--;
+    if (v.size > 0)
+        new_line(p);
+    buf_add_byte(p->buf, ']');
+}
+
+/* Keys that are no strings sort before those that are, by number. */
+static int order_entries(const void *a, const void *b)
+{
+    const struct value *left = &(*(const struct value_entry *const *)a)->key;
+    const struct value *right = &(*(const struct value_entry *const *)b)->key;
+    int order;
+    if (value_compare(*left, *right, &order))
+        return order;
+    return (int)left->type - (int)right->type;
+}
+
+/* NULL when the buffer has failed. */
+static const struct value_entry **sorted_entries(struct buf *buf, struct value v)
+{
+    const struct value_entry **sorted = memory_alloc(((size_t)v.size + 1) * sizeof *sorted);
+    if (sorted == NULL) {
+        buf->failed = ERR_MEMORY;
+        return NULL;
+    }
+    for (uint32_t i = 0; i < v.size; i++)
+        sorted[i] = &v.map->entries[i];
+    qsort(sorted, v.size, sizeof(*sorted), order_entries);
+    return sorted;
+}
+
+static void print_map(struct printer *p, struct value v)
+{
+    const struct value_entry **sorted = NULL;
+    if (p->flags & JSON_SORT_KEYS) {
+        sorted = sorted_entries(p->buf, v);
+        if (sorted == NULL)
+            return;
+    }
+    buf_add_byte(p->buf, '{');
+    p->depth++;
+    for (uint32_t i = 0; i < v.size && p->buf->failed == ERR_OK; i++) {
+        const struct value_entry *entry = sorted ? sorted[i] : &v.map->entries[i];
+        if (i > 0)
+            buf_add_byte(p->buf, ',');
+        new_line(p);
+        print_key(p->buf, entry->key);
+        buf_add_text(p->buf, p->flags & JSON_PRETTY ? ": " : ":");
+        print_value(p, entry->value);
+    }
+    p->depth--;
+    if (v.size > 0)
+        new_line(p);
+    buf_add_byte(p->buf, '}');
+    memory_free(sorted);
+}
+
+static void print_value(struct printer *p, struct value v)
+{
+    if (p->depth > VALUE_DEPTH_MAX) {
+        p->buf->failed = ERR_LIMIT;
+        return;
+    }
+    switch ((enum value_type)v.type) {
+    case VALUE_NULL:
+    case VALUE_BOOL:
+    case VALUE_INT:
+    case VALUE_UINT: print_bare(p->buf, v); break;
+    case VALUE_DOUBLE: print_double(p->buf, v.number); break;
+    case VALUE_STRING:
+    case VALUE_TYPE: json_print_string(p->buf, value_str(v)); break;
+    case VALUE_LIST: print_list(p, v); break;
+    case VALUE_MAP: print_map(p, v); break;
+    case VALUE_OPTIONAL: print_value(p, v.inside ? *v.inside : value_null()); break;
+    default: print_quoted(p->buf, v); break;
     }
 }
 
 void json_print(struct buf *buf, struct value v, unsigned flags)
 {
-    print_at(buf, v, flags, 0);
+    struct printer printer = { buf, flags, 0 };
+    print_value(&printer, v);
 }

@@ -1,421 +1,473 @@
-#include "base/json.h"
-
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
+#include "base/json_scan.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/text.h"
 
-/* Items of the containers that are open lie on one stack and move into the arena, in their exact number,
- * when their container closes: so nothing is copied twice and no half-full array stays in the arena. */
+/* Items of containers that are still open wait on a stack, so that each container takes one array of
+ * exactly its size from the arena. Small documents never leave the first one. */
+#define STACK_FIRST 160
+
 struct reader {
     struct arena *arena;
-    const struct json_options *options;
     const char *start, *at, *end;
-    struct value_entry *stack;
-    uint32_t stack_count, stack_room;
+    enum json_duplicates duplicates;
+    bool copy_strings;
+    uint8_t flags;
     uint32_t depth, depth_max;
+    struct value *stack;
+    size_t stack_count, stack_room;
+    struct value *heap; /* the stack once it has outgrown `first` */
     struct err_info *why;
+    struct value first[STACK_FIRST];
 };
 
-static enum err fail_at(
-    struct reader *r, const char *place, enum err code, const char *name, const char *text)
+static FALLIBLE fail_at(struct reader *r, enum err code, const char *at, const char *name, const char *text)
 {
-    uint32_t line = 1, column = 1;
-    for (const char *p = r->start; p < place; p++) {
-        column = *p == '\n' ? 1 : column + 1;
-        line += *p == '\n';
+    uint32_t line = 1;
+    const char *line_start = r->start;
+    for (const char *c = r->start; c < at; c++) {
+        if (*c == '\n') {
+            line++;
+            line_start = c + 1;
+        }
     }
-    return err_at(r->why, code, name, line, column, "%s", text);
+    return err_at(r->why, code, name, line, (uint32_t)(at - line_start) + 1, "%s", text);
 }
 
-static enum err fail(struct reader *r, const char *name, const char *text)
+static FALLIBLE invalid(struct reader *r, const char *name, const char *text)
 {
-    return fail_at(r, r->at, ERR_INVALID, name, text);
+    return fail_at(r, ERR_INVALID, r->at, name, text);
 }
 
-static void skip_space(struct reader *r)
+static FALLIBLE push(struct reader *r, struct value v)
+{
+    if (r->stack_count == r->stack_room) {
+        size_t room = r->stack_room * 2;
+        struct value *larger = memory_realloc(r->heap, room * sizeof *larger);
+        if (larger == NULL)
+            return err_memory(r->why);
+        if (r->heap == NULL)
+            memcpy(larger, r->first, sizeof r->first);
+        r->heap = r->stack = larger;
+        r->stack_room = room;
+    }
+    r->stack[r->stack_count++] = v;
+    return ERR_OK;
+}
+
+static inline void skip_space(struct reader *r)
 {
     while (r->at < r->end && (*r->at == ' ' || *r->at == '\n' || *r->at == '\r' || *r->at == '\t'))
         r->at++;
 }
 
-static enum err push(struct reader *r, struct value key, struct value v)
+/* --- strings --------------------------------------------------------------------------------------- */
+
+static int hex_value(char c)
 {
-    if (r->stack_count == r->stack_room) {
-        uint32_t room = r->stack_room ? r->stack_room * 2 : 64;
-        struct value_entry *stack = room > r->stack_room
-            ? memory_realloc(r->stack, (size_t)room * sizeof *stack)
-            : NULL;
-        if (stack == NULL)
-            return err_memory(r->why);
-        r->stack = stack;
-        r->stack_room = room;
-    }
-    r->stack[r->stack_count++] = (struct value_entry){ key, v };
-    return ERR_OK;
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static bool read_hex4(const char *p, uint32_t *ret)
+/* Four digits behind "\u". */
+static FALLIBLE read_hex4(struct reader *r, uint32_t *ret)
 {
-    uint32_t number = 0;
+    uint32_t unit = 0;
+    if (r->end - r->at < 4)
+        return invalid(r, "json_escape", "\\u needs four hexadecimal digits");
     for (int i = 0; i < 4; i++) {
-        char c = p[i];
-        uint32_t digit = c >= '0' && c <= '9' ? (uint32_t)(c - '0')
-            : c >= 'a' && c <= 'f'            ? (uint32_t)(c - 'a' + 10)
-            : c >= 'A' && c <= 'F'            ? (uint32_t)(c - 'A' + 10)
-                                              : 16;
-        if (digit == 16)
-            return false;
-        number = number * 16 + digit;
+        int digit = hex_value(r->at[i]);
+        if (digit < 0)
+            return invalid(r, "json_escape", "\\u needs four hexadecimal digits");
+        unit = unit << 4 | (uint32_t)digit;
     }
-    *ret = number;
-    return true;
-}
-
-static size_t encode(char *out, uint32_t code)
-{
-    if (code < 0x80) {
-        out[0] = (char)code;
-        return 1;
-    }
-    if (code < 0x800) {
-        out[0] = (char)(0xc0 | code >> 6);
-        out[1] = (char)(0x80 | (code & 0x3f));
-        return 2;
-    }
-    if (code < 0x10000) {
-        out[0] = (char)(0xe0 | code >> 12);
-        out[1] = (char)(0x80 | (code >> 6 & 0x3f));
-        out[2] = (char)(0x80 | (code & 0x3f));
-        return 3;
-    }
-    out[0] = (char)(0xf0 | code >> 18);
-    out[1] = (char)(0x80 | (code >> 12 & 0x3f));
-    out[2] = (char)(0x80 | (code >> 6 & 0x3f));
-    out[3] = (char)(0x80 | (code & 0x3f));
-    return 4;
-}
-
-/* `\uXXXX`, with its second half when it is a surrogate; r->at stands behind the 'u'. */
-static enum err read_unicode(struct reader *r, uint32_t *ret)
-{
-    uint32_t code = 0, low = 0;
-    if (r->end - r->at < 4 || !read_hex4(r->at, &code))
-        return fail(r, "json_escape", "\\u needs four hexadecimal digits");
     r->at += 4;
-    if (code >= 0xdc00 && code <= 0xdfff)
-        return fail(r, "json_surrogate", "a low surrogate without a high one before it");
-    if (code >= 0xd800 && code <= 0xdbff) {
-        if (r->end - r->at < 6 || r->at[0] != '\\' || r->at[1] != 'u' || !read_hex4(r->at + 2, &low) ||
-            low < 0xdc00 || low > 0xdfff)
-            return fail(r, "json_surrogate", "a high surrogate without a low one behind it");
-        r->at += 6;
-        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-    }
-    *ret = code;
+    *ret = unit;
     return ERR_OK;
 }
 
-static enum err read_escape(struct reader *r, char **out)
+static FALLIBLE read_code_point(struct reader *r, uint32_t *ret)
 {
-    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-    if (r->at >= r->end)
-        return fail(r, "json_string", "the string has no closing quote");
-    char c = *r->at++;
-    if (c == 'u') {
-        uint32_t code = 0;
-        TRY(read_unicode(r, &code));
-        *out += encode(*out, code);
+    uint32_t high, low;
+    TRY(read_hex4(r, &high));
+    if (high < 0xd800 || high > 0xdfff) {
+        *ret = high;
         return ERR_OK;
     }
-    const char *found = c != '\0' ? strchr(from, c) : NULL;
-    if (found == NULL) {
-        r->at--;
-        return fail(r, "json_escape", "an unknown escape; a backslash itself is written \\\\");
-    }
-    *(*out)++ = to[found - from];
+    const char *name = "json_surrogate",
+               *text = "a surrogate stands alone: \\ud800 to \\udbff and \\udc00 to "
+                       "\\udfff belong in pairs";
+    if (high > 0xdbff || r->end - r->at < 2 || r->at[0] != '\\' || r->at[1] != 'u')
+        return invalid(r, name, text);
+    r->at += 2;
+    TRY(read_hex4(r, &low));
+    if (low < 0xdc00 || low > 0xdfff)
+        return invalid(r, name, text);
+    *ret = 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
     return ERR_OK;
 }
 
-/* The string's text with escapes; `from` is behind the quote, r->at on the first backslash. */
-static enum err read_escaped(struct reader *r, const char *from, struct str *ret)
+static char *put_code_point(char *out, uint32_t c)
+{
+    if (c < 0x80) {
+        *out++ = (char)c;
+    } else if (c < 0x800) {
+        *out++ = (char)(0xc0 | c >> 6);
+        *out++ = (char)(0x80 | (c & 0x3f));
+    } else if (c < 0x10000) {
+        *out++ = (char)(0xe0 | c >> 12);
+        *out++ = (char)(0x80 | (c >> 6 & 0x3f));
+        *out++ = (char)(0x80 | (c & 0x3f));
+    } else {
+        *out++ = (char)(0xf0 | c >> 18);
+        *out++ = (char)(0x80 | (c >> 12 & 0x3f));
+        *out++ = (char)(0x80 | (c >> 6 & 0x3f));
+        *out++ = (char)(0x80 | (c & 0x3f));
+    }
+    return out;
+}
+
+/* Behind the backslash; an escape never grows when it is decoded. */
+static FALLIBLE read_escape(struct reader *r, char **out)
+{
+    static const char escapes[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
+    char c = r->at < r->end ? *r->at : '\0';
+    if (c == 'u') {
+        uint32_t code_point = 0;
+        r->at++;
+        TRY(read_code_point(r, &code_point));
+        *out = put_code_point(*out, code_point);
+        return ERR_OK;
+    }
+    const char *found = c ? strchr(escapes, c) : NULL;
+    if (found == NULL)
+        return invalid(
+            r, "json_escape", "no such escape: JSON has \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX");
+    *(*out)++ = meanings[found - escapes];
+    r->at++;
+    return ERR_OK;
+}
+
+/* A byte that json_plain_end stopped at and that is neither a quote nor a backslash. */
+static FALLIBLE check_odd_byte(struct reader *r)
+{
+    if (r->at == r->end)
+        return invalid(r, "json_string", "the text ends inside a string: a closing \" is missing");
+    if ((unsigned char)*r->at < 0x20)
+        return invalid(
+            r, "json_control", "a control character in a string: write it as an escape, such as \\n");
+    size_t offset = 0;
+    if (utf8_next((struct str){ r->at, (size_t)(r->end - r->at) }, &offset) < 0)
+        return invalid(r, "json_utf8", "these bytes are not UTF-8");
+    r->at += offset;
+    return ERR_OK;
+}
+
+/* To the closing quote, without decoding; tells if there are escapes. */
+static FALLIBLE skim_string(struct reader *r, bool *ret_has_escapes)
+{
+    *ret_has_escapes = false;
+    for (;;) {
+        r->at = json_plain_end(r->at, r->end);
+        if (r->at < r->end && *r->at == '"')
+            return ERR_OK;
+        if (r->at < r->end && *r->at == '\\') {
+            *ret_has_escapes = true;
+            r->at += r->end - r->at < 2 ? 1 : 2;
+            continue;
+        }
+        TRY(check_odd_byte(r));
+    }
+}
+
+/* The bytes from `from` to r->at, which skim_string has seen, with escapes decoded. */
+static FALLIBLE decode_string(struct reader *r, const char *from, struct str *ret)
 {
     const char *close = r->at;
-    while (close < r->end && *close != '"')
-        close += *close == '\\' ? 2 : 1;
-    if (close >= r->end)
-        return fail(r, "json_string", "the string has no closing quote");
-    /* No escape is shorter than what it stands for. */
     char *text = arena_bytes(r->arena, (size_t)(close - from) + 1);
     if (text == NULL)
         return err_memory(r->why);
     char *out = text;
-    memcpy(out, from, (size_t)(r->at - from));
-    out += r->at - from;
-    while (*r->at != '"') {
-        if ((unsigned char)*r->at < 0x20)
-            return fail(r, "json_control", "a control character in a string; write it as \\u00XX");
-        if (*r->at != '\\') {
-            *out++ = *r->at++;
-            continue;
+    r->at = from;
+    while (r->at < close) {
+        const char *slash = memchr(r->at, '\\', (size_t)(close - r->at));
+        size_t plain = (size_t)((slash ? slash : close) - r->at);
+        memcpy(out, r->at, plain);
+        out += plain;
+        r->at += plain;
+        if (slash != NULL) {
+            r->at++;
+            TRY(read_escape(r, &out));
         }
-        r->at++;
-        TRY(read_escape(r, &out));
     }
-    r->at++;
+    *out = '\0';
     *ret = (struct str){ text, (size_t)(out - text) };
     return ERR_OK;
 }
 
-static enum err read_string(struct reader *r, struct value *ret)
+static FALLIBLE read_string(struct reader *r, struct value *ret)
 {
+    bool has_escapes;
     const char *from = ++r->at;
-    unsigned char high = 0;
-    while (r->at < r->end && *r->at != '"' && *r->at != '\\' && (unsigned char)*r->at >= 0x20)
-        high |= (unsigned char)*r->at++;
-    if (r->at >= r->end)
-        return fail(r, "json_string", "the string has no closing quote");
-    if ((unsigned char)*r->at < 0x20)
-        return fail(r, "json_control", "a control character in a string; write it as \\u00XX");
+    TRY(skim_string(r, &has_escapes));
     struct str text = { from, (size_t)(r->at - from) };
-    if (*r->at == '\\') {
-        TRY(read_escaped(r, from, &text));
-        high = 0x80;
-    } else {
-        r->at++;
-        if (r->options->copy_strings)
-            TRY(arena_str(r->arena, text, &text, r->why));
-    }
-    if ((high & 0x80) && !utf8_is_valid(text))
-        return fail_at(r, from, ERR_INVALID, "json_utf8", "the string is not valid UTF-8");
-    if (text.size > UINT32_MAX)
-        return fail_at(r, from, ERR_LIMIT, "json_string_bytes", "a string of 4 GiB or more");
-    *ret = value_string(text);
-    return ERR_OK;
-}
-
-static const char *skip_digits(const char *p, const char *end)
-{
-    while (p < end && *p >= '0' && *p <= '9')
-        p++;
-    return p;
-}
-
-static enum err read_number(struct reader *r, struct value *ret)
-{
-    const char *from = r->at, *p = from + (*from == '-'), *digits = p;
-    p = skip_digits(p, r->end);
-    if (p == digits)
-        return fail(r, "json_number", "a number needs a digit here");
-    if (*digits == '0' && p > digits + 1)
-        return fail(r, "json_number", "a number must not begin with 0");
-    bool is_integer = true;
-    if (p < r->end && *p == '.') {
-        const char *fraction = p + 1;
-        is_integer = false;
-        p = skip_digits(fraction, r->end);
-        if (p == fraction)
-            return fail(r, "json_number", "a digit must follow the decimal point");
-    }
-    if (p < r->end && (*p == 'e' || *p == 'E')) {
-        const char *power = p + 1;
-        is_integer = false;
-        if (power < r->end && (*power == '+' || *power == '-'))
-            power++;
-        p = skip_digits(power, r->end);
-        if (p == power)
-            return fail(r, "json_number", "a digit must follow the exponent's sign");
-    }
-    struct str text = { from, (size_t)(p - from) };
-    r->at = p;
-    int64_t integer;
-    uint64_t uinteger;
-    double number;
-    bool is_minus_zero = text.size == 2 && from[0] == '-' && from[1] == '0';
-    if (is_integer && !is_minus_zero && str_to_int(text, &integer))
-        *ret = value_int(integer);
-    else if (is_integer && !is_minus_zero && str_to_uint(text, &uinteger))
-        *ret = value_uint(uinteger);
-    else if (number_parse_double(text.data, text.size, &number))
-        *ret = value_double(number);
-    else
-        return fail_at(r, from, ERR_INVALID, "json_number", "the number is too large for a double");
-    return ERR_OK;
-}
-
-static enum err read_value(struct reader *r, struct value *ret);
-
-static enum err read_word(struct reader *r, struct value *ret)
-{
-    static const struct {
-        struct str word;
-        struct value value;
-    } words[] = {
-        { STR_INIT("true"), { .type = VALUE_BOOL, .boolean = true } },
-        { STR_INIT("false"), { .type = VALUE_BOOL } },
-        { STR_INIT("null"), { .type = VALUE_NULL } },
+    if (has_escapes)
+        TRY(decode_string(r, from, &text));
+    else if (r->copy_strings)
+        TRY(arena_str(r->arena, text, &text, r->why));
+    r->at++;
+    *ret = (struct value){
+        .type = VALUE_STRING, .flags = r->flags, .size = (uint32_t)text.size, .bytes = text.data
     };
-    struct str rest = { r->at, (size_t)(r->end - r->at) };
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (str_starts(rest, words[i].word)) {
-            r->at += words[i].word.size;
-            *ret = words[i].value;
-            return ERR_OK;
-        }
-    }
-    return fail(r, "json_value",
-        r->at == r->end ? "the text ends where a value should stand" : "a value should stand here");
+    return ERR_OK;
 }
 
-/* Moves behind ',' (true) or `close` (false). */
-static enum err read_separator(struct reader *r, char close, bool *ret_more)
+/* --- numbers --------------------------------------------------------------------------------------- */
+
+static inline bool at_digit(const struct reader *r)
 {
-    skip_space(r);
-    if (r->at < r->end && *r->at == ',') {
-        r->at++;
-        *ret_more = true;
-        return ERR_OK;
-    }
-    if (r->at < r->end && *r->at == close) {
-        r->at++;
-        *ret_more = false;
-        return ERR_OK;
-    }
-    return fail(
-        r, "json_separator", close == ']' ? "',' or ']' should stand here" : "',' or '}' should stand here");
+    return r->at < r->end && *r->at >= '0' && *r->at <= '9';
 }
 
-static enum err read_array(struct reader *r, struct value *ret)
+static FALLIBLE skip_digits(struct reader *r, const char *text)
 {
-    uint32_t base = r->stack_count;
+    if (!at_digit(r))
+        return invalid(r, "json_number", text);
+    while (at_digit(r))
+        r->at++;
+    return ERR_OK;
+}
+
+/* The part behind the whole digits; the number starts at `from`. */
+static FALLIBLE read_double(struct reader *r, const char *from, struct value *ret)
+{
+    if (r->at < r->end && *r->at == '.') {
+        r->at++;
+        TRY(skip_digits(r, "a digit must follow the decimal point"));
+    }
+    if (r->at < r->end && (*r->at == 'e' || *r->at == 'E')) {
+        r->at++;
+        if (r->at < r->end && (*r->at == '+' || *r->at == '-'))
+            r->at++;
+        TRY(skip_digits(r, "a digit must follow the exponent's e"));
+    }
+    double number;
+    if (!number_parse_double(from, (size_t)(r->at - from), &number))
+        return fail_at(r, ERR_INVALID, from, "json_number_range", "the number is too large for a double");
+    *ret = value_double(number);
+    ret->flags = r->flags;
+    return ERR_OK;
+}
+
+static FALLIBLE read_number(struct reader *r, struct value *ret)
+{
+    const char *from = r->at;
+    bool is_negative = *from == '-', is_huge = false;
+    uint64_t size = 0;
+    r->at += is_negative;
+    const char *digits = r->at;
+    for (; at_digit(r); r->at++) {
+        unsigned digit = (unsigned)(*r->at - '0');
+        is_huge |= __builtin_mul_overflow(size, 10, &size) || __builtin_add_overflow(size, digit, &size);
+    }
+    if (r->at == digits)
+        return invalid(r, "json_number", "a digit is missing here");
+    if (*digits == '0' && r->at - digits > 1)
+        return fail_at(r, ERR_INVALID, digits, "json_number", "a number must not start with a needless 0");
+    bool is_whole = r->at == r->end || (*r->at != '.' && *r->at != 'e' && *r->at != 'E');
+    if (!is_whole || is_huge || (is_negative && (size == 0 || size > UINT64_C(1) << 63)))
+        return read_double(r, from, ret);
+    if (is_negative)
+        *ret = value_int((int64_t)(0 - size));
+    else
+        *ret = size <= INT64_MAX ? value_int((int64_t)size) : value_uint(size);
+    ret->flags = r->flags;
+    return ERR_OK;
+}
+
+/* --- containers ------------------------------------------------------------------------------------ */
+
+static FALLIBLE read_value(struct reader *r, struct value *ret);
+
+static FALLIBLE enter(struct reader *r)
+{
+    if (++r->depth > r->depth_max)
+        return fail_at(r, ERR_LIMIT, r->at, "json_depth", "nested too deeply (limit json_depth)");
     r->at++;
     skip_space(r);
-    bool more = !(r->at < r->end && *r->at == ']');
-    if (!more)
-        r->at++;
+    return ERR_OK;
+}
+
+/* Behind an item: true in `*ret_more` when a comma says that another one follows. */
+static FALLIBLE read_separator(struct reader *r, char close, bool *ret_more)
+{
+    skip_space(r);
+    char c = r->at < r->end ? *r->at : '\0';
+    if (c != ',' && c != close)
+        return invalid(r, "json_separator",
+            close == ']' ? "a comma or ] is missing here" : "a comma or } is missing here");
+    r->at++;
+    *ret_more = c == ',';
+    if (!*ret_more)
+        return ERR_OK;
+    skip_space(r);
+    if (r->at < r->end && *r->at == close)
+        return invalid(r, "json_value", "a comma before the closing bracket: take it away");
+    return ERR_OK;
+}
+
+static FALLIBLE read_list(struct reader *r, struct value *ret)
+{
+    size_t base = r->stack_count;
+    TRY(enter(r));
+    bool more = r->at == r->end || *r->at != ']';
+    r->at += !more;
     while (more) {
         struct value item;
         TRY(read_value(r, &item));
-        TRY(push(r, value_null(), item));
+        TRY(push(r, item));
         TRY(read_separator(r, ']', &more));
     }
-    uint32_t count = r->stack_count - base;
-    struct value *items = ARENA_ARRAY(r->arena, count, struct value);
-    if (items == NULL)
-        return err_memory(r->why);
-    for (uint32_t i = 0; i < count; i++)
-        items[i] = r->stack[base + i].value;
-    r->stack_count = base;
-    *ret = (struct value){ .type = VALUE_LIST, .size = count, .items = items };
-    return ERR_OK;
-}
-
-static enum err close_object(struct reader *r, uint32_t base, const char *open, struct value *ret)
-{
-    uint32_t count = r->stack_count - base, duplicate;
-    struct value_entry *entries = ARENA_ARRAY(r->arena, count, struct value_entry);
-    if (entries == NULL)
-        return err_memory(r->why);
-    if (count > 0)
-        memcpy(entries, r->stack + base, count * sizeof *entries);
-    TRY(value_map_adopt(r->arena, entries, count, ret, &duplicate, r->why));
-    if (duplicate != UINT32_MAX) {
-        struct str key = value_str(r->stack[base + duplicate].key);
-        if (r->options->duplicates == JSON_DUPLICATES_REFUSE) {
-            char text[160];
-            snprintf(text, sizeof text, "the key \"%.*s\" stands twice in one object",
-                STR_ARG(str_slice(key, 0, 100)));
-            bool is_inside = key.data >= r->start && key.data < r->end;
-            return fail_at(r, is_inside ? key.data - 1 : open, ERR_INVALID, "json_duplicate_key", text);
-        }
-        ret->flags |= VALUE_DUPLICATE_KEYS;
+    size_t count = r->stack_count - base;
+    struct value *items = NULL;
+    if (count > 0) {
+        items = ARENA_ARRAY(r->arena, count, struct value);
+        if (items == NULL)
+            return err_memory(r->why);
+        memcpy(items, r->stack + base, count * sizeof *items);
     }
     r->stack_count = base;
+    r->depth--;
+    *ret = (struct value){ .type = VALUE_LIST, .flags = r->flags, .size = (uint32_t)count, .items = items };
     return ERR_OK;
 }
 
-static enum err read_object(struct reader *r, struct value *ret)
+static FALLIBLE read_entry(struct reader *r)
 {
-    const char *open = r->at++;
-    uint32_t base = r->stack_count;
+    struct value key, v;
+    if (r->at == r->end || *r->at != '"')
+        return invalid(r, "json_key", "a key in double quotes is missing here");
+    TRY(read_string(r, &key));
     skip_space(r);
-    bool more = !(r->at < r->end && *r->at == '}');
-    if (!more)
-        r->at++;
+    if (r->at == r->end || *r->at != ':')
+        return invalid(r, "json_colon", "a colon is missing behind the key");
+    r->at++;
+    skip_space(r);
+    TRY(read_value(r, &v));
+    TRY(push(r, key));
+    return push(r, v);
+}
+
+/* The key's own place where its bytes still lie in the text, else the end of the object. */
+static FALLIBLE refuse_duplicate(struct reader *r, struct value key)
+{
+    bool is_in_text = key.bytes > r->start && key.bytes < r->end;
+    char text[160];
+    (void)snprintf(
+        text, sizeof text, "the key \"%.*s\" is there twice", STR_ARG(str_slice(value_str(key), 0, 100)));
+    return fail_at(r, ERR_INVALID, is_in_text ? key.bytes - 1 : r->at - 1, "json_duplicate_key", text);
+}
+
+static FALLIBLE make_map(struct reader *r, size_t base, struct value *ret)
+{
+    static_assert(sizeof(struct value_entry) == 2 * sizeof(struct value), "an entry is a key and a value");
+    size_t count = (r->stack_count - base) / 2;
+    struct value_entry *entries = NULL;
+    if (count > 0) {
+        entries = ARENA_ARRAY(r->arena, count, struct value_entry);
+        if (entries == NULL)
+            return err_memory(r->why);
+        memcpy(entries, r->stack + base, count * sizeof *entries);
+    }
+    uint32_t duplicate;
+    TRY(value_map_adopt(r->arena, entries, (uint32_t)count, ret, &duplicate, r->why));
+    ret->flags = r->flags;
+    if (duplicate == UINT32_MAX)
+        return ERR_OK;
+    if (r->duplicates == JSON_DUPLICATES_REFUSE)
+        return refuse_duplicate(r, r->stack[base + 2 * (size_t)duplicate]);
+    ret->flags |= VALUE_DUPLICATE_KEYS;
+    return ERR_OK;
+}
+
+static FALLIBLE read_map(struct reader *r, struct value *ret)
+{
+    size_t base = r->stack_count;
+    TRY(enter(r));
+    bool more = r->at == r->end || *r->at != '}';
+    r->at += !more;
     while (more) {
-        struct value key, item;
-        skip_space(r);
-        if (r->at >= r->end || *r->at != '"')
-            return fail(r, "json_key", "a key in double quotes should stand here");
-        TRY(read_string(r, &key));
-        key.flags = r->options->flags;
-        skip_space(r);
-        if (r->at >= r->end || *r->at != ':')
-            return fail(r, "json_colon", "':' should stand between key and value");
-        r->at++;
-        TRY(read_value(r, &item));
-        TRY(push(r, key, item));
+        TRY(read_entry(r));
         TRY(read_separator(r, '}', &more));
     }
-    return close_object(r, base, open, ret);
+    TRY(make_map(r, base, ret));
+    r->stack_count = base;
+    r->depth--;
+    return ERR_OK;
+}
+
+static FALLIBLE read_word(struct reader *r, struct str word, struct value v, struct value *ret)
+{
+    if (!str_starts((struct str){ r->at, (size_t)(r->end - r->at) }, word))
+        return invalid(r, "json_value", "no such word: JSON has true, false and null");
+    r->at += word.size;
+    v.flags = r->flags;
+    *ret = v;
+    return ERR_OK;
 }
 
 static enum err read_value(struct reader *r, struct value *ret)
 {
-    skip_space(r);
-    char first = r->at < r->end ? *r->at : '\0';
-    enum err result;
-    if (first == '{' || first == '[') {
-        if (r->depth == r->depth_max)
-            return fail_at(r, r->at, ERR_LIMIT, "json_depth", "nested too deeply (limit json_depth)");
-        r->depth++;
-        result = first == '{' ? read_object(r, ret) : read_array(r, ret);
-        r->depth--;
-    } else if (first == '"') {
-        result = read_string(r, ret);
-    } else if (first == '-' || (first >= '0' && first <= '9')) {
-        result = read_number(r, ret);
-    } else {
-        result = read_word(r, ret);
+    if (r->at == r->end)
+        return invalid(r, "json_value", "the text ends where a value must stand");
+    switch (*r->at) {
+    case '{': return read_map(r, ret);
+    case '[': return read_list(r, ret);
+    case '"': return read_string(r, ret);
+    case 't': return read_word(r, STR("true"), value_bool(true), ret);
+    case 'f': return read_word(r, STR("false"), value_bool(false), ret);
+    case 'n': return read_word(r, STR("null"), value_null(), ret);
+    case '-':
+    case '0' ... '9': return read_number(r, ret);
+    default: return invalid(r, "json_value", "no JSON value starts like this");
     }
-    if (result == ERR_OK)
-        ret->flags |= r->options->flags;
-    return result;
 }
 
 static void reader_init(struct reader *r, struct arena *arena, struct str text, size_t offset,
     const struct json_options *options, struct err_info *why)
 {
-    static const struct json_options strict = { 0 };
-    const struct json_options *chosen = options ? options : &strict;
-    const char *data = text.data ? text.data : "";
-    *r = (struct reader){ .arena = arena,
-        .options = chosen,
-        .start = data,
-        .at = data + offset,
-        .end = data + text.size,
-        .depth_max = chosen->depth_max ? chosen->depth_max : JSON_DEPTH_MAX,
-        .why = why };
+    static const struct json_options none = { 0 };
+    if (options == NULL)
+        options = &none;
+    r->arena = arena;
+    r->start = text.size ? text.data : "";
+    r->at = r->start + offset;
+    r->end = r->start + text.size;
+    r->duplicates = options->duplicates;
+    r->copy_strings = options->copy_strings;
+    r->flags = options->flags;
+    r->depth = 0;
+    r->depth_max = options->depth_max ? options->depth_max : JSON_DEPTH_MAX;
+    r->stack = r->first;
+    r->stack_count = 0;
+    r->stack_room = STACK_FIRST;
+    r->heap = NULL;
+    r->why = why;
 }
 
-enum err json_parse(struct arena *arena, struct str text, const struct json_options *options,
-    struct value *ret, struct err_info *why)
+static FALLIBLE check_size(struct str text, struct err_info *why)
 {
-    struct reader r;
-    struct value v;
-    reader_init(&r, arena, text, 0, options, why);
-    enum err result = read_value(&r, &v);
-    if (result == ERR_OK) {
-        skip_space(&r);
-        if (r.at != r.end)
-            result = fail(&r, "json_trailing", "something stands behind the value");
-    }
-    memory_free(r.stack);
-    TRY(result);
-    *ret = v;
+    /* A value holds sizes in 32 bits. */
+    if (text.size >= UINT32_MAX)
+        return err_named(why, ERR_LIMIT, "json_bytes_max", "a JSON text of 4 GiB or more");
     return ERR_OK;
 }
 
@@ -423,19 +475,36 @@ enum err json_parse_next(struct arena *arena, struct str text, size_t *offset,
     const struct json_options *options, struct value *ret, bool *ret_more, struct err_info *why)
 {
     struct reader r;
-    struct value v;
+    TRY(check_size(text, why));
     reader_init(&r, arena, text, *offset, options, why);
     skip_space(&r);
-    if (r.at == r.end) {
-        *offset = text.size;
-        *ret_more = false;
-        return ERR_OK;
+    bool is_end = r.at == r.end;
+    struct value v;
+    if (!is_end) {
+        enum err failed = read_value(&r, &v);
+        memory_free(r.heap);
+        TRY(failed);
+        *ret = v;
     }
-    enum err result = read_value(&r, &v);
-    memory_free(r.stack);
-    TRY(result);
     *offset = (size_t)(r.at - r.start);
-    *ret_more = true;
+    *ret_more = !is_end;
+    return ERR_OK;
+}
+
+enum err json_parse(struct arena *arena, struct str text, const struct json_options *options,
+    struct value *ret, struct err_info *why)
+{
+    struct reader r;
+    struct value v;
+    TRY(check_size(text, why));
+    reader_init(&r, arena, text, 0, options, why);
+    skip_space(&r);
+    enum err failed = read_value(&r, &v);
+    memory_free(r.heap);
+    TRY(failed);
+    skip_space(&r);
+    if (r.at != r.end)
+        return invalid(&r, "json_trailing", "something stands behind the value");
     *ret = v;
     return ERR_OK;
 }

@@ -4,6 +4,36 @@
 #include <cmath>
 #include <cstring>
 
+namespace
+{
+
+/* charconv does not say which way a number left its range. It is out by hundreds of powers of ten, so the
+ * place of its first digit, counted from the point, plus its exponent tells. */
+bool is_tiny(const char *at, const char *end)
+{
+    long long place = 0, exponent = 0;
+    bool is_behind_point = false, has_digit = false;
+    for (; at < end && *at != 'e' && *at != 'E'; at++) {
+        has_digit = has_digit || (*at >= '1' && *at <= '9');
+        if (*at == '.')
+            is_behind_point = true;
+        else if (is_behind_point && !has_digit)
+            place--;
+        else if (!is_behind_point && has_digit)
+            place++;
+    }
+    if (at < end) {
+        bool is_negative = at[1] == '-';
+        for (at++; at < end; at++)
+            if (*at >= '0' && *at <= '9' && exponent < 1000000000000)
+                exponent = exponent * 10 + (*at - '0');
+        exponent = is_negative ? -exponent : exponent;
+    }
+    return place + exponent < 0;
+}
+
+} // namespace
+
 bool number_parse_double(const char *text, size_t size, double *ret)
 {
     const char *end = text + size;
@@ -15,13 +45,7 @@ bool number_parse_double(const char *text, size_t size, double *ret)
     if (result.ptr != end)
         return false;
     if (result.ec == std::errc::result_out_of_range) {
-        /* charconv does not say which way. A number that is too large has its digits before the point or
-         * a positive exponent; strtold would need the locale, so look at the exponent alone. */
-        const char *e = static_cast<const char *>(memchr(text, 'e', size));
-        if (e == nullptr)
-            e = static_cast<const char *>(memchr(text, 'E', size));
-        bool is_small = e != nullptr ? e[1] == '-' : *digits == '0' || *digits == '.';
-        if (!is_small)
+        if (!is_tiny(digits, end))
             return false;
         number = *text == '-' ? -0.0 : 0.0;
     } else if (result.ec != std::errc() || !std::isfinite(number)) {
@@ -31,7 +55,8 @@ bool number_parse_double(const char *text, size_t size, double *ret)
     return true;
 }
 
-namespace {
+namespace
+{
 
 struct decimal {
     char digits[24];
@@ -42,7 +67,8 @@ struct decimal {
 decimal decimal_of(double positive)
 {
     char text[NUMBER_TEXT_BYTES];
-    std::to_chars_result result = std::to_chars(text, text + sizeof text, positive, std::chars_format::scientific);
+    std::to_chars_result result = std::to_chars(
+        text, text + sizeof text, positive, std::chars_format::scientific);
     decimal d = {};
     const char *at = text;
     for (; at < result.ptr && *at != 'e'; at++)
@@ -106,7 +132,7 @@ size_t number_print_double(double number, char text[NUMBER_TEXT_BYTES])
     if (number == 0)
         return static_cast<size_t>(put(out, "0", 1) - text);
     decimal d = decimal_of(std::fabs(number));
-    bool is_plain = d.exponent >= -7 && d.exponent < 21;
+    bool is_plain = d.exponent >= -6 && d.exponent < 21;
     out = is_plain ? put_plain(out, d) : put_scientific(out, d);
     return static_cast<size_t>(out - text);
 }

@@ -15,7 +15,7 @@ extern "C" {
 /* The whole text: [-]digits[.digits][e[+-]digits], no white space, no "inf", no "nan", no hexadecimal.
  * False on anything else and on overflow; what is too small to tell from zero is zero. */
 bool number_parse_double(const char *text, size_t size, double *ret);
-/* The shortest digits that read back as the same double, laid out as ECMAScript does: plain from 1e-7
+/* The shortest digits that read back as the same double, laid out as ECMAScript does: plain from 1e-6
  * up to 1e21, else with an exponent. Returns the size; no '\0'. */
 size_t number_print_double(double number, char text[NUMBER_TEXT_BYTES]);
 

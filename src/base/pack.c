@@ -6,270 +6,381 @@
 #include "base/text.h"
 
 #define PACK_VERSION 1
+/* On a tag. Most values came from outside and have no other flag: that costs no byte. */
+#define PACK_HAS_FLAGS 0x80 /* a byte with the value's flags follows */
+#define PACK_OUTSIDE 0x40 /* the flags are VALUE_OUTSIDE */
+#define PACK_TAG_MASK 0x3f
 
-static void add_varint(struct buf *buf, uint64_t number)
-{
-    while (number >= 0x80) {
-        buf_add_byte(buf, (char)(number | 0x80));
-        number >>= 7;
-    }
-    buf_add_byte(buf, (char)number);
-}
+/* Written to disk: never renumber, never reuse. */
+enum pack_tag {
+    TAG_NULL = 0,
+    TAG_FALSE = 1,
+    TAG_TRUE = 2,
+    TAG_INT = 3, /* zigzag varint */
+    TAG_UINT = 4, /* varint */
+    TAG_DOUBLE = 5, /* 8 bytes, little endian */
+    TAG_STRING = 6, /* varint size, bytes */
+    TAG_BYTES = 7,
+    TAG_LIST = 8, /* varint count, items */
+    TAG_MAP = 9, /* varint count, key and value by turns */
+    TAG_TIMESTAMP = 10, /* zigzag seconds, zigzag nanoseconds */
+    TAG_DURATION = 11,
+    TAG_TYPE = 12,
+    TAG_NONE = 13, /* an optional without a value */
+    TAG_SOME = 14, /* what is inside follows */
+    TAG_IP = 15, /* size 4 or 16, bytes */
+    TAG_CIDR = 16, /* size, bytes, prefix */
+    TAG_SECRET = 17,
+};
+
+#define VARINT_BYTES_MAX 10
+#define HEAD_BYTES_MAX (2 + VARINT_BYTES_MAX)
 
 static uint64_t zigzag(int64_t number)
 {
-    return (uint64_t)number << 1 ^ (number < 0 ? UINT64_MAX : 0);
+    return (uint64_t)number << 1 ^ (uint64_t)(number >> 63);
 }
 
-static int64_t unzigzag(uint64_t number)
+static char *write_tag(char *out, enum pack_tag tag, uint8_t flags)
 {
-    return (int64_t)(number >> 1) ^ -(int64_t)(number & 1);
-}
-
-static void pack_at(struct buf *buf, struct value v)
-{
-    buf_add_byte(buf, (char)v.type);
-    buf_add_byte(buf, (char)v.flags);
-    switch (v.type) {
-    case VALUE_BOOL: buf_add_byte(buf, (char)v.boolean); break;
-    case VALUE_INT: add_varint(buf, zigzag(v.integer)); break;
-    case VALUE_UINT: add_varint(buf, v.uinteger); break;
-    case VALUE_DOUBLE: buf_add(buf, (struct str){ (const char *)&v.number, sizeof v.number }); break;
-    case VALUE_STRING:
-    case VALUE_BYTES:
-    case VALUE_TYPE:
-    case VALUE_SECRET:
-        add_varint(buf, v.size);
-        buf_add(buf, value_str(v));
-        break;
-    case VALUE_LIST:
-        add_varint(buf, v.size);
-        for (uint32_t i = 0; i < v.size; i++)
-            pack_at(buf, v.items[i]);
-        break;
-    case VALUE_MAP: {
-        const struct value_entry *entries = value_map_entries(v);
-        add_varint(buf, v.size);
-        for (uint32_t i = 0; i < v.size; i++) {
-            pack_at(buf, entries[i].key);
-            pack_at(buf, entries[i].value);
-        }
-        break;
+    if (flags == 0 || flags == VALUE_OUTSIDE) {
+        *out++ = (char)(tag | (flags ? PACK_OUTSIDE : 0));
+        return out;
     }
-    case VALUE_TIMESTAMP:
-    case VALUE_DURATION:
-        add_varint(buf, zigzag(v.seconds));
-        add_varint(buf, zigzag(value_nanos(v)));
-        break;
-    case VALUE_OPTIONAL:
-        buf_add_byte(buf, v.inside != NULL);
-        if (v.inside != NULL)
-            pack_at(buf, *v.inside);
-        break;
-    case VALUE_IP:
-    case VALUE_CIDR:
-        buf_add_byte(buf, (char)v.net->size);
+    *out++ = (char)(tag | PACK_HAS_FLAGS);
+    *out++ = (char)flags;
+    return out;
+}
+
+static char *write_varint(char *out, uint64_t number)
+{
+    for (; number >= 0x80; number >>= 7)
+        *out++ = (char)(0x80 | (number & 0x7f));
+    *out++ = (char)number;
+    return out;
+}
+
+static void commit(struct buf *buf, char *end)
+{
+    *end = '\0';
+    buf->size = (size_t)(end - buf->data);
+}
+
+static void put_tag(struct buf *buf, enum pack_tag tag, uint8_t flags)
+{
+    char *out = buf_reserve(buf, HEAD_BYTES_MAX);
+    if (out != NULL)
+        commit(buf, write_tag(out, tag, flags));
+}
+
+static void put_number(struct buf *buf, enum pack_tag tag, uint8_t flags, uint64_t number)
+{
+    char *out = buf_reserve(buf, HEAD_BYTES_MAX);
+    if (out != NULL)
+        commit(buf, write_varint(write_tag(out, tag, flags), number));
+}
+
+static void put_text(struct buf *buf, enum pack_tag tag, struct value v)
+{
+    char *out = buf_reserve(buf, HEAD_BYTES_MAX + (size_t)v.size);
+    if (out == NULL)
+        return;
+    out = write_varint(write_tag(out, tag, v.flags), v.size);
+    if (v.size > 0)
+        memcpy(out, v.bytes, v.size);
+    commit(buf, out + v.size);
+}
+
+static void put_double(struct buf *buf, struct value v)
+{
+    uint64_t bits;
+    char bytes[8];
+    memcpy(&bits, &v.number, sizeof bits);
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (char)(bits >> (8 * i));
+    put_tag(buf, TAG_DOUBLE, v.flags);
+    buf_add(buf, (struct str){ bytes, sizeof bytes });
+}
+
+static void put_time(struct buf *buf, enum pack_tag tag, struct value v)
+{
+    char *out = buf_reserve(buf, HEAD_BYTES_MAX + VARINT_BYTES_MAX);
+    if (out == NULL)
+        return;
+    out = write_varint(write_tag(out, tag, v.flags), zigzag(v.seconds));
+    commit(buf, write_varint(out, zigzag(value_nanos(v))));
+}
+
+static void put_net(struct buf *buf, enum pack_tag tag, struct value v)
+{
+    put_tag(buf, tag, v.flags);
+    buf_add_byte(buf, (char)v.net->size);
+    buf_add(buf, (struct str){ (const char *)v.net->bytes, v.net->size });
+    if (tag == TAG_CIDR)
         buf_add_byte(buf, (char)v.net->prefix);
-        buf_add(buf, (struct str){ (const char *)v.net->bytes, v.net->size });
+}
+
+static void put_value(struct buf *buf, struct value v, unsigned depth);
+
+static void put_container(struct buf *buf, struct value v, unsigned depth)
+{
+    put_number(buf, v.type == VALUE_LIST ? TAG_LIST : TAG_MAP, v.flags, v.size);
+    for (uint32_t i = 0; i < v.size && buf->failed == ERR_OK; i++) {
+        if (v.type == VALUE_LIST) {
+            put_value(buf, v.items[i], depth + 1);
+        } else {
+            put_value(buf, v.map->entries[i].key, depth + 1);
+            put_value(buf, v.map->entries[i].value, depth + 1);
+        }
+    }
+}
+
+static void put_value(struct buf *buf, struct value v, unsigned depth)
+{
+    if (depth > VALUE_DEPTH_MAX) {
+        buf->failed = ERR_LIMIT;
+        return;
+    }
+    switch ((enum value_type)v.type) {
+    case VALUE_NULL: put_tag(buf, TAG_NULL, v.flags); break;
+    case VALUE_BOOL: put_tag(buf, v.boolean ? TAG_TRUE : TAG_FALSE, v.flags); break;
+    case VALUE_INT: put_number(buf, TAG_INT, v.flags, zigzag(v.integer)); break;
+    case VALUE_UINT: put_number(buf, TAG_UINT, v.flags, v.uinteger); break;
+    case VALUE_DOUBLE: put_double(buf, v); break;
+    case VALUE_STRING: put_text(buf, TAG_STRING, v); break;
+    case VALUE_BYTES: put_text(buf, TAG_BYTES, v); break;
+    case VALUE_TYPE: put_text(buf, TAG_TYPE, v); break;
+    case VALUE_SECRET: put_text(buf, TAG_SECRET, v); break;
+    case VALUE_LIST:
+    case VALUE_MAP: put_container(buf, v, depth); break;
+    case VALUE_TIMESTAMP: put_time(buf, TAG_TIMESTAMP, v); break;
+    case VALUE_DURATION: put_time(buf, TAG_DURATION, v); break;
+    case VALUE_OPTIONAL:
+        put_tag(buf, v.inside ? TAG_SOME : TAG_NONE, v.flags);
+        if (v.inside != NULL)
+            put_value(buf, *v.inside, depth + 1);
         break;
-    default: break;
+    case VALUE_IP: put_net(buf, TAG_IP, v); break;
+    case VALUE_CIDR: put_net(buf, TAG_CIDR, v); break;
+    case VALUE_TYPE_COUNT: buf->failed = ERR_INTERNAL; break;
     }
 }
 
 void pack_value(struct buf *buf, struct value v)
 {
     buf_add_byte(buf, PACK_VERSION);
-    pack_at(buf, v);
+    put_value(buf, v, 0);
 }
 
 struct unpacker {
     struct arena *arena;
-    const unsigned char *at, *end;
+    struct str bytes;
+    size_t at;
     bool copy_strings;
+    unsigned depth;
     struct err_info *why;
 };
 
-static enum err damaged(struct unpacker *u)
+static FALLIBLE damaged(struct unpacker *u, const char *what)
 {
-    return err_named(u->why, ERR_INVALID, "pack_damaged", "stored bytes are damaged");
+    (void)err_named(
+        u->why, ERR_INVALID, "pack_damaged", "packed value is damaged at byte %zu: %s", u->at, what);
+    return ERR_INVALID; /* which the compiler could not know from the call */
 }
 
-static size_t bytes_left(const struct unpacker *u)
+static FALLIBLE get_byte(struct unpacker *u, uint8_t *ret)
 {
-    return (size_t)(u->end - u->at);
+    if (u->at >= u->bytes.size)
+        return damaged(u, "it ends early");
+    *ret = (uint8_t)u->bytes.data[u->at++];
+    return ERR_OK;
 }
 
-static enum err read_varint(struct unpacker *u, uint64_t *ret)
+static FALLIBLE get_varint(struct unpacker *u, uint64_t *ret)
 {
     uint64_t number = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
-        if (u->at == u->end)
-            return damaged(u);
-        unsigned char byte = *u->at++;
+        uint8_t byte;
+        TRY(get_byte(u, &byte));
         if (shift == 63 && byte > 1)
-            return damaged(u);
+            break;
         number |= (uint64_t)(byte & 0x7f) << shift;
-        if (!(byte & 0x80)) {
+        if (byte < 0x80) {
             *ret = number;
             return ERR_OK;
         }
     }
-    return damaged(u);
+    return damaged(u, "a number is too long");
 }
 
-/* Each item takes two bytes at least, so a count that lies can't make a huge allocation. */
-static enum err read_count(struct unpacker *u, size_t bytes_each, uint32_t *ret)
+static FALLIBLE get_zigzag(struct unpacker *u, int64_t *ret)
+{
+    uint64_t number;
+    TRY(get_varint(u, &number));
+    *ret = (int64_t)(number >> 1 ^ (0 - (number & 1)));
+    return ERR_OK;
+}
+
+/* A count or size: each thing counted takes a byte at least, so no damaged count makes us allocate more
+ * than a small multiple of what is there. */
+static FALLIBLE get_count(struct unpacker *u, size_t bytes_each, uint32_t *ret)
 {
     uint64_t count;
-    TRY(read_varint(u, &count));
-    if (count > bytes_left(u) / bytes_each)
-        return damaged(u);
+    TRY(get_varint(u, &count));
+    if (count > (u->bytes.size - u->at) / bytes_each || count > UINT32_MAX)
+        return damaged(u, "a size is larger than what is left");
     *ret = (uint32_t)count;
     return ERR_OK;
 }
 
-static enum err read_at(struct unpacker *u, unsigned depth, struct value *ret);
-
-static enum err read_text(struct unpacker *u, struct value *v)
+static FALLIBLE get_text(struct unpacker *u, enum value_type type, struct value *ret)
 {
-    uint64_t size;
-    TRY(read_varint(u, &size));
-    if (size > bytes_left(u) || size > UINT32_MAX)
-        return damaged(u);
-    struct str text = { (const char *)u->at, (size_t)size };
-    u->at += size;
-    if (v->type == VALUE_STRING && !utf8_is_valid(text))
-        return damaged(u);
+    uint32_t size;
+    TRY(get_count(u, 1, &size));
+    struct str text = { u->bytes.data + u->at, size };
+    if (type != VALUE_BYTES && !utf8_is_valid(text))
+        return damaged(u, "a string is not UTF-8");
     if (u->copy_strings)
         TRY(arena_str(u->arena, text, &text, u->why));
-    v->size = (uint32_t)text.size;
-    v->bytes = text.data;
+    u->at += size;
+    *ret = (struct value){ .type = (uint8_t)type, .size = size, .bytes = text.data };
     return ERR_OK;
 }
 
-static enum err read_list(struct unpacker *u, unsigned depth, struct value *v)
+static FALLIBLE get_double(struct unpacker *u, struct value *ret)
 {
-    TRY(read_count(u, 2, &v->size));
-    struct value *items = ARENA_ARRAY(u->arena, v->size, struct value);
+    uint64_t bits = 0;
+    for (int i = 0; i < 8; i++) {
+        uint8_t byte;
+        TRY(get_byte(u, &byte));
+        bits |= (uint64_t)byte << (8 * i);
+    }
+    double number;
+    memcpy(&number, &bits, sizeof number);
+    *ret = value_double(number);
+    return ERR_OK;
+}
+
+static FALLIBLE get_time(struct unpacker *u, enum value_type type, struct value *ret)
+{
+    int64_t seconds, nanos;
+    TRY(get_zigzag(u, &seconds));
+    TRY(get_zigzag(u, &nanos));
+    if (nanos <= -1000000000 || nanos >= 1000000000)
+        return damaged(u, "a time has more than a second of nanoseconds");
+    *ret = (struct value){ .type = (uint8_t)type, .size = (uint32_t)(int32_t)nanos, .seconds = seconds };
+    return ERR_OK;
+}
+
+static FALLIBLE get_net(struct unpacker *u, enum value_type type, struct value *ret)
+{
+    struct value_net *net = ARENA_NEW(u->arena, struct value_net);
+    if (net == NULL)
+        return err_memory(u->why);
+    TRY(get_byte(u, &net->size));
+    if ((net->size != 4 && net->size != 16) || u->bytes.size - u->at < net->size)
+        return damaged(u, "a network address has a wrong size");
+    memcpy(net->bytes, u->bytes.data + u->at, net->size);
+    u->at += net->size;
+    if (type == VALUE_CIDR)
+        TRY(get_byte(u, &net->prefix));
+    if (net->prefix > net->size * 8)
+        return damaged(u, "a network prefix is too long");
+    *ret = (struct value){ .type = (uint8_t)type, .net = net };
+    return ERR_OK;
+}
+
+static FALLIBLE get_value(struct unpacker *u, struct value *ret);
+
+static FALLIBLE get_list(struct unpacker *u, struct value *ret)
+{
+    uint32_t count;
+    TRY(get_count(u, 1, &count));
+    struct value *items = ARENA_ARRAY(u->arena, count, struct value);
     if (items == NULL)
         return err_memory(u->why);
-    for (uint32_t i = 0; i < v->size; i++)
-        TRY(read_at(u, depth + 1, &items[i]));
-    v->items = items;
+    for (uint32_t i = 0; i < count; i++)
+        TRY(get_value(u, &items[i]));
+    *ret = (struct value){ .type = VALUE_LIST, .size = count, .items = items };
     return ERR_OK;
 }
 
-static enum err read_map(struct unpacker *u, unsigned depth, struct value *v)
+static bool can_be_key(struct value v)
 {
-    uint32_t count = 0, duplicate;
-    uint8_t flags = v->flags;
-    TRY(read_count(u, 4, &count));
+    return v.type == VALUE_STRING || v.type == VALUE_INT || v.type == VALUE_UINT || v.type == VALUE_BOOL;
+}
+
+static FALLIBLE get_map(struct unpacker *u, struct value *ret)
+{
+    uint32_t count, duplicate;
+    TRY(get_count(u, 2, &count));
     struct value_entry *entries = ARENA_ARRAY(u->arena, count, struct value_entry);
     if (entries == NULL)
         return err_memory(u->why);
     for (uint32_t i = 0; i < count; i++) {
-        TRY(read_at(u, depth + 1, &entries[i].key));
-        TRY(read_at(u, depth + 1, &entries[i].value));
+        TRY(get_value(u, &entries[i].key));
+        if (!can_be_key(entries[i].key))
+            return damaged(u, "a map's key has a wrong type");
+        TRY(get_value(u, &entries[i].value));
     }
-    TRY(value_map_adopt(u->arena, entries, count, v, &duplicate, u->why));
-    v->flags = flags;
-    return duplicate == UINT32_MAX ? ERR_OK : damaged(u);
-}
-
-static enum err read_time(struct unpacker *u, struct value *v)
-{
-    uint64_t seconds, nanos;
-    TRY(read_varint(u, &seconds));
-    TRY(read_varint(u, &nanos));
-    int64_t n = unzigzag(nanos);
-    if (n <= -1000000000 || n >= 1000000000)
-        return damaged(u);
-    v->seconds = unzigzag(seconds);
-    v->size = (uint32_t)(int32_t)n;
+    struct value map;
+    TRY(value_map_adopt(u->arena, entries, count, &map, &duplicate, u->why));
+    if (duplicate != UINT32_MAX)
+        return damaged(u, "a map has a key twice");
+    *ret = map;
     return ERR_OK;
 }
 
-static enum err read_net(struct unpacker *u, struct value *v)
+static FALLIBLE get_some(struct unpacker *u, struct value *ret)
 {
-    if (bytes_left(u) < 2)
-        return damaged(u);
-    uint8_t size = u->at[0], prefix = u->at[1];
-    u->at += 2;
-    if ((size != 4 && size != 16) || prefix > size * 8 || bytes_left(u) < size)
-        return damaged(u);
-    struct value_net *net = ARENA_NEW(u->arena, struct value_net);
-    if (net == NULL)
+    struct value *inside = ARENA_NEW(u->arena, struct value);
+    if (inside == NULL)
         return err_memory(u->why);
-    net->size = size;
-    net->prefix = prefix;
-    memcpy(net->bytes, u->at, size);
-    u->at += size;
-    v->net = net;
+    TRY(get_value(u, inside));
+    *ret = (struct value){ .type = VALUE_OPTIONAL, .inside = inside };
     return ERR_OK;
 }
 
-static enum err read_byte(struct unpacker *u, unsigned char max, unsigned char *ret)
+static FALLIBLE get_tagged(struct unpacker *u, uint8_t tag, struct value *ret)
 {
-    if (u->at == u->end || *u->at > max)
-        return damaged(u);
-    *ret = *u->at++;
-    return ERR_OK;
-}
-
-static enum err read_scalar(struct unpacker *u, unsigned depth, struct value *v)
-{
-    uint64_t number;
-    unsigned char byte = 0;
-    switch (v->type) {
-    case VALUE_NULL: return ERR_OK;
-    case VALUE_BOOL:
-        TRY(read_byte(u, 1, &byte));
-        v->boolean = byte;
-        return ERR_OK;
-    case VALUE_INT:
-        TRY(read_varint(u, &number));
-        v->integer = unzigzag(number);
-        return ERR_OK;
-    case VALUE_UINT: return read_varint(u, &v->uinteger);
-    case VALUE_DOUBLE:
-        if (bytes_left(u) < sizeof v->number)
-            return damaged(u);
-        memcpy(&v->number, u->at, sizeof v->number);
-        u->at += sizeof v->number;
-        return ERR_OK;
-    case VALUE_OPTIONAL:
-        TRY(read_byte(u, 1, &byte));
-        if (byte) {
-            struct value *inside = ARENA_NEW(u->arena, struct value);
-            if (inside == NULL)
-                return err_memory(u->why);
-            TRY(read_at(u, depth + 1, inside));
-            v->inside = inside;
-        }
-        return ERR_OK;
-    default: return damaged(u);
+    switch (tag) {
+    case TAG_NULL: *ret = value_null(); return ERR_OK;
+    case TAG_FALSE: *ret = value_bool(false); return ERR_OK;
+    case TAG_TRUE: *ret = value_bool(true); return ERR_OK;
+    case TAG_INT: *ret = value_int(0); return get_zigzag(u, &ret->integer);
+    case TAG_UINT: *ret = value_uint(0); return get_varint(u, &ret->uinteger);
+    case TAG_DOUBLE: return get_double(u, ret);
+    case TAG_STRING: return get_text(u, VALUE_STRING, ret);
+    case TAG_BYTES: return get_text(u, VALUE_BYTES, ret);
+    case TAG_LIST: return get_list(u, ret);
+    case TAG_MAP: return get_map(u, ret);
+    case TAG_TIMESTAMP: return get_time(u, VALUE_TIMESTAMP, ret);
+    case TAG_DURATION: return get_time(u, VALUE_DURATION, ret);
+    case TAG_TYPE: return get_text(u, VALUE_TYPE, ret);
+    case TAG_NONE: *ret = (struct value){ .type = VALUE_OPTIONAL }; return ERR_OK;
+    case TAG_SOME: return get_some(u, ret);
+    case TAG_IP: return get_net(u, VALUE_IP, ret);
+    case TAG_CIDR: return get_net(u, VALUE_CIDR, ret);
+    case TAG_SECRET: return get_text(u, VALUE_SECRET, ret);
+    default: return damaged(u, "an unknown type");
     }
 }
 
-static enum err read_at(struct unpacker *u, unsigned depth, struct value *ret)
+static enum err get_value(struct unpacker *u, struct value *ret)
 {
-    if (depth > VALUE_DEPTH_MAX || bytes_left(u) < 2)
-        return damaged(u);
-    struct value v = { .type = u->at[0], .flags = u->at[1] };
-    u->at += 2;
-    switch (v.type) {
-    case VALUE_STRING:
-    case VALUE_BYTES:
-    case VALUE_TYPE:
-    case VALUE_SECRET: TRY(read_text(u, &v)); break;
-    case VALUE_LIST: TRY(read_list(u, depth, &v)); break;
-    case VALUE_MAP: TRY(read_map(u, depth, &v)); break;
-    case VALUE_TIMESTAMP:
-    case VALUE_DURATION: TRY(read_time(u, &v)); break;
-    case VALUE_IP:
-    case VALUE_CIDR: TRY(read_net(u, &v)); break;
-    default: TRY(read_scalar(u, depth, &v)); break;
-    }
+    uint8_t tag, flags = 0;
+    TRY(get_byte(u, &tag));
+    if (tag & PACK_HAS_FLAGS)
+        TRY(get_byte(u, &flags));
+    else if (tag & PACK_OUTSIDE)
+        flags = VALUE_OUTSIDE;
+    if (u->depth > VALUE_DEPTH_MAX)
+        return damaged(u, "it is nested too deep");
+    u->depth++;
+    struct value v;
+    TRY(get_tagged(u, tag & PACK_TAG_MASK, &v));
+    u->depth--;
+    v.flags = flags;
     *ret = v;
     return ERR_OK;
 }
@@ -277,14 +388,16 @@ static enum err read_at(struct unpacker *u, unsigned depth, struct value *ret)
 enum err unpack_value(
     struct arena *arena, struct str bytes, bool copy_strings, struct value *ret, struct err_info *why)
 {
-    const unsigned char *data = (const unsigned char *)bytes.data;
-    struct unpacker u = { arena, data, data + bytes.size, copy_strings, why };
-    if (bytes.size < 1 || *u.at++ != PACK_VERSION)
-        return err_named(why, ERR_INVALID, "pack_version", "stored bytes have an unknown format");
+    struct unpacker u = { .arena = arena, .bytes = bytes, .copy_strings = copy_strings, .why = why };
+    uint8_t version;
     struct value v;
-    TRY(read_at(&u, 0, &v));
-    if (u.at != u.end)
-        return damaged(&u);
+    TRY(get_byte(&u, &version));
+    if (version != PACK_VERSION)
+        return err_named(why, ERR_INVALID, "pack_version",
+            "packed value has version %u, this program reads %d", version, PACK_VERSION);
+    TRY(get_value(&u, &v));
+    if (u.at != bytes.size)
+        return damaged(&u, "bytes are left over");
     *ret = v;
     return ERR_OK;
 }
