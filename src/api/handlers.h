@@ -29,5 +29,8 @@ void route_secrets_list(struct request *request);
 void route_secret_set(struct request *request);
 void route_secret_delete(struct request *request);
 void route_audit_verify(struct request *request);
+/* route_setup.c */
+void route_setup_page(struct request *request);
+void route_setup_take(struct request *request);
 
 #endif

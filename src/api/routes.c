@@ -1,48 +1,19 @@
 #include "api/handlers.h"
 
-#define PAGING \
-    { "limit", "how many at most, 1 to 1000; 50 when absent" }, \
-    { \
-        "after", "the `next` of the page before" \
-    }
-
 const struct route routes[] = {
     { "GET", "/healthz", "health", "Whether the process lives", ROUTE_OPEN, PERMISSION_PUBLIC,
         .handle = route_health },
     { "GET", "/readyz", "ready", "Whether the node takes work", ROUTE_OPEN, PERMISSION_PUBLIC,
         .handle = route_ready },
+    { "GET", "/setup/{link}", "showSetup", "The page of the one-time set-up link", ROUTE_OPEN,
+        PERMISSION_PUBLIC, .handle = route_setup_page },
+    { "POST", "/setup/{link}", "takeSetup", "Create the administrator's token, once", ROUTE_OPEN,
+        PERMISSION_PUBLIC, ROUTE_ANY, .body_bytes_max = 1024, .audit = "setup.finish",
+        .handle = route_setup_take },
     { "GET", "/metrics", "metrics", "Prometheus metrics", ROUTE_BEARER, PERMISSION_METRICS_READ,
         .handle = route_metrics },
     { "GET", "/api/v1/openapi.json", "openapi", "This document", ROUTE_BEARER, PERMISSION_ANY,
         .handle = route_openapi },
-    { "GET", "/api/v1/runs", "listRuns", "Runs, the newest first", ROUTE_BEARER, PERMISSION_RUNS_READ,
-        .handle = route_runs_list,
-        .query = { PAGING, { "status", "one or more, separated by commas" }, { "playbook", "its name" },
-            { "alert_id", "runs that this alert started" }, { "case_id", "runs of this case" },
-            { "since", "RFC 3339 time" }, { "until", "RFC 3339 time" } } },
-    { "POST", "/api/v1/runs", "startRun", "Start a playbook by hand", ROUTE_BEARER, PERMISSION_RUNS_WRITE,
-        ROUTE_JSON, .audit = "run.start", .handle = route_run_start },
-    { "GET", "/api/v1/runs/{id}", "getRun", "One run with its step tree", ROUTE_BEARER, PERMISSION_RUNS_READ,
-        .handle = route_run_show },
-    { "POST", "/api/v1/runs/{id}/cancel", "cancelRun", "Cancel a run", ROUTE_BEARER, PERMISSION_RUNS_WRITE,
-        ROUTE_JSON, .audit = "run.cancel", .handle = route_run_cancel },
-    { "POST", "/api/v1/runs/{id}/retry", "retryRun", "Run again from the failed step", ROUTE_BEARER,
-        PERMISSION_RUNS_WRITE, ROUTE_JSON, .audit = "run.retry", .handle = route_run_retry },
-    { "GET", "/api/v1/tasks", "listTasks", "Questions to people", ROUTE_BEARER, PERMISSION_TASKS_READ,
-        .handle = route_tasks_list,
-        .query = { PAGING, { "status", "open, answered, expired" }, { "run_id", "its run" } } },
-    { "GET", "/api/v1/tasks/{id}", "getTask", "One question", ROUTE_BEARER, PERMISSION_TASKS_READ,
-        .handle = route_task_show },
-    { "POST", "/api/v1/tasks/{id}/answer", "answerTask", "Answer with `choice` or `form`", ROUTE_BEARER,
-        PERMISSION_TASKS_ANSWER, ROUTE_JSON, .audit = "task.answer", .handle = route_task_answer },
-    { "GET", "/api/v1/containments", "listContainments", "Containments and when they end", ROUTE_BEARER,
-        PERMISSION_CONTAINMENTS_READ, .handle = route_containments_list,
-        .query = { PAGING, { "status", "" } } },
-    { "POST", "/api/v1/containments/{id}/undo", "undoContainment", "End a containment now", ROUTE_BEARER,
-        PERMISSION_CONTAINMENTS_WRITE, ROUTE_JSON, .audit = "containment.undo",
-        .handle = route_containment_undo },
-    { "GET", "/api/v1/playbooks", "listPlaybooks", "Published playbooks", ROUTE_BEARER,
-        PERMISSION_PLAYBOOKS_READ, .handle = route_playbooks_list, .query = { PAGING } },
     { "GET", "/api/v1/tokens", "listTokens", "API tokens, without their text", ROUTE_BEARER,
         PERMISSION_TOKENS_READ, .handle = route_tokens_list },
     { "POST", "/api/v1/tokens", "createToken", "Make a token; its text is in this answer only", ROUTE_BEARER,

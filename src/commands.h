@@ -1,0 +1,9 @@
+/* The commands' functions, one file each: cmd_NAME.c. */
+#ifndef TOCSIN_COMMANDS_H
+#define TOCSIN_COMMANDS_H
+
+int cmd_eval(int argc, char **argv);
+int cmd_lint(int argc, char **argv);
+int cmd_serve(int argc, char **argv);
+
+#endif

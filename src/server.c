@@ -1,0 +1,206 @@
+#include "server.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "access/audit.h"
+#include "access/migrations.h"
+#include "api/api.h"
+#include "base/memory.h"
+#include "base/rand.h"
+
+#define EXIT_STORE_FAILED 70
+
+struct server {
+    struct server_settings settings;
+    struct log *log;
+    struct arena arena;
+    struct loop *loop;
+    struct store *store;
+    struct vault *vault;
+    struct tokens *tokens;
+    struct connections *connections;
+    struct api *api;
+    struct http_server *http;
+    struct setup_text setup;
+};
+
+/* A failed sync leaves nothing to rely on: the node ends here, and the next start reads what the disk has. */
+static void store_failed(void *context, const struct err_info *why)
+{
+    struct server *server = context;
+    log_failure(server->log, LOG_ERROR, "the store failed; the node stops", why);
+    _exit(EXIT_STORE_FAILED);
+}
+
+static enum err open_store(struct server *server, struct err_info *why)
+{
+    static const struct store_migration *const migrations[] = { store_migrations, access_migrations, NULL };
+    struct str url;
+    if (mkdir(server->settings.data.data, 0700) != 0 && errno != EEXIST)
+        return err_errno(why, errno, "making the data folder");
+    TRY(arena_printf(&server->arena, &url, why, "sqlite:%.*s/tocsin.db", STR_ARG(server->settings.data)));
+    struct store_options options = { .url = url,
+        .clock = clock_system(),
+        .migrations = migrations,
+        .on_fatal = store_failed,
+        .fatal_context = server };
+    return store_open(&options, &server->store, why);
+}
+
+static enum err open_access(struct server *server, struct err_info *why)
+{
+    struct str key_file;
+    const char *key_text = getenv("TOCSIN_MASTER_KEY");
+    TRY(arena_printf(&server->arena, &key_file, why, "%.*s/master.key", STR_ARG(server->settings.data)));
+    struct vault_options vault = {
+        .store = server->store, .rand = rand_system(), .key_text = str_of(key_text), .key_file = key_file
+    };
+    TRY(vault_open(&vault, &server->vault, why));
+    struct tokens_options tokens = {
+        .store = server->store, .vault = server->vault, .rand = rand_system(), .clock = clock_system()
+    };
+    TRY(tokens_open(&tokens, &server->tokens, why));
+    TRY(connections_open(server->store, rand_system(), &server->connections, why));
+    if (server->settings.bootstrap_token_file.size > 0)
+        return setup_bootstrap_file(
+            server->store, server->tokens, server->settings.bootstrap_token_file, why);
+    return setup_begin(server->store, server->tokens, &server->setup, why);
+}
+
+static enum err open_http(struct server *server, struct err_info *why)
+{
+    struct api_options api = { .loop = server->loop,
+        .clock = clock_system(),
+        .log = server->log,
+        .store = server->store,
+        .vault = server->vault,
+        .tokens = server->tokens,
+        .connections = server->connections };
+    TRY(api_new(&api, &server->api, why));
+    struct http_server_options http = { .listen = server->settings.listen,
+        .connections_max = HTTP_CONNECTIONS_MAX };
+    return http_server_new(server->loop, &http, api_handler(server->api), &server->http, why);
+}
+
+static enum err open_parts(struct server *server, struct err_info *why)
+{
+    TRY(open_store(server, why));
+    TRY(open_access(server, why));
+    TRY(loop_new(clock_system(), &server->loop, why));
+    return open_http(server, why);
+}
+
+enum err server_open(
+    const struct server_settings *settings, struct log *log, struct server **ret, struct err_info *why)
+{
+    struct server *server = memory_alloc(sizeof *server);
+    if (server == NULL)
+        return err_memory(why);
+    *server = (struct server){ .settings = *settings, .log = log };
+    enum err result = open_parts(server, why);
+    if (result != ERR_OK) {
+        server_close(server);
+        return result;
+    }
+    *ret = server;
+    return ERR_OK;
+}
+
+void server_announce(const struct server *server)
+{
+    struct str address = http_server_address(server->http), url = server->settings.public_url;
+    printf("Tocsin " TOCSIN_VERSION " listens on http://%.*s\n", STR_ARG(address));
+    if (server->setup.text[0] != '\0' && url.size > 0)
+        printf("Create the administrator: %.*s/setup/%s\n", STR_ARG(url), server->setup.text);
+    else if (server->setup.text[0] != '\0')
+        printf("Create the administrator: http://%.*s/setup/%s\n", STR_ARG(address), server->setup.text);
+    fflush(stdout);
+}
+
+/* ---- housekeeping: what is kept in memory between commits, and the audit chain's anchors ---- */
+
+static enum err store_uses(void *context, struct store_conn *conn, struct err_info *why)
+{
+    struct server *server = context;
+    return tokens_store_uses(server->tokens, conn, why);
+}
+
+struct anchoring {
+    struct server *server;
+    uint64_t seq;
+    struct audit_hash hash;
+};
+
+static enum err store_anchor(void *context, struct store_conn *conn, struct err_info *why)
+{
+    struct anchoring *anchoring = context;
+    return audit_anchor(
+        conn, anchoring->server->vault, TENANT_DEFAULT, &anchoring->seq, &anchoring->hash, why);
+}
+
+static void keep_house(struct server *server)
+{
+    struct err_info why = { 0 };
+    struct anchoring anchoring = { .server = server };
+    if (tokens_have_uses(server->tokens) &&
+        store_write_wait(server->store, store_uses, server, &why) != ERR_OK)
+        log_failure(server->log, LOG_WARN, "times of use were not stored", &why);
+    if (store_write_wait(server->store, store_anchor, &anchoring, &why) != ERR_OK)
+        log_failure(server->log, LOG_WARN, "the audit chain was not anchored", &why);
+    else if (anchoring.seq != 0)
+        LOG(server->log, LOG_INFO, "the audit chain is anchored", LOG_I("seq", (int64_t)anchoring.seq));
+}
+
+static void *wait_for_signal(void *context)
+{
+    struct server *server = context;
+    sigset_t signals;
+    int number;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigwait(&signals, &number);
+    LOG(server->log, LOG_INFO, "stopping", LOG_I("signal", number));
+    loop_stop(server->loop);
+    return NULL;
+}
+
+void server_run(struct server *server)
+{
+    pthread_t waiter;
+    if (pthread_create(&waiter, NULL, wait_for_signal, server) != 0) {
+        LOG(server->log, LOG_ERROR, "no thread for signals", LOG_I("errno", errno));
+        return;
+    }
+    loop_run(server->loop);
+    pthread_join(waiter, NULL);
+    http_server_stop_accepting(server->http);
+    keep_house(server);
+}
+
+void server_close(struct server *server)
+{
+    if (server == NULL)
+        return;
+    if (server->http != NULL)
+        http_server_free(server->http);
+    if (server->api != NULL)
+        api_free(server->api);
+    if (server->connections != NULL)
+        connections_close(server->connections);
+    if (server->tokens != NULL)
+        tokens_close(server->tokens);
+    if (server->vault != NULL)
+        vault_close(server->vault);
+    if (server->store != NULL)
+        store_close(server->store);
+    loop_free(server->loop);
+    arena_done(&server->arena);
+    memory_free(server);
+}

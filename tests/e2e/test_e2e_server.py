@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+"""The server as its operator uses it: start, set-up link, tokens, secrets, audit, wrong requests, stop, kill -9.
+
+The program comes from TOCSIN_BIN (default ./build/tocsin). The last line is `N passed, N failed`.
+"""
+import http.client
+import json
+import os
+import pathlib
+import re
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+
+BIN = os.environ.get("TOCSIN_BIN", "build/tocsin")
+
+
+class Server:
+    def __init__(self, folder, *options):
+        self.process = subprocess.Popen([BIN, "serve", "--data", folder, "--listen", "127.0.0.1:0", *options],
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        first = self.process.stdout.readline()
+        self.port = int(re.search(r":(\d+)$", first.strip()).group(1))
+
+    def link(self):
+        return re.search(r"(/setup/\S+)", self.process.stdout.readline()).group(1)
+
+    def call(self, method, path, body=None, token=None, headers=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        headers = dict(headers or {})
+        if token:
+            headers["Authorization"] = "Bearer " + token
+        data = None
+        if body is not None:
+            data = body if isinstance(body, (bytes, str)) else json.dumps(body)
+            headers.setdefault("Content-Type", "application/json")
+        connection.request(method, path, data, headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        is_json = "json" in answer.headers.get("Content-Type", "")
+        return answer.status, json.loads(text) if is_json and text else text, answer.headers
+
+    def stop(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        out, err = self.process.communicate(timeout=30)
+        return self.process.returncode, out + err
+
+
+def expect(actual, wanted, what):
+    if actual != wanted:
+        raise AssertionError(f"{what}: {actual!r}, expected {wanted!r}")
+
+
+def administrator(folder):
+    server = Server(folder)
+    status, body, _ = server.call("POST", server.link())
+    expect(status, 201, "setup")
+    return server, body["token"]
+
+
+def health_needs_no_token(folder):
+    server = Server(folder)
+    expect(server.call("GET", "/healthz")[0], 200, "healthz")
+    expect(server.call("GET", "/readyz")[0], 200, "readyz")
+    expect(server.stop()[0], 0, "exit status")
+
+
+def setup_link_works_once_and_only_by_post(folder):
+    server = Server(folder)
+    link = server.link()
+    for _ in range(3):
+        expect(server.call("GET", link)[0], 200, "GET of the link")
+    expect(server.call("POST", link)[0], 201, "first POST")
+    expect(server.call("POST", link)[0], 403, "second POST")
+    server.stop()
+
+
+def every_other_route_asks_for_a_token(folder):
+    server, token = administrator(folder)
+    document = server.call("GET", "/api/v1/openapi.json", token=token)[1]
+    expect(document["openapi"][:4], "3.1.", "openapi version")
+    count = 0
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            if operation["security"] == []:
+                continue
+            concrete = re.sub(r"\{\w+\}", "01ARZ3NDEKTSV4RRFFQ69G5FAV", path)
+            for wrong in (None, "toc_" + "A" * 43, "nonsense"):
+                status, body, headers = server.call(method.upper(), concrete, token=wrong)
+                expect(status, 401, f"{method} {path} with {wrong}")
+                expect(headers["WWW-Authenticate"][:6], "Bearer", "challenge")
+            count += 1
+    if count < 5:
+        raise AssertionError(f"only {count} routes in the document")
+    server.stop()
+
+
+def scopes_bound_what_a_token_may_do(folder):
+    server, token = administrator(folder)
+    status, made, _ = server.call("POST", "/api/v1/tokens", {"name": "reader", "scopes": "metrics:read"}, token)
+    expect(status, 201, "create")
+    expect(server.call("GET", "/metrics", token=made["token"])[0], 200, "metrics")
+    expect(server.call("GET", "/api/v1/tokens", token=made["token"])[0], 403, "tokens")
+    listed = server.call("GET", "/api/v1/tokens", token=token)[1]["items"]
+    if "toc_" in json.dumps(listed):
+        raise AssertionError("a token's text is in the list")
+    expect(server.call("DELETE", "/api/v1/tokens/" + made["id"], token=token)[0], 200, "revoke")
+    expect(server.call("GET", "/metrics", token=made["token"])[0], 401, "after the revocation")
+    server.stop()
+
+
+def secrets_never_come_back(folder):
+    server, token = administrator(folder)
+    content = "correct-horse-battery-staple"
+    expect(server.call("PUT", "/api/v1/secrets/slack", {"value": content}, token)[0], 200, "set")
+    status, listed, _ = server.call("GET", "/api/v1/secrets", token=token)
+    expect([(s["name"], s["last_four"]) for s in listed["items"]], [("slack", "aple")], "list")
+    log = server.stop()[1]
+    for path in pathlib.Path(folder).rglob("*"):
+        if path.is_file() and content.encode() in path.read_bytes():
+            raise AssertionError(f"the secret stands in {path.name}")
+    if content in log:
+        raise AssertionError("the secret stands in the log")
+
+
+def wrong_requests_get_the_documented_error(folder):
+    server, token = administrator(folder)
+    cases = [
+        ("GET", "/api/v1/nothing", None, {}, 404, "not_found"),
+        ("PATCH", "/api/v1/tokens", None, {}, 405, "method"),
+        ("POST", "/api/v1/tokens", "{", {}, 400, "json_key"),
+        ("POST", "/api/v1/tokens", '{"name":"a","name":"b"}', {}, 400, "json_duplicate_key"),
+        ("POST", "/api/v1/tokens", "[1]", {}, 400, "body"),
+        ("POST", "/api/v1/tokens", '{"name":"a"}', {}, 400, "body"),
+        ("POST", "/api/v1/tokens", '{"name":"a","scopes":"alerts:raed"}', {}, 400, "scope"),
+        ("POST", "/api/v1/tokens", "{}", {"Content-Type": "text/plain"}, 415, "content_type"),
+        ("POST", "/api/v1/tokens", b" " * (2 << 20), {}, 413, "http"),
+    ]
+    for method, path, body, headers, status, code in cases:
+        got, problem, answer = server.call(method, path, body, token, headers)
+        expect(got, status, f"{method} {path} {str(body)[:40]}")
+        expect(answer["Content-Type"], "application/problem+json", "type")
+        expect((problem["status"], problem["code"]), (status, code), f"problem of {str(body)[:40]}")
+    expect(len(server.call("GET", "/api/v1/tokens", token=token)[1]["items"]), 1, "tokens after all that")
+    server.stop()
+
+
+def audit_chain_holds_each_mutation(folder):
+    server, token = administrator(folder)
+    before = server.call("GET", "/api/v1/audit/verify", token=token)[1]
+    for number in range(5):
+        server.call("PUT", f"/api/v1/secrets/s{number}", {"value": "x" * 20}, token)
+    after = server.call("GET", "/api/v1/audit/verify", token=token)[1]
+    expect((after["good"], after["rows"]), (True, before["rows"] + 5), "audit")
+    server.stop()
+
+
+def acknowledged_writes_survive_kill_9(folder):
+    server, token = administrator(folder)
+    for number in range(20):
+        expect(server.call("PUT", f"/api/v1/secrets/k{number}", {"value": "y" * 20}, token)[0], 200, "set")
+    server.stop(signal.SIGKILL)
+    server = Server(folder)
+    names = [s["name"] for s in server.call("GET", "/api/v1/secrets", token=token)[1]["items"]]
+    expect(len(names), 20, "secrets after kill -9")
+    expect(server.call("GET", "/api/v1/audit/verify", token=token)[1]["good"], True, "audit after kill -9")
+    server.stop()
+
+
+def bootstrap_file_holds_a_good_token(folder):
+    path = os.path.join(folder, "..", "token-" + os.path.basename(folder))
+    server = Server(folder, "--bootstrap-token-file", path)
+    expect(stat.S_IMODE(os.stat(path).st_mode), 0o600, "mode")
+    token = pathlib.Path(path).read_text().strip()
+    expect(server.call("GET", "/api/v1/tokens", token=token)[0], 200, "tokens")
+    server.stop()
+    os.unlink(path)
+
+
+def main():
+    tests = [health_needs_no_token, setup_link_works_once_and_only_by_post, every_other_route_asks_for_a_token,
+             scopes_bound_what_a_token_may_do, secrets_never_come_back, wrong_requests_get_the_documented_error,
+             audit_chain_holds_each_mutation, acknowledged_writes_survive_kill_9, bootstrap_file_holds_a_good_token]
+    failed = 0
+    for test in tests:
+        with tempfile.TemporaryDirectory() as top:
+            folder = os.path.join(top, "data")
+            try:
+                test(folder)
+                print(f"ok   {test.__name__}")
+            except Exception as fault:  # the next test must still run
+                failed += 1
+                print(f"FAIL {test.__name__}: {fault}")
+    print(f"{len(tests) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+sys.exit(main())
