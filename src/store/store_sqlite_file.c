@@ -21,6 +21,27 @@
 
 /* ---- the file ---- */
 
+static int sync_folder(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int failed = fd < 0 || fsync(fd) ? errno : 0;
+    if (fd >= 0)
+        (void)close(fd); /* nothing was written through it */
+    return failed;
+}
+
+/* Makes the last folder of the path, durable in its parent: SQLite syncs only the folder of its files. */
+static int make_durable_folder(char *folder)
+{
+    if (mkdir(folder, 0700))
+        return errno == EEXIST ? 0 : errno;
+    char *slash = strrchr(folder, '/');
+    if (!slash)
+        return sync_folder(".");
+    slash[slash == folder] = '\0';
+    return sync_folder(folder);
+}
+
 static enum err make_folder(const char *path, struct err_info *why)
 {
     const char *slash = strrchr(path, '/');
@@ -29,10 +50,9 @@ static enum err make_folder(const char *path, struct err_info *why)
     char *folder = strndup(path, (size_t)(slash - path));
     if (!folder)
         return err_memory(why);
-    int failed = mkdir(folder, 0700) && errno != EEXIST ? errno : 0;
-    enum err result = failed ? err_errno(why, failed, "making the store's folder") : ERR_OK;
+    int failed = make_durable_folder(folder);
     free(folder);
-    return result;
+    return failed ? err_errno(why, failed, "making the store's folder") : ERR_OK;
 }
 
 /* Its rows are nobody else's to read; SQLite gives its log and index the same mode. */
@@ -88,7 +108,7 @@ enum err sqlite_handle_open(struct store *store, bool is_read_only, sqlite3 **re
     (void)sqlite3_db_config(*ret, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
     TRY(execute(*ret,
         "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;"
-        "PRAGMA foreign_keys=OFF; PRAGMA wal_autocheckpoint=0;",
+        "PRAGMA foreign_keys=OFF; PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864;",
         why));
     return execute(*ret, is_read_only ? "PRAGMA cache_size=-2048" : "PRAGMA cache_size=-16384", why);
 }

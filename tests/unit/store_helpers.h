@@ -18,7 +18,7 @@
 #define UNUSED __attribute__((unused))
 
 struct test_folder {
-    char path[64];
+    char path[40];
 };
 
 UNUSED static int test_remove_one(const char *path, const struct stat *status, int type, struct FTW *ftw)
@@ -42,7 +42,7 @@ UNUSED static void test_folder_remove(struct test_folder *folder)
 
 UNUSED static char *test_path(const struct test_folder *folder, const char *name)
 {
-    static _Thread_local char path[4][160];
+    static _Thread_local char path[4][240];
     static _Thread_local unsigned next;
     char *text = path[next++ % 4];
     snprintf(text, sizeof(path[0]), "%s/%s", folder->path, name);
