@@ -188,7 +188,7 @@ enum err audit_append(
         .before = buf_str(&before),
         .after = buf_str(&after),
         .reason = entry->reason,
-        .remote = entry->remote,
+        .remote = entry->remote.size > 0 ? entry->remote : str_of(entry->by->remote),
     };
     audit_row_print(&canonical, tenant, &row, &previous);
     TRY(buf_check(&canonical, why));
@@ -308,7 +308,7 @@ static enum err keep_row(struct arena *arena, struct audit_row *row, struct err_
 }
 
 enum err audit_list(struct store_conn *conn, int64_t tenant, const struct audit_filter *filter,
-    struct arena *arena, struct audit_row **ret, size_t *ret_count, uint64_t *ret_next, struct err_info *why)
+    struct arena *arena, struct audit_page *ret, struct err_info *why)
 {
     unsigned limit = filter->limit > 0 ? filter->limit : LIST_LIMIT_DEFAULT;
     if (limit > LIST_LIMIT_MAX)
@@ -334,8 +334,6 @@ enum err audit_list(struct store_conn *conn, int64_t tenant, const struct audit_
         count++;
     }
     TRY(rows_end(&rows, why));
-    *ret = list;
-    *ret_count = count;
-    *ret_next = has_more ? list[count - 1].seq : 0;
+    *ret = (struct audit_page){ list, count, has_more ? list[count - 1].seq : 0 };
     return ERR_OK;
 }

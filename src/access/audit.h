@@ -56,9 +56,14 @@ struct audit_filter {
     uint64_t before_seq; /* 0: from the newest */
     unsigned limit; /* 0: LIST_LIMIT_DEFAULT */
 };
-/* Newest first. `*ret_next` is the before_seq of the next page, 0 at the end. */
+struct audit_page {
+    struct audit_row *rows;
+    size_t count;
+    uint64_t next; /* the before_seq of the next page; 0 at the end */
+};
+/* Newest first. */
 FALLIBLE audit_list(struct store_conn *conn, int64_t tenant, const struct audit_filter *filter,
-    struct arena *arena, struct audit_row **ret, size_t *ret_count, uint64_t *ret_next, struct err_info *why);
+    struct arena *arena, struct audit_page *ret, struct err_info *why);
 
 struct audit_check {
     bool is_good;
@@ -82,10 +87,10 @@ FALLIBLE audit_verify_anchor(struct store_conn *conn, int64_t tenant, uint64_t s
 FALLIBLE audit_anchor(struct store_conn *conn, struct vault *vault, int64_t tenant, uint64_t *ret_seq,
     struct audit_hash *ret_hash, struct err_info *why);
 
+typedef enum err audit_line(void *context, struct str json, struct err_info *why);
 /* Calls `line` for each row from `from_seq` on with `{"hash":…,"row":CANONICAL}` (one line of JSON, no line
  * end); a `line` that fails ends the export with its error. */
-FALLIBLE audit_export(struct store_conn *conn, int64_t tenant, uint64_t from_seq,
-    enum err (*line)(void *context, struct str json, struct err_info *why), void *context,
-    struct err_info *why);
+FALLIBLE audit_export(struct store_conn *conn, int64_t tenant, uint64_t from_seq, audit_line *line,
+    void *context, struct err_info *why);
 
 #endif

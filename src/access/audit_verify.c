@@ -168,9 +168,8 @@ enum err audit_verify_anchor(struct store_conn *conn, int64_t tenant, uint64_t s
     return ERR_OK;
 }
 
-enum err audit_export(struct store_conn *conn, int64_t tenant, uint64_t from_seq,
-    enum err (*line)(void *context, struct str json, struct err_info *why), void *context,
-    struct err_info *why)
+enum err audit_export(struct store_conn *conn, int64_t tenant, uint64_t from_seq, audit_line *line,
+    void *context, struct err_info *why)
 {
     AUTO(buf) struct buf out = { 0 };
     AUTO(rows) struct rows rows = { 0 };

@@ -279,17 +279,21 @@ static enum err publish(struct connections *connections, struct store_conn *conn
     return ERR_OK;
 }
 
+/* The connection of this name as it stands; `name` empty when there is none. */
 static enum err find_row(struct store_conn *conn, int64_t tenant, struct str name, struct arena *arena,
-    bool *ret_found, struct connection *ret, struct err_info *why)
+    struct connection *ret, struct err_info *why)
 {
     AUTO(rows) struct rows rows = { 0 };
+    *ret = (struct connection){ 0 };
     TRY(rows_open(&rows, conn, &connection_row, SQL_ARGS(arg_int(tenant), arg_text(name)), why));
-    bool found = rows_next(&rows);
-    if (found)
+    if (rows_next(&rows))
         TRY(read_row(&rows, arena, ret, why));
-    TRY(rows_end(&rows, why));
-    *ret_found = found;
-    return ERR_OK;
+    return rows_end(&rows, why);
+}
+
+static bool is_there(const struct connection *connection)
+{
+    return connection->name.size > 0;
 }
 
 /* How a connection stands in the audit chain; secrets stand in it as references only. */
@@ -308,31 +312,35 @@ static enum err describe(
     return ERR_OK;
 }
 
-static enum err audit_change(struct store_conn *conn, const struct principal *by, struct str action,
-    struct arena *arena, const struct connection *before, const struct connection *after,
-    struct err_info *why)
+/* One that is not there before was created, one that is not there after was deleted. */
+static enum err audit_change(struct store_conn *conn, const struct principal *by, struct arena *arena,
+    const struct connection *before, const struct connection *after, struct err_info *why)
 {
     struct audit_entry entry = {
         .by = by,
-        .action = action,
+        .action = STR("connection.update"),
         .object_kind = STR("connection"),
-        .object = before ? before->name : after->name,
+        .object = is_there(after) ? after->name : before->name,
     };
-    if (before)
+    if (is_there(before))
         TRY(describe(arena, before, &entry.before, why));
-    if (after)
+    else
+        entry.action = STR("connection.create");
+    if (is_there(after))
         TRY(describe(arena, after, &entry.after, why));
+    else
+        entry.action = STR("connection.delete");
     return audit_append(conn, &entry, NULL, why);
 }
 
 static enum err check_revision(
-    const struct connection_spec *spec, bool found, const struct connection *old, struct err_info *why)
+    const struct connection_spec *spec, const struct connection *old, struct err_info *why)
 {
-    if (spec->if_revision == 0 || (found && old->revision == spec->if_revision))
+    if (spec->if_revision == 0 || old->revision == spec->if_revision)
         return ERR_OK;
     return err_named(why, ERR_CONFLICT, "connection_revision",
         "the connection \"%.*s\" has changed since it was read (revision %llu): read it again",
-        STR_ARG(spec->name), (unsigned long long)(found ? old->revision : 0));
+        STR_ARG(spec->name), (unsigned long long)old->revision);
 }
 
 static enum err write_row(struct store_conn *conn, const struct connection *connection, struct err_info *why)
@@ -353,40 +361,43 @@ static enum err write_row(struct store_conn *conn, const struct connection *conn
         NULL, why);
 }
 
-enum err connection_put(struct connections *connections, struct store_conn *conn, const struct principal *by,
-    const struct connection_spec *spec, struct id *ret_id, uint64_t *ret_revision, struct err_info *why)
+static struct connection next_revision(const struct connection_spec *spec, const struct connection *old,
+    const struct principal *by, struct instant now)
 {
-    AUTO(arena) struct arena arena = { 0 };
-    struct connection old = { 0 };
-    bool found = false;
-    TRY(connection_spec_check(spec, why));
-    TRY(find_row(conn, by->tenant, spec->name, &arena, &found, &old, why));
-    TRY(check_revision(spec, found, &old, why));
-    struct connection fresh = {
+    return (struct connection){
         .tenant = by->tenant,
-        .id = found ? old.id : id_new(store_clock(conn), connections->rand),
+        .id = old->id,
         .name = spec->name,
         .connector = spec->connector,
         .settings = spec->settings,
         .origin = spec->origin,
         .is_default = spec->is_default,
         .is_enabled = spec->is_enabled,
-        .revision = old.revision + 1,
-        .created = found ? old.created : store_commit_time(conn),
-        .updated = store_commit_time(conn),
+        .revision = old->revision + 1,
+        .created = is_there(old) ? old->created : now,
+        .updated = now,
         .updated_by = principal_name(by),
     };
+}
+
+enum err connection_put(struct connections *connections, struct store_conn *conn, const struct principal *by,
+    const struct connection_spec *spec, struct connection_made *ret, struct err_info *why)
+{
+    AUTO(arena) struct arena arena = { 0 };
+    struct connection old;
+    TRY(connection_spec_check(spec, why));
+    TRY(find_row(conn, by->tenant, spec->name, &arena, &old, why));
+    TRY(check_revision(spec, &old, why));
+    struct connection fresh = next_revision(spec, &old, by, store_commit_time(conn));
+    if (!is_there(&old))
+        fresh.id = id_new(store_clock(conn), connections->rand);
     TRY(write_row(conn, &fresh, why));
     if (fresh.is_default)
         TRY(sql_run(conn, &connection_unmark,
             SQL_ARGS(arg_int(by->tenant), arg_text(spec->connector), arg_text(spec->name)), NULL, why));
-    TRY(audit_change(conn, by, found ? STR("connection.update") : STR("connection.create"), &arena,
-        found ? &old : NULL, &fresh, why));
+    TRY(audit_change(conn, by, &arena, &old, &fresh, why));
     TRY(publish(connections, conn, why));
-    if (ret_id)
-        *ret_id = fresh.id;
-    if (ret_revision)
-        *ret_revision = fresh.revision;
+    *ret = (struct connection_made){ fresh.id, fresh.revision };
     return ERR_OK;
 }
 
@@ -394,12 +405,11 @@ enum err connection_delete(struct connections *connections, struct store_conn *c
     const struct principal *by, struct str name, struct err_info *why)
 {
     AUTO(arena) struct arena arena = { 0 };
-    struct connection old = { 0 };
-    bool found = false;
-    TRY(find_row(conn, by->tenant, name, &arena, &found, &old, why));
-    if (!found)
+    struct connection old, none = { 0 };
+    TRY(find_row(conn, by->tenant, name, &arena, &old, why));
+    if (!is_there(&old))
         return err_named(why, ERR_NOT_FOUND, "connection", "there is no connection \"%.*s\"", STR_ARG(name));
     TRY(sql_run(conn, &connection_remove, SQL_ARGS(arg_int(by->tenant), arg_text(name)), NULL, why));
-    TRY(audit_change(conn, by, STR("connection.delete"), &arena, &old, NULL, why));
+    TRY(audit_change(conn, by, &arena, &old, &none, why));
     return publish(connections, conn, why);
 }

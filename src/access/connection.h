@@ -66,10 +66,14 @@ struct connection_spec {
     size_t secret_field_count;
     uint64_t if_revision; /* not 0: ERR_CONFLICT unless this is the revision that stands */
 };
+struct connection_made {
+    struct id id;
+    uint64_t revision;
+};
 /* Inside apply, with its audit row: new, or in place of the one of this name. ERR_INVALID names the
  * field. A new default takes the mark from the old one. */
 FALLIBLE connection_put(struct connections *connections, struct store_conn *conn, const struct principal *by,
-    const struct connection_spec *spec, struct id *ret_id, uint64_t *ret_revision, struct err_info *why);
+    const struct connection_spec *spec, struct connection_made *ret, struct err_info *why);
 /* ERR_NOT_FOUND. */
 FALLIBLE connection_delete(struct connections *connections, struct store_conn *conn,
     const struct principal *by, struct str name, struct err_info *why);

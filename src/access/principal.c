@@ -31,6 +31,13 @@ void principal_init(
     principal->name_size = (uint8_t)size;
 }
 
+void principal_set_remote(struct principal *principal, struct str remote)
+{
+    struct str part = str_slice(remote, 0, PRINCIPAL_REMOTE_BYTES_MAX);
+    memcpy(principal->remote, part.data ? part.data : "", part.size);
+    principal->remote[part.size] = '\0';
+}
+
 struct principal principal_system(int64_t tenant)
 {
     struct principal principal;

@@ -22,6 +22,8 @@ struct principal {
     struct id id;
     uint8_t name_size;
     char name[PRINCIPAL_NAME_BYTES_MAX + 1]; /* for people; ended by '\0' */
+    char remote[PRINCIPAL_REMOTE_BYTES_MAX +
+        1]; /* peer address of the request, for the audit chain; may be "" */
     struct scopes scopes;
 };
 
@@ -30,6 +32,8 @@ const char *principal_kind_word(enum principal_kind kind);
 /* The name is cut at PRINCIPAL_NAME_BYTES_MAX, at a character's edge. */
 void principal_init(
     struct principal *principal, enum principal_kind kind, int64_t tenant, struct id id, struct str name);
+/* Cut at PRINCIPAL_REMOTE_BYTES_MAX. */
+void principal_set_remote(struct principal *principal, struct str remote);
 /* The server itself, with all permissions. */
 struct principal principal_system(int64_t tenant);
 static inline struct str principal_name(const struct principal *principal)

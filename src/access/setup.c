@@ -126,8 +126,11 @@ static enum err make_administrator(struct store_conn *conn, struct tokens *token
 {
     struct principal system = principal_system(TENANT_DEFAULT);
     struct token_spec spec = { .name = name, .scopes = scopes_all(), .expires = INSTANT_NEVER };
+    struct token_made made;
     TRY(row_finish(conn, why));
-    return token_create(tokens, conn, &system, &spec, NULL, ret, why);
+    TRY(token_create(tokens, conn, &system, &spec, &made, why));
+    *ret = made.text;
+    return ERR_OK;
 }
 
 enum err setup_finish(struct store_conn *conn, struct tokens *tokens, struct str text, struct str name,

@@ -341,13 +341,14 @@ static void make_text(struct rand *rand, struct token_text *ret)
     sodium_memzero(bytes, sizeof(bytes));
 }
 
-static enum err audit_token(struct store_conn *conn, const struct principal *by, struct str action,
-    struct id id, struct value before, struct value after, struct err_info *why)
+/* `before` or `after` is null: a token is made or ends, it never changes. */
+static enum err audit_token(struct store_conn *conn, const struct principal *by, struct id id,
+    struct value before, struct value after, struct err_info *why)
 {
     struct id_text text = id_text(id);
     struct audit_entry entry = {
         .by = by,
-        .action = action,
+        .action = value_is(before, VALUE_NULL) ? STR("token.create") : STR("token.revoke"),
         .object_kind = STR("token"),
         .object = id_str(&text),
         .before = before,
@@ -405,28 +406,26 @@ static enum err insert(struct store_conn *conn, const struct principal *by, cons
             arg_instant(entry->expires), arg_text((struct str){ entry->created_by, entry->created_by_size })),
         NULL, why));
     TRY(describe(&arena, principal_name(principal), buf_str(&scopes), entry->expires, &after, why));
-    return audit_token(conn, by, STR("token.create"), principal->id, value_null(), after, why);
+    return audit_token(conn, by, principal->id, value_null(), after, why);
 }
 
 enum err token_create(struct tokens *tokens, struct store_conn *conn, const struct principal *by,
-    const struct token_spec *spec, struct id *ret_id, struct token_text *ret_text, struct err_info *why)
+    const struct token_spec *spec, struct token_made *ret, struct err_info *why)
 {
-    struct token_text text = { 0 };
+    struct token_made made = { 0 };
     struct token_entry *entry = NULL;
     TRY(check_spec(conn, by, spec, why));
-    make_text(tokens->rand, &text);
-    if (entry_new(tokens, conn, by, spec, &text, &entry) != ERR_OK)
+    make_text(tokens->rand, &made.text);
+    if (entry_new(tokens, conn, by, spec, &made.text, &entry) != ERR_OK)
         return err_memory(why);
-    struct id id = entry->principal.id;
+    made.id = entry->principal.id;
     enum err result = insert(conn, by, entry, why);
     if (result != ERR_OK) {
         free(entry);
         return result;
     }
-    TRY(add_hook(tokens, conn, entry, by->tenant, id, why));
-    *ret_text = text;
-    if (ret_id)
-        *ret_id = id;
+    TRY(add_hook(tokens, conn, entry, by->tenant, made.id, why));
+    *ret = made;
     return ERR_OK;
 }
 
@@ -457,7 +456,7 @@ enum err token_revoke(struct tokens *tokens, struct store_conn *conn, const stru
     TRY(sql_run(conn, &token_end,
         SQL_ARGS(arg_int(by->tenant), arg_id(&id), arg_instant(store_commit_time(conn))), NULL, why));
     TRY(add_hook(tokens, conn, NULL, by->tenant, id, why));
-    return audit_token(conn, by, STR("token.revoke"), id, before, value_null(), why);
+    return audit_token(conn, by, id, before, value_null(), why);
 }
 
 /* ---- lists ---- */

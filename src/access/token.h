@@ -41,9 +41,13 @@ struct token_spec {
     struct scopes scopes; /* ERR_DENIED when `by` does not hold them all */
     struct instant expires; /* INSTANT_NEVER, or in the future */
 };
-/* Inside apply, with its audit row. `*ret_text` is the only copy there will ever be. */
+struct token_made {
+    struct id id;
+    struct token_text text; /* the only copy there will ever be */
+};
+/* Inside apply, with its audit row. */
 FALLIBLE token_create(struct tokens *tokens, struct store_conn *conn, const struct principal *by,
-    const struct token_spec *spec, struct id *ret_id, struct token_text *ret_text, struct err_info *why);
+    const struct token_spec *spec, struct token_made *ret, struct err_info *why);
 /* ERR_NOT_FOUND when the tenant has no such token, or it was revoked before. */
 FALLIBLE token_revoke(struct tokens *tokens, struct store_conn *conn, const struct principal *by,
     struct id id, struct err_info *why);

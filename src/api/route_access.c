@@ -113,15 +113,14 @@ static enum err create_token(
     struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
 {
     struct token_spec spec = { 0 };
-    struct token_text text;
-    struct id id;
+    struct token_made made;
     struct value_map_builder builder;
     TRY(read_token_spec(request, &spec, why));
-    TRY(token_create(request->api->options.tokens, conn, &request->principal, &spec, &id, &text, why));
+    TRY(token_create(request->api->options.tokens, conn, &request->principal, &spec, &made, why));
     value_map_begin(&builder, &request->arena);
-    TRY(set_id(&builder, "id", id, why));
+    TRY(set_id(&builder, "id", made.id, why));
     TRY(set_text(&builder, "name", spec.name, why));
-    TRY(set_text(&builder, "token", str_of(text.text), why));
+    TRY(set_text(&builder, "token", str_of(made.text.text), why));
     *ret = value_map_end(&builder);
     return ERR_OK;
 }

@@ -71,6 +71,7 @@
 
 /* access */
 #define PRINCIPAL_NAME_BYTES_MAX 128
+#define PRINCIPAL_REMOTE_BYTES_MAX 63
 #define SCOPE_SOURCES_BYTES_MAX 512 /* names of the sources of one token's ingest scopes */
 #define SECRET_BYTES_MAX (64 * KIB)
 #define SECRET_NAME_BYTES_MAX 128

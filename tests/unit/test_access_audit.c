@@ -226,15 +226,13 @@ static void forged_anchor_is_found(void **state)
 struct list {
     struct audit_filter filter;
     struct arena *arena;
-    struct audit_row *rows;
-    size_t count;
-    uint64_t next;
+    struct audit_page page;
 };
 
 static enum err list_work(void *context, struct store_conn *conn, struct err_info *why)
 {
     struct list *list = context;
-    return audit_list(conn, 1, &list->filter, list->arena, &list->rows, &list->count, &list->next, why);
+    return audit_list(conn, 1, &list->filter, list->arena, &list->page, why);
 }
 
 static struct list list_rows(struct access_fixture *fixture, struct audit_filter filter)
@@ -252,23 +250,23 @@ static void list_pages_from_the_newest(void **state)
     struct list list = { .filter = { .limit = 10 } };
     uint64_t expected = 25;
     do {
-        list = list_rows(fixture, (struct audit_filter){ .limit = 10, .before_seq = list.next });
-        for (size_t i = 0; i < list.count; i++)
-            assert_int_equal(list.rows[i].seq, expected--);
-    } while (list.next);
+        list = list_rows(fixture, (struct audit_filter){ .limit = 10, .before_seq = list.page.next });
+        for (size_t i = 0; i < list.page.count; i++)
+            assert_int_equal(list.page.rows[i].seq, expected--);
+    } while (list.page.next);
     assert_int_equal(expected, 0);
-    assert_int_equal(list_rows(fixture, (struct audit_filter){ .limit = 25 }).next, 0);
+    assert_int_equal(list_rows(fixture, (struct audit_filter){ .limit = 25 }).page.next, 0);
 }
 
 static void list_filters(void **state)
 {
     struct access_fixture *fixture = *state;
     append(fixture, 1, 0, 30);
-    assert_int_equal(list_rows(fixture, (struct audit_filter){ .action = STR("case.close") }).count, 10);
-    assert_int_equal(list_rows(fixture, (struct audit_filter){ .action = STR("case.*") }).count, 30);
-    assert_int_equal(list_rows(fixture, (struct audit_filter){ .action = STR("cas.*") }).count, 0);
-    assert_int_equal(list_rows(fixture, (struct audit_filter){ .object_kind = STR("token") }).count, 0);
-    assert_int_equal(list_rows(fixture, (struct audit_filter){ .actor_name = STR("system") }).count, 30);
+    assert_int_equal(list_rows(fixture, (struct audit_filter){ .action = STR("case.close") }).page.count, 10);
+    assert_int_equal(list_rows(fixture, (struct audit_filter){ .action = STR("case.*") }).page.count, 30);
+    assert_int_equal(list_rows(fixture, (struct audit_filter){ .action = STR("cas.*") }).page.count, 0);
+    assert_int_equal(list_rows(fixture, (struct audit_filter){ .object_kind = STR("token") }).page.count, 0);
+    assert_int_equal(list_rows(fixture, (struct audit_filter){ .actor_name = STR("system") }).page.count, 30);
     struct audit_filter all = { .action = STR("case.*"),
         .object_kind = STR("case"),
         .object = STR("case 5"),
@@ -277,15 +275,15 @@ static void list_filters(void **state)
         .until = INSTANT_NEVER,
         .before_seq = 100 };
     struct list list = list_rows(fixture, all);
-    assert_int_equal(list.count, 1);
-    struct audit_row *row = &list.rows[0];
+    assert_int_equal(list.page.count, 1);
+    struct audit_row *row = &list.page.rows[0];
     assert_int_equal(row->seq, 6);
     assert_true(str_equal(row->reason, STR("because")));
     assert_true(str_equal(row->remote, STR("192.0.2.7")));
     assert_true(str_equal(row->after, STR("{\"a\":\"quote \\\" and line\\n\",\"z\":5}")));
     assert_int_equal(row->before.size, 0);
     all.since = (struct instant){ fixture->clock.at.us + 1 };
-    assert_int_equal(list_rows(fixture, all).count, 0);
+    assert_int_equal(list_rows(fixture, all).page.count, 0);
 }
 
 /* ---- export ---- */
@@ -358,9 +356,9 @@ static void large_value_is_kept_as_its_hash(void **state)
     struct access_fixture *fixture = *state;
     test_check(access_write(fixture, large_work, fixture), &fixture->why);
     struct list list = list_rows(fixture, (struct audit_filter){ 0 });
-    assert_int_equal(list.count, 1);
-    assert_true(list.rows[0].after.size < 200);
-    assert_true(str_contains(list.rows[0].after, STR("\"sha256\":")));
+    assert_int_equal(list.page.count, 1);
+    assert_true(list.page.rows[0].after.size < 200);
+    assert_true(str_contains(list.page.rows[0].after, STR("\"sha256\":")));
     assert_true(verify(fixture).is_good);
 }
 

@@ -46,8 +46,7 @@ static int teardown(void **state)
 struct put {
     struct fixture *fixture;
     struct connection_spec spec;
-    struct id id;
-    uint64_t revision;
+    struct connection_made made;
     bool fails_after;
     int64_t tenant;
 };
@@ -56,7 +55,7 @@ static enum err put_work(void *context, struct store_conn *conn, struct err_info
 {
     struct put *put = context;
     struct principal by = principal_system(put->tenant);
-    TRY(connection_put(put->fixture->connections, conn, &by, &put->spec, &put->id, &put->revision, why));
+    TRY(connection_put(put->fixture->connections, conn, &by, &put->spec, &put->made, why));
     return put->fails_after ? err_set(why, ERR_CANCELLED, "told to fail") : ERR_OK;
 }
 
@@ -100,12 +99,12 @@ static void connection_is_read_as_it_was_put(void **state)
         "}");
     put.spec.origin = STR("https://api.abuseipdb.com");
     put_or_fail(fixture, &put);
-    assert_int_equal(put.revision, 1);
+    assert_int_equal(put.made.revision, 1);
     AUTO(connection_snapshot) struct connection_snapshot *snapshot = connections_get(fixture->connections);
     assert_int_equal(connection_count(snapshot), 1);
     const struct connection *found = connection_find(snapshot, 1, STR("abuse"));
     assert_non_null(found);
-    assert_true(id_equal(found->id, put.id));
+    assert_true(id_equal(found->id, put.made.id));
     assert_true(str_equal(found->connector, STR("abuseipdb")));
     assert_true(str_equal(found->origin, STR("https://api.abuseipdb.com")));
     assert_true(value_equal(found->settings, put.spec.settings));
@@ -129,8 +128,8 @@ static void snapshot_stays_as_it_was_while_held(void **state)
     const struct connection *before = connection_find(old, 1, STR("jira"));
     struct put change = new_connection(fixture, "jira", "jira", "{\"url\":\"new\"}");
     put_or_fail(fixture, &change);
-    assert_int_equal(change.revision, 2);
-    assert_true(id_equal(change.id, put.id));
+    assert_int_equal(change.made.revision, 2);
+    assert_true(id_equal(change.made.id, put.made.id));
     assert_true(connections_version(fixture->connections) > version);
     assert_true(value_is_text(value_get(before->settings, STR("url")), STR("old")));
     struct connection_snapshot *fresh = connections_get(fixture->connections);
@@ -193,7 +192,7 @@ static void change_of_something_read_earlier_is_refused(void **state)
     put_or_fail(fixture, &put);
     put.spec.if_revision = 1;
     put_or_fail(fixture, &put);
-    assert_int_equal(put.revision, 2);
+    assert_int_equal(put.made.revision, 2);
     assert_int_equal(access_write(&fixture->access, put_work, &put), ERR_CONFLICT);
 }
 

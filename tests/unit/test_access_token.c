@@ -55,8 +55,7 @@ struct create {
     const struct principal *by;
     const char *name, *scopes;
     struct instant expires;
-    struct id id;
-    struct token_text text;
+    struct token_made made;
     bool fails_after;
 };
 
@@ -65,7 +64,7 @@ static enum err create_work(void *context, struct store_conn *conn, struct err_i
     struct create *create = context;
     struct token_spec spec = { .name = str_of(create->name), .expires = create->expires };
     TRY(scopes_parse(&spec.scopes, str_of(create->scopes), why));
-    TRY(token_create(create->fixture->tokens, conn, create->by, &spec, &create->id, &create->text, why));
+    TRY(token_create(create->fixture->tokens, conn, create->by, &spec, &create->made, why));
     return create->fails_after ? err_set(why, ERR_CANCELLED, "told to fail") : ERR_OK;
 }
 
@@ -85,7 +84,7 @@ static struct create created_token(struct fixture *fixture, const char *name, co
 static enum err revoke_work(void *context, struct store_conn *conn, struct err_info *why)
 {
     struct create *create = context;
-    return token_revoke(create->fixture->tokens, conn, create->by, create->id, why);
+    return token_revoke(create->fixture->tokens, conn, create->by, create->made.id, why);
 }
 
 static enum err authenticate(struct fixture *fixture, const char *text, struct principal *ret)
@@ -99,18 +98,18 @@ static void token_lets_in_until_it_is_revoked(void **state)
     struct fixture *fixture = *state;
     struct principal principal = { 0 };
     struct create token = created_token(fixture, "wazuh manager", "ingest:wazuh alerts:read");
-    assert_int_equal(strlen(token.text.text), 47);
-    assert_memory_equal(token.text.text, "toc_", 4);
-    assert_int_equal(authenticate(fixture, token.text.text, &principal), ERR_OK);
+    assert_int_equal(strlen(token.made.text.text), 47);
+    assert_memory_equal(token.made.text.text, "toc_", 4);
+    assert_int_equal(authenticate(fixture, token.made.text.text, &principal), ERR_OK);
     assert_int_equal(principal.kind, PRINCIPAL_TOKEN);
     assert_int_equal(principal.tenant, TENANT_DEFAULT);
     assert_string_equal(principal.name, "wazuh manager");
-    assert_true(id_equal(principal.id, token.id));
+    assert_true(id_equal(principal.id, token.made.id));
     assert_true(principal_can_ingest(&principal, STR("wazuh")));
     assert_true(principal_can(&principal, PERMISSION_ALERTS_READ));
     assert_false(principal_can(&principal, PERMISSION_CASES_READ));
     test_check(access_write(&fixture->access, revoke_work, &token), &fixture->access.why);
-    assert_int_equal(authenticate(fixture, token.text.text, &principal), ERR_DENIED);
+    assert_int_equal(authenticate(fixture, token.made.text.text, &principal), ERR_DENIED);
     assert_int_equal(access_write(&fixture->access, revoke_work, &token), ERR_NOT_FOUND);
 }
 
@@ -120,7 +119,7 @@ static void wrong_tokens_are_refused_alike(void **state)
     struct principal principal = { 0 };
     struct create token = created_token(fixture, "a", "admin");
     char changed[48];
-    strcpy(changed, token.text.text);
+    strcpy(changed, token.made.text.text);
     changed[20] = changed[20] == 'A' ? 'B' : 'A';
     const char *wrong[] = { "", "toc_", changed, "tok_0123456789012345678901234567890123456789012" };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -141,12 +140,12 @@ static void header_needs_the_bearer_scheme(void **state)
     static const char *const bad[][2] = { { "", "" }, { "Basic ", "" }, { "Bearer", "" },
         { "Bearer ", " x" } };
     for (size_t i = 0; i < 3; i++) {
-        snprintf(header, sizeof(header), "%s%s%s", good[i][0], token.text.text, good[i][1]);
+        snprintf(header, sizeof(header), "%s%s%s", good[i][0], token.made.text.text, good[i][1]);
         assert_int_equal(
             token_authenticate_header(fixture->tokens, str_of(header), &principal, NULL), ERR_OK);
     }
     for (size_t i = 0; i < 4; i++) {
-        snprintf(header, sizeof(header), "%s%s%s", bad[i][0], token.text.text, bad[i][1]);
+        snprintf(header, sizeof(header), "%s%s%s", bad[i][0], token.made.text.text, bad[i][1]);
         assert_int_equal(
             token_authenticate_header(fixture->tokens, str_of(header), &principal, NULL), ERR_DENIED);
     }
@@ -161,9 +160,9 @@ static void token_ends_when_it_expires(void **state)
     token.expires = (struct instant){ fixture->access.clock.at.us + US_PER_HOUR };
     test_check(access_write(&fixture->access, create_work, &token), &fixture->access.why);
     clock_manual_advance(&fixture->access.clock, US_PER_HOUR - 1);
-    assert_int_equal(authenticate(fixture, token.text.text, &principal), ERR_OK);
+    assert_int_equal(authenticate(fixture, token.made.text.text, &principal), ERR_OK);
     clock_manual_advance(&fixture->access.clock, 1);
-    assert_int_equal(authenticate(fixture, token.text.text, &principal), ERR_DENIED);
+    assert_int_equal(authenticate(fixture, token.made.text.text, &principal), ERR_DENIED);
     assert_string_equal(fixture->access.why.name, "token_expired");
 }
 
@@ -174,7 +173,7 @@ static void undone_creation_makes_no_token(void **state)
     struct create token = new_token(fixture, "never", "alerts:read");
     token.fails_after = true;
     assert_int_equal(access_write(&fixture->access, create_work, &token), ERR_CANCELLED);
-    assert_int_equal(authenticate(fixture, token.text.text, &principal), ERR_DENIED);
+    assert_int_equal(authenticate(fixture, token.made.text.text, &principal), ERR_DENIED);
     assert_int_equal(verify(&fixture->access).rows, 0);
 }
 
@@ -183,7 +182,7 @@ static void nobody_hands_on_more_than_they_have(void **state)
     struct fixture *fixture = *state;
     struct principal lead;
     struct create token = created_token(fixture, "lead", "role:lead tokens:write");
-    assert_int_equal(authenticate(fixture, token.text.text, &lead), ERR_OK);
+    assert_int_equal(authenticate(fixture, token.made.text.text, &lead), ERR_OK);
     struct create more = new_token(fixture, "more", "playbooks:write"),
                   same = new_token(fixture, "same", "cases:read");
     more.by = &lead;
@@ -230,7 +229,7 @@ static void tokens_and_their_uses_survive_a_restart(void **state)
     assert_false(tokens_have_uses(fixture->tokens));
     clock_manual_advance(&fixture->access.clock, US_PER_MIN);
     for (int i = 0; i < 150; i++)
-        assert_int_equal(authenticate(fixture, tokens[i].text.text, &principal), ERR_OK);
+        assert_int_equal(authenticate(fixture, tokens[i].made.text.text, &principal), ERR_OK);
     assert_true(tokens_have_uses(fixture->tokens));
     test_check(access_write(&fixture->access, uses_work, fixture->tokens), &fixture->access.why);
     assert_false(tokens_have_uses(fixture->tokens));
@@ -247,19 +246,19 @@ static void tokens_and_their_uses_survive_a_restart(void **state)
     assert_int_equal(count, 0);
     struct token_info info;
     assert_int_equal(
-        token_get(fixture->tokens, 1, tokens[149].id, &fixture->access.arena, &info, NULL), ERR_OK);
+        token_get(fixture->tokens, 1, tokens[149].made.id, &fixture->access.arena, &info, NULL), ERR_OK);
     assert_int_equal(info.last_used.us, fixture->access.clock.at.us);
     assert_true(str_equal(info.created_by, STR("system")));
     assert_int_equal(
-        token_get(fixture->tokens, 1, tokens[150].id, &fixture->access.arena, &info, NULL), ERR_OK);
+        token_get(fixture->tokens, 1, tokens[150].made.id, &fixture->access.arena, &info, NULL), ERR_OK);
     assert_int_equal(info.last_used.us, 0);
-    assert_int_equal(
-        token_get(fixture->tokens, 2, tokens[150].id, &fixture->access.arena, &info, NULL), ERR_NOT_FOUND);
+    assert_int_equal(token_get(fixture->tokens, 2, tokens[150].made.id, &fixture->access.arena, &info, NULL),
+        ERR_NOT_FOUND);
     for (int i = 0; i < 200; i++) {
-        assert_int_equal(authenticate(fixture, tokens[i].text.text, &principal), ERR_OK);
+        assert_int_equal(authenticate(fixture, tokens[i].made.text.text, &principal), ERR_OK);
         assert_true(principal_can_ingest(&principal, STR("falco")));
     }
-    assert_int_equal(authenticate(fixture, gone.text.text, &principal), ERR_DENIED);
+    assert_int_equal(authenticate(fixture, gone.made.text.text, &principal), ERR_DENIED);
 }
 
 static enum err count_text_work(void *context, struct store_conn *conn, struct err_info *why)
@@ -276,7 +275,8 @@ static void text_of_a_token_is_not_stored(void **state)
 {
     struct fixture *fixture = *state;
     struct create token = created_token(fixture, "a", "admin");
-    test_check(access_write(&fixture->access, count_text_work, token.text.text + 4), &fixture->access.why);
+    test_check(
+        access_write(&fixture->access, count_text_work, token.made.text.text + 4), &fixture->access.why);
     assert_true(verify(&fixture->access).is_good);
     assert_int_equal(verify(&fixture->access).rows, 1);
 }
@@ -409,7 +409,7 @@ static void tokens_may_be_used_while_others_come_and_go(void **state)
 {
     struct fixture *fixture = *state;
     struct create token = created_token(fixture, "a", "admin");
-    struct user users[2] = { { fixture, token.text.text, 0 }, { fixture, token.text.text, 0 } };
+    struct user users[2] = { { fixture, token.made.text.text, 0 }, { fixture, token.made.text.text, 0 } };
     pthread_t threads[2];
     for (int i = 0; i < 2; i++)
         pthread_create(&threads[i], NULL, user_main, &users[i]);
