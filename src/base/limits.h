@@ -14,6 +14,8 @@
 #define YAML_DEPTH_MAX 64
 #define YAML_NODES_MAX 200000
 #define YAML_ALIASES_MAX 1000 /* expansions, so that alias bombs end early */
+#define LOG_VALUE_BYTES_MAX 2048 /* of one field; longer ones are cut */
+#define LOG_LINE_BYTES_MAX (128 * KIB)
 #define ZONE_FILE_BYTES_MAX (256 << 10)
 #define ZONE_NAME_BYTES_MAX 64
 #define ZONES_MAX 1500 /* names in use at a time; the system has about 600 */

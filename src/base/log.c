@@ -6,9 +6,9 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "base/limits.h"
+#include "base/text.h"
 #include "base/timetext.h"
-
-#define LOG_LINE_BYTES_MAX ((size_t)64 << 10)
 
 static const char *const level_names[] = { "debug", "info", "warn", "error" };
 
@@ -23,12 +23,52 @@ static bool is_bare(struct str s)
     return s.size > 0;
 }
 
+/* What could move a terminal's cursor, colour it or turn the direction of its text. */
+static bool is_unsafe(int32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0x202a && c <= 0x202e) ||
+        (c >= 0x2066 && c <= 0x2069);
+}
+
+/* In quotes, for people: escapes as in JSON. */
+static void add_quoted(struct buf *line, struct str text)
+{
+    buf_add_byte(line, '"');
+    for (size_t at = 0; at < text.size;) {
+        size_t from = at;
+        int32_t c = utf8_next(text, &at);
+        if (c == '"' || c == '\\')
+            buf_printf(line, "\\%c", c);
+        else if (c == '\n')
+            buf_add_text(line, "\\n");
+        else if (c < 0)
+            utf8_add(line, 0xfffd);
+        else if (is_unsafe(c))
+            buf_printf(line, "\\u%04x", (unsigned)c);
+        else
+            buf_add(line, str_slice(text, from, at));
+    }
+    buf_add_byte(line, '"');
+}
+
+/* A long value is cut between characters, and says so. */
 static void add_field_text(struct buf *line, enum log_format format, struct str text)
 {
-    if (format == LOG_TEXT && is_bare(text))
+    char cut[LOG_VALUE_BYTES_MAX + sizeof "…"];
+    if (text.size > LOG_VALUE_BYTES_MAX) {
+        size_t size = LOG_VALUE_BYTES_MAX;
+        for (int i = 0; i < 3 && ((unsigned char)text.data[size] & 0xc0) == 0x80; i++)
+            size--;
+        memcpy(cut, text.data, size);
+        memcpy(cut + size, "…", strlen("…"));
+        text = (struct str){ cut, size + strlen("…") };
+    }
+    if (format == LOG_JSON)
+        json_print_string(line, text);
+    else if (is_bare(text))
         buf_add(line, text);
     else
-        json_print_string(line, text);
+        add_quoted(line, text);
 }
 
 static void add_field(struct buf *line, enum log_format format, const struct log_field *field)
@@ -60,7 +100,7 @@ static void add_head(struct buf *line, struct log *log, enum log_level level, co
         buf_printf(line, "%s %-5s ", now.text, level_names[level]);
         /* A message is a literal of ours, but it may be built from a text with a line end in it. */
         for (const char *at = message; *at != '\0'; at++)
-            buf_add_byte(line, (unsigned char)*at < 0x20 ? '?' : *at);
+            buf_add_byte(line, (unsigned char)*at < 0x20 || *at == 0x7f ? '?' : *at);
         return;
     }
     buf_printf(line, "{\"time\":\"%s\",\"level\":\"%s\",\"message\":", now.text, level_names[level]);

@@ -1,6 +1,6 @@
 /* Structured logs, one line an event on standard error, as text or JSON. Library floors do not log:
- * the command, route or scheduler that gives up logs once. Values are escaped; secrets never come
- * here. Thread-safe: a line is one write(2). */
+ * the command, route or scheduler that gives up logs once. Values are escaped and cut at
+ * LOG_VALUE_BYTES_MAX; secrets never come here. Thread-safe: a line is one write(2). */
 #ifndef TOCSIN_BASE_LOG_H
 #define TOCSIN_BASE_LOG_H
 

@@ -117,6 +117,14 @@ static uint32_t table_find(const struct table *table, const struct value *key, u
     return NOT_THERE;
 }
 
+/* So that no size of an index leaves 32 bits. */
+static enum err check_count(uint32_t count, struct err_info *why)
+{
+    if (count >= UINT32_MAX / 4)
+        return err_named(why, ERR_LIMIT, "value_map_count", "a map has too many entries");
+    return ERR_OK;
+}
+
 static uint32_t index_size_for(uint32_t count)
 {
     uint32_t size = 32;
@@ -144,10 +152,9 @@ static struct table builder_table(const struct value_map_builder *b)
 /* An index with room for one entry more. */
 static enum err builder_index(struct value_map_builder *b, struct err_info *why)
 {
-    if (b->count < VALUE_MAP_LINEAR || (b->index_mask != 0 && b->count < b->index_mask / 2))
+    if (b->count < VALUE_MAP_LINEAR || (b->index_mask != 0 && b->count <= b->index_mask / 2))
         return ERR_OK;
-    if (b->count >= UINT32_MAX / 4)
-        return err_named(why, ERR_LIMIT, "value_map_count", "a map has too many entries");
+    TRY(check_count(b->count, why));
     uint32_t size = index_size_for(b->count + 1);
     uint32_t *index = index_new(b->arena, size, &b->index_seed);
     if (index == NULL)
@@ -242,6 +249,7 @@ enum err value_map_adopt(struct arena *arena, struct value_entry *entries, uint3
     struct value_map *map = ARENA_NEW(arena, struct value_map);
     if (map == NULL)
         return err_memory(why);
+    TRY(check_count(count, why));
     struct table table = { .entries = entries };
     uint32_t *index = NULL;
     if (count > VALUE_MAP_LINEAR) {
@@ -270,22 +278,45 @@ enum err value_map_adopt(struct arena *arena, struct value_entry *entries, uint3
     return ERR_OK;
 }
 
+/* A map like `map`, which has the key at entry `at`: the keys are the same, so is their index. */
+static enum err replace_entry(struct arena *arena, struct value map, struct value_entry *entries, size_t at,
+    struct value v, struct value *ret, struct err_info *why)
+{
+    struct value_map *copy = ARENA_NEW(arena, struct value_map);
+    if (copy == NULL)
+        return err_memory(why);
+    entries[at].value = v;
+    *copy = *map.map;
+    copy->entries = entries;
+    *ret = map_value(copy);
+    ret->flags = map.flags;
+    return ERR_OK;
+}
+
 enum err value_map_with(struct arena *arena, struct value map, struct value key, struct value v,
     struct value *ret, struct err_info *why)
 {
     uint32_t count = map.type == VALUE_MAP ? map.size : 0, duplicate;
+    const struct value *old = value_map_find_key(map, key);
     struct value_entry *entries = ARENA_ARRAY(arena, (size_t)count + 1, struct value_entry);
     if (entries == NULL)
         return err_memory(why);
     if (count > 0)
         memcpy(entries, map.map->entries, count * sizeof *entries);
+    if (old != NULL) {
+        size_t at = (size_t)((const char *)old - (const char *)map.map->entries) / sizeof *entries;
+        return replace_entry(arena, map, entries, at, v, ret, why);
+    }
+    uint8_t flags = count > 0 ? map.flags : 0;
     entries[count] = (struct value_entry){ key, v };
-    return value_map_adopt(arena, entries, count + 1, ret, &duplicate, why);
+    TRY(value_map_adopt(arena, entries, count + 1, ret, &duplicate, why));
+    ret->flags = flags;
+    return ERR_OK;
 }
 
 const struct value *value_map_find_key(struct value map, struct value key)
 {
-    if (map.type != VALUE_MAP)
+    if (map.type != VALUE_MAP || map.size == 0)
         return NULL;
     const struct value_map *m = map.map;
     struct table table = { m->entries, m->count, m->index_mask, m->index_seed, m->index };
