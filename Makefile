@@ -13,7 +13,7 @@ DATA ?= ./tocsin-data
 # A meson build folder is made once; ninja notices changed meson files by itself.
 setup = [ -f $(1)/build.ninja ] || meson setup $(1) $(2) >/dev/null
 
-.PHONY: help build run test check e2e bench crash fuzz tsan cover format clean
+.PHONY: help build run test check e2e fuzz tsan cover format clean
 
 help:
 	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
@@ -24,7 +24,7 @@ build:
 	@$(call setup,build,-Dbuildtype=debugoptimized)
 	@ninja -C build -j $(JOBS) tocsin
 
-## make run      starts the server with example content, posts three alerts and shows the runs (ONCE=1: then ends)
+## make run      builds, starts the server on loopback, shows that it answers (ONCE=1: then ends)
 run: build
 	@tools/install-packages test
 	@PROGRAM=$(PROGRAM) LISTEN=$(LISTEN) DATA=$(DATA) ONCE=$(ONCE) tools/run-demo
@@ -41,23 +41,12 @@ check:
 	@tools/install-packages check
 	@tools/check
 
-## make e2e      real servers: nftables in a network namespace, an SMTP server, kill -9
+## make e2e      the end-to-end tests alone
 e2e: build
 	@tools/install-packages test
 	@$(call setup,$(ASAN),-Dbuildtype=debugoptimized -Db_sanitize=address$(comma)undefined -Db_lundef=false)
 	@ninja -C $(ASAN) -j $(JOBS) tocsin tests
 	@tools/run-tests --filter 'e2e' --build $(ASAN)
-
-## make bench    the figures of docs/performance.md on this machine
-bench: build
-	@tools/install-packages bench
-	@ninja -C build -j $(JOBS) bench
-	@bench/run-bench
-
-## make crash    kills the server at every journal record, and at random
-crash: build
-	@tools/install-packages test
-	@tests/crash/run-crash --bin $(PROGRAM)
 
 ## make tsan     the unit and scenario tests of the threaded floors under ThreadSanitizer
 tsan:
