@@ -46,22 +46,38 @@ static size_t place_print(const struct place *place, char *text, size_t room)
     return size + key;
 }
 
-static bool is_secret_place(const struct place *place, struct str path)
+/* Part by part, from the end: a name that has a dot in it is no path. */
+static bool is_at(const struct place *place, struct str field)
+{
+    for (; place->outer; place = place->outer) {
+        size_t start = field.size;
+        while (start > 0 && field.data[start - 1] != '.')
+            start--;
+        if (!str_equal(place->key, str_slice(field, start, field.size)))
+            return false;
+        if (start == 0)
+            return !place->outer->outer;
+        field = str_slice(field, 0, start - 1);
+    }
+    return false;
+}
+
+static bool is_secret_place(const struct place *place)
 {
     for (size_t i = 0; i < place->spec->secret_field_count; i++) {
-        if (str_equal(place->spec->secret_fields[i], path))
+        if (is_at(place, place->spec->secret_fields[i]))
             return true;
     }
     return false;
 }
 
-static enum err check_leaf(struct value v, const struct place *place, struct err_info *why)
+static enum err check_secret(struct value v, const struct place *place, struct err_info *why)
 {
     char path[256];
     struct str name;
-    bool is_secret = is_secret_place(place, (struct str){ path, place_print(place, path, sizeof(path)) });
-    bool is_reference = connection_secret_reference(v, &name);
-    if (is_secret && !is_reference && !value_is(v, VALUE_NULL))
+    bool is_secret = is_secret_place(place);
+    (void)place_print(place, path, sizeof(path)); /* its size is in its '\0' */
+    if (is_secret && !connection_secret_reference(v, &name) && !value_is(v, VALUE_NULL))
         return err_named(why, ERR_INVALID, "connection_secret",
             "settings.%s is a secret: store it with tocsin secret set NAME, and write ${secret:NAME} here",
             path);
@@ -86,6 +102,8 @@ static enum err check_inner(struct value v, const struct place *place, struct st
 
 static enum err check_settings(struct value v, const struct place *place, struct err_info *why)
 {
+    if (place->outer)
+        TRY(check_secret(v, place, why));
     if (value_is(v, VALUE_MAP)) {
         const struct value_entry *entries = value_map_entries(v);
         for (uint32_t i = 0; i < v.size; i++) {
@@ -101,7 +119,7 @@ static enum err check_settings(struct value v, const struct place *place, struct
             TRY(check_inner(v.items[i], place, STR("[]"), why));
         return ERR_OK;
     }
-    return place->outer ? check_leaf(v, place, why) : ERR_OK;
+    return ERR_OK;
 }
 
 /* ---- names and origins ---- */

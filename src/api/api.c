@@ -69,6 +69,7 @@ static bool authenticate(
         refuse(exchange, 401, why.name ? why.name : "token", why.text, STR(""));
         return false;
     }
+    principal_set_remote(ret, http_remote(exchange));
     bool may = route->permission == PERMISSION_INGEST ? principal_can_ingest(ret, match->arguments[0])
                                                       : principal_can(ret, route->permission);
     if (!may) {

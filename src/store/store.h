@@ -28,7 +28,7 @@ struct store_op {
     enum err (*apply)(struct store_op *op, struct store_conn *conn, struct err_info *why);
     void (*done)(struct store_op *op, enum err result, const struct err_info *why);
     struct loop *reply_to; /* NULL: `done` runs on the writer's or reader's thread */
-    struct loop_job job;   /* from here on the store's */
+    struct loop_job job; /* from here on the store's */
     struct store_op *next;
     enum err result;
     struct err_info *why;
@@ -37,7 +37,7 @@ struct store_op {
 
 struct store_migration {
     const char *module; /* "access", "cases", "engine", "ingest", "store" */
-    int number;         /* from 1, without gaps inside a module */
+    int number; /* from 1, without gaps inside a module */
     const char *name;
     const char *sqlite; /* statements separated by ';' */
     const char *postgres;
@@ -48,7 +48,7 @@ struct store_options {
     struct clock *clock;
     const struct store_migration *const *migrations; /* lists ended by module == NULL; lists ended by NULL */
     unsigned reader_count; /* 0: 2 */
-    bool is_inline;        /* no threads: submit applies, commits and calls `done` at once (tests, simulator) */
+    bool is_inline; /* no threads: submit applies, commits and calls `done` at once (tests, simulator) */
     void (*on_fatal)(void *context, const struct err_info *why); /* must not return in production */
     void *fatal_context;
     struct str vfs; /* SQLite VFS's name; empty: the default */
@@ -73,8 +73,8 @@ void store_on_commit(struct store *store, void (*committed)(void *context, uint6
 
 /* Gives freed pages back to the file system, at most `pages_max` of them; as an operation of its own, for
  * the retention job, again and again while `*ret_pages` (pages still free) is not 0. */
-FALLIBLE store_incremental_vacuum(struct store_conn *conn, unsigned pages_max, uint64_t *ret_pages,
-    struct err_info *why);
+FALLIBLE store_incremental_vacuum(
+    struct store_conn *conn, unsigned pages_max, uint64_t *ret_pages, struct err_info *why);
 
 /* This floor's own tables; first in store_options.migrations. */
 extern const struct store_migration store_migrations[];
@@ -102,19 +102,44 @@ struct sql_arg {
     double real;
     struct str bytes; /* borrowed for the call */
 };
-static inline struct sql_arg arg_null(void) { return (struct sql_arg){ .type = SQL_NULL }; }
-static inline struct sql_arg arg_int(int64_t n) { return (struct sql_arg){ .type = SQL_INT, .number = n }; }
-static inline struct sql_arg arg_real(double d) { return (struct sql_arg){ .type = SQL_REAL, .real = d }; }
-static inline struct sql_arg arg_text(struct str s) { return (struct sql_arg){ .type = SQL_TEXT, .bytes = s }; }
-static inline struct sql_arg arg_bytes(struct str s) { return (struct sql_arg){ .type = SQL_BYTES, .bytes = s }; }
-static inline struct sql_arg arg_instant(struct instant at) { return arg_int(at.us); }
+static inline struct sql_arg arg_null(void)
+{
+    return (struct sql_arg){ .type = SQL_NULL };
+}
+static inline struct sql_arg arg_int(int64_t n)
+{
+    return (struct sql_arg){ .type = SQL_INT, .number = n };
+}
+static inline struct sql_arg arg_real(double d)
+{
+    return (struct sql_arg){ .type = SQL_REAL, .real = d };
+}
+static inline struct sql_arg arg_text(struct str s)
+{
+    return (struct sql_arg){ .type = SQL_TEXT, .bytes = s };
+}
+static inline struct sql_arg arg_bytes(struct str s)
+{
+    return (struct sql_arg){ .type = SQL_BYTES, .bytes = s };
+}
+static inline struct sql_arg arg_instant(struct instant at)
+{
+    return arg_int(at.us);
+}
 /* The 16 bytes; `id` must live until the call. */
-static inline struct sql_arg arg_id(const struct id *id) { return arg_bytes(id_bytes(id)); }
+static inline struct sql_arg arg_id(const struct id *id)
+{
+    return arg_bytes(id_bytes(id));
+}
 /* Of an optional id: NULL in the row when none. */
-static inline struct sql_arg arg_id_or_null(const struct id *id) { return id_is_none(*id) ? arg_null() : arg_id(id); }
+static inline struct sql_arg arg_id_or_null(const struct id *id)
+{
+    return id_is_none(*id) ? arg_null() : arg_id(id);
+}
 
-#define SQL_ARGS(...)                                                                              \
-    (const struct sql_arg[]){ __VA_ARGS__ }, sizeof((const struct sql_arg[]){ __VA_ARGS__ }) / sizeof(struct sql_arg)
+#define SQL_ARGS(...) \
+    (const struct sql_arg[]){ __VA_ARGS__ }, \
+        sizeof((const struct sql_arg[]){ __VA_ARGS__ }) / sizeof(struct sql_arg)
 #define SQL_NO_ARGS NULL, 0
 
 /* `ret_changed` (may be NULL): rows changed. ERR_CONFLICT on a unique or check constraint. */
@@ -128,8 +153,8 @@ struct rows {
     struct err_info *why;
     void *state[2];
 };
-FALLIBLE rows_open(struct rows *rows, struct store_conn *conn, const struct sql *sql, const struct sql_arg *args,
-    size_t arg_count, struct err_info *why);
+FALLIBLE rows_open(struct rows *rows, struct store_conn *conn, const struct sql *sql,
+    const struct sql_arg *args, size_t arg_count, struct err_info *why);
 /* False at the end or on an error; rows_end tells which. */
 bool rows_next(struct rows *rows);
 FALLIBLE rows_end(struct rows *rows, struct err_info *why);
@@ -138,11 +163,11 @@ bool rows_is_null(struct rows *rows, int column);
 int64_t rows_int(struct rows *rows, int column);
 double rows_real(struct rows *rows, int column);
 struct str rows_bytes(struct rows *rows, int column); /* text or bytes; borrowed until the next row */
-struct id rows_id(struct rows *rows, int column);     /* ID_NONE for NULL */
+struct id rows_id(struct rows *rows, int column); /* ID_NONE for NULL */
 struct instant rows_instant(struct rows *rows, int column);
 /* A query built at run time (list filters): same binding rules, not cached. */
-FALLIBLE rows_open_text(struct rows *rows, struct store_conn *conn, struct str text, const struct sql_arg *args,
-    size_t arg_count, struct err_info *why);
+FALLIBLE rows_open_text(struct rows *rows, struct store_conn *conn, struct str text,
+    const struct sql_arg *args, size_t arg_count, struct err_info *why);
 
 /* For what is kept in memory beside the store. Added inside apply: when the commit is durable, `run` is
  * called on the writer's thread with is_committed, before any `done` of that commit; when the operation or
@@ -171,11 +196,12 @@ struct outbox_entry {
     struct str body; /* JSON object */
 };
 /* Gives the entry its sequence number inside this commit. */
-FALLIBLE outbox_add(struct store_conn *conn, const struct outbox_entry *entry, uint64_t *ret_seq, struct err_info *why);
+FALLIBLE outbox_add(
+    struct store_conn *conn, const struct outbox_entry *entry, uint64_t *ret_seq, struct err_info *why);
 /* Entries of a tenant after `after`, oldest first, at most `limit`: (seq, at, topic, subject, body) rows.
  * `*ret_oldest` is the oldest kept: a reader further back has missed some. */
-FALLIBLE outbox_read(struct store_conn *conn, int64_t tenant, uint64_t after, unsigned limit, struct rows *rows,
-    uint64_t *ret_oldest, struct err_info *why);
+FALLIBLE outbox_read(struct store_conn *conn, int64_t tenant, uint64_t after, unsigned limit,
+    struct rows *rows, uint64_t *ret_oldest, struct err_info *why);
 FALLIBLE outbox_trim(struct store_conn *conn, uint64_t keep, struct err_info *why);
 
 /* ---- blobs: payloads above BLOB_INLINE_BYTES_MAX, by content ---- */
@@ -183,7 +209,8 @@ struct blob_hash {
     uint8_t bytes[32]; /* BLAKE2b-256 */
 };
 /* Durable when it returns, before the row that names it is committed. */
-FALLIBLE blob_add(struct store_conn *conn, int64_t tenant, struct str bytes, struct blob_hash *ret, struct err_info *why);
+FALLIBLE blob_add(
+    struct store_conn *conn, int64_t tenant, struct str bytes, struct blob_hash *ret, struct err_info *why);
 FALLIBLE blob_get(struct store_conn *conn, int64_t tenant, const struct blob_hash *hash, struct arena *arena,
     struct str *ret, struct err_info *why);
 /* A payload column's bytes: small ones stand in the row, large ones as a reference. For all tables with

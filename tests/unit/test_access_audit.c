@@ -336,6 +336,27 @@ static void export_proves_itself(void **state)
     arena_done(&export.arena);
 }
 
+static enum err remote_work(void *context, struct store_conn *conn, struct err_info *why)
+{
+    struct principal by = principal_system(1);
+    struct audit_entry entry = { .by = &by, .action = STR("case.close"), .object_kind = STR("case") };
+    principal_set_remote(&by, str_of(context));
+    return audit_append(conn, &entry, NULL, why);
+}
+
+static void address_comes_from_the_principal(void **state)
+{
+    struct access_fixture *fixture = *state;
+    char address[] = "2001:db8::17", long_address[200];
+    memset(long_address, 'f', sizeof(long_address) - 1);
+    long_address[199] = '\0';
+    test_check(access_write(fixture, remote_work, address), &fixture->why);
+    test_check(access_write(fixture, remote_work, long_address), &fixture->why);
+    struct list list = list_rows(fixture, (struct audit_filter){ 0 });
+    assert_int_equal(list.page.rows[0].remote.size, PRINCIPAL_REMOTE_BYTES_MAX);
+    assert_true(str_equal(list.page.rows[1].remote, str_of(address)));
+}
+
 static enum err large_work(void *context, struct store_conn *conn, struct err_info *why)
 {
     struct access_fixture *fixture = context;
@@ -377,6 +398,7 @@ int main(void)
         IN_MEMORY(list_pages_from_the_newest),
         IN_MEMORY(list_filters),
         IN_MEMORY(export_proves_itself),
+        IN_MEMORY(address_comes_from_the_principal),
         IN_MEMORY(large_value_is_kept_as_its_hash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
