@@ -1,0 +1,102 @@
+/* For files of the HTTP client only: a client's and a call's insides. */
+#ifndef TOCSIN_IO_HTTP_CLIENT_CURL_H
+#define TOCSIN_IO_HTTP_CLIENT_CURL_H
+
+#include <curl/curl.h>
+#include <uv.h>
+
+#include "base/buf.h"
+#include "io/http_client.h"
+#include "io/http_url.h"
+
+struct http_socket;
+
+struct http_client_curl {
+    struct http_client client;
+    struct loop *loop;
+    uv_loop_t *uv;
+    const struct egress *egress;
+    char *user_agent;
+    const char *ca_path, *ca_bundle; /* curl's, of the system; at most one is set */
+    CURLM *multi;
+    uv_timer_t timer;
+    struct http_call *calls; /* started, not done */
+    struct http_call *spares;
+    unsigned spare_count;
+    struct http_socket **sockets; /* by descriptor */
+    size_t socket_room;
+    unsigned open_handle_count;
+    bool is_freed;
+};
+
+/* Why one of our callbacks made curl stop. */
+enum http_stop {
+    HTTP_STOP_NONE,
+    HTTP_STOP_DENIED, /* egress; `why` is filled */
+    HTTP_STOP_RETRY, /* curl was about to send an unsafe request a second time */
+    HTTP_STOP_TOO_LARGE,
+    HTTP_STOP_MEMORY,
+};
+
+struct http_call {
+    struct http_client_curl *client;
+    struct http_call *next, *previous;
+    CURL *easy;
+    http_done *done;
+    void *context;
+    struct arena arena;
+    struct http_request request; /* a copy in `arena` */
+    struct http_url url; /* of the current hop */
+    struct curl_slist *headers;
+    int64_t started_us, timeout_us; /* monotonic */
+    unsigned hop_count; /* redirects followed */
+    bool has_left_origin; /* a hop led away from the first URL's */
+    /* What curl's callbacks leave. */
+    enum http_stop stop;
+    bool may_have_left;
+    unsigned send_count; /* times that this hop's request was about to be sent */
+    unsigned socket_count; /* opened for this hop */
+    struct http_header *answer_headers;
+    uint32_t answer_header_count, answer_header_room;
+    size_t answer_header_bytes;
+    bool has_headers; /* of the final answer, whole */
+    struct buf body;
+    char curl_text[CURL_ERROR_SIZE];
+    struct err_info why;
+    /* Mail only. */
+    bool is_mail;
+    struct curl_slist *recipients;
+    struct str unsent; /* of the message */
+};
+
+/* http_client_curl.c */
+struct http_client_curl *http_client_curl_of(struct http_client *client);
+/* A call with an easy handle that has all options that never change; `is_mail` ones are not reused. */
+FALLIBLE http_call_new(
+    struct http_client_curl *client, bool is_mail, struct http_call **ret, struct err_info *why);
+/* A call that was not started, or is done. */
+void http_call_free(struct http_call *call);
+/* Hands it to curl. On an error the call is still the caller's. */
+FALLIBLE http_call_begin(struct http_call *call, struct err_info *why);
+/* Out of curl's hands: calls `done` and frees. */
+void http_call_report(struct http_call *call, const struct http_answer *answer);
+/* Ends reading from a mail call's sockets. */
+void http_call_stop_reading(struct http_call *call);
+
+/* http_call.c */
+enum err http_call_start(struct http_client *client, const struct http_request *request, http_done *done,
+    void *context, struct http_call **ret, struct err_info *why);
+/* Sets the options for TLS; `first` false for a hop to another origin, which gets no client certificate. */
+bool http_call_set_tls(struct http_call *call, bool is_origin);
+/* Milliseconds that are left; at least 1. */
+long http_call_left_ms(const struct http_call *call);
+/* curl is done with it: follows a redirect or reports. */
+void http_call_on_done(struct http_call *call, CURLcode code);
+/* Fills `why`, and `failure` unless it is set already. */
+void http_call_describe_failure(struct http_call *call, CURLcode code, struct http_answer *answer);
+void http_call_cancel(struct http_client *client, struct http_call *call);
+
+/* mail.c */
+void mail_on_done(struct http_call *call, CURLcode code);
+
+#endif
