@@ -15,6 +15,7 @@
 #include "store/store.h"
 
 struct api;
+struct ingest; /* ingest/ingest.h */
 
 struct api_options {
     struct loop *loop; /* the server's */
@@ -25,6 +26,7 @@ struct api_options {
     struct tokens *tokens;
     struct connections *connections;
     struct engine *engine;
+    struct ingest *ingest;
     size_t event_body_bytes_max; /* ingest.body_max; 0: EVENT_BODY_BYTES_MAX */
     /* Whether the node takes work; NULL: always. */
     bool (*is_ready)(void *context);

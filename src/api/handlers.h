@@ -29,6 +29,15 @@ void route_secrets_list(struct request *request);
 void route_secret_set(struct request *request);
 void route_secret_delete(struct request *request);
 void route_audit_verify(struct request *request);
+/* route_cases.c */
+void route_alerts_list(struct request *request);
+void route_alert_show(struct request *request);
+void route_cases_list(struct request *request);
+void route_case_show(struct request *request);
+void route_events_list(struct request *request);
+void route_event_show(struct request *request);
+/* route_events.c */
+void route_event_receive(struct request *request);
 /* route_setup.c */
 void route_setup_page(struct request *request);
 void route_setup_take(struct request *request);

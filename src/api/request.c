@@ -17,18 +17,26 @@ static void request_free(struct request *request)
     memory_free(request);
 }
 
-void request_reply_text(struct request *request, int status, const char *content_type, struct str text)
+static void send_reply(
+    struct request *request, int status, const char *content_type, struct str text, const char *retry_after)
 {
     struct http_header headers[] = {
         { STR("Content-Type"), str_of(content_type) },
         { STR("Cache-Control"), STR("no-store") },
         { STR("X-Content-Type-Options"), STR("nosniff") },
+        { STR("Retry-After"), str_of(retry_after) },
     };
+    uint32_t count = sizeof headers / sizeof headers[0] - (retry_after == NULL);
     if (request->exchange != NULL) {
         http_on_abort(request->exchange, NULL, NULL);
-        http_reply(request->exchange, status, headers, sizeof headers / sizeof headers[0], text);
+        http_reply(request->exchange, status, headers, count, text);
     }
     request_free(request);
+}
+
+void request_reply_text(struct request *request, int status, const char *content_type, struct str text)
+{
+    send_reply(request, status, content_type, text, NULL);
 }
 
 void request_reply(struct request *request, int status, struct value body)
@@ -70,6 +78,16 @@ void request_fail(struct request *request, enum err code, const struct err_info 
     reply_problem(request, status, why->name ? why->name : err_word(code),
         status == 500 ? STR("the server failed; its log says why") : str_of(why->text), why->line,
         why->column);
+}
+
+void request_retry_later(struct request *request, int status, int64_t after_us, const struct err_info *why)
+{
+    AUTO(buf) struct buf buf = { 0 };
+    char seconds[24];
+    snprintf(seconds, sizeof seconds, "%lld", (long long)((after_us + US_PER_S - 1) / US_PER_S));
+    request->api->refused++;
+    problem_print(&buf, status, why->name ? why->name : err_word(why->code), str_of(why->text), 0, 0);
+    send_reply(request, status, "application/problem+json", buf_str(&buf), seconds);
 }
 
 /* ---- work on the store ---- */

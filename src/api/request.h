@@ -38,6 +38,9 @@ void request_fail(struct request *request, enum err code, const struct err_info 
 void request_problem(struct request *request, int status, const char *name, const char *format, ...)
     PRINTF_LIKE(4, 5);
 
+/* The same with Retry-After, rounded up to whole seconds. */
+void request_retry_later(struct request *request, int status, int64_t after_us, const struct err_info *why);
+
 /* Runs `work` on a reader thread (inside the next commit) and replies with its value under `status_ok`. */
 typedef enum err request_work(
     struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why);
