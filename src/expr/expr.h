@@ -25,12 +25,15 @@ struct expr_env {
     const struct expr_name *names;
     uint32_t name_count;
     struct str container; /* namespace for name resolution; empty in playbooks */
+    bool is_unchecked;    /* types are not checked; unknown names fail when they are evaluated */
 };
 
 enum expr_reference_kind { EXPR_READS, EXPR_TESTS /* inside has() or optional selection */ };
 
 /* A path of field selections that starts at a variable, as far as it is known before evaluation:
- * `steps.a.output.b[0].c` gives root "steps", fields {"a", "output", "b"}. For the linter. */
+ * `steps.a.output.b[0].c` gives root "steps", fields {"a", "output", "b"}; an index that is a string
+ * literal counts as a field. `has(steps.a.ok)` and `steps.a.?ok` read {"a"} and test {"a", "ok"}:
+ * two references, in this order. Line and column are those of the last field. For the linter. */
 struct expr_reference {
     struct str root;
     const struct str *fields;

@@ -44,6 +44,7 @@ struct type {
     const struct type *item; /* LIST, MAP's value, OPTIONAL, TYPE, NULLABLE */
     const struct type *key;  /* MAP */
     struct str name;         /* PARAMETER */
+    uint32_t variable;       /* PARAMETER inside the checker: number + 1 of a fresh type variable */
     const struct type_field *fields; /* RECORD */
     uint32_t field_count;
     bool is_open; /* RECORD: unknown fields are dyn, not an error */
@@ -52,15 +53,24 @@ struct type {
 };
 
 extern const struct type type_dyn, type_null, type_bool, type_int, type_uint, type_double, type_string,
-    type_bytes, type_timestamp, type_duration, type_ip, type_cidr, type_list_dyn, type_map_dyn;
+    type_bytes, type_timestamp, type_duration, type_ip, type_cidr, type_list_dyn, type_map_dyn, type_error;
+
+/* Compound types; `item` and `key` are borrowed. NULL when the arena is full. */
+const struct type *type_list_of(struct arena *arena, const struct type *item);
+const struct type *type_map_of(struct arena *arena, const struct type *key, const struct type *item);
+const struct type *type_optional_of(struct arena *arena, const struct type *item);
 
 /* The notation of CONTRACT.md: "int", "list(int)", "map(string, dyn)", "google.protobuf.Timestamp",
  * "optional_type(int)". Records print as map(string, dyn). */
 void type_print(struct buf *buf, const struct type *type);
 FALLIBLE type_parse(struct arena *arena, struct str text, const struct type **ret, struct err_info *why);
 const struct type_field *type_find_field(const struct type *record, struct str name);
+/* The field whose name is nearest to `name`; NULL when none is near. For "did you mean". */
+const struct type_field *type_nearest_field(const struct type *record, struct str name);
+bool type_equal(const struct type *a, const struct type *b);
 /* ERR_OK when a value of type `from` can go where `to` is asked for; else what differs is in `why`
- * (ERR_INVALID). dyn goes everywhere. */
+ * (ERR_INVALID), with the path of the field. dyn goes everywhere; a string goes where an address or a
+ * network is asked for, since JSON has no other form of them (type_check_value reads it). */
 FALLIBLE type_accepts(const struct type *to, const struct type *from, struct err_info *why);
 /* Does the value fit? `why` names the path of the first part that does not: "with.ip: expected …". */
 FALLIBLE type_check_value(const struct type *type, struct value v, struct err_info *why);

@@ -1,0 +1,160 @@
+#include "expr/call.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+
+FALLIBLE call_fail(struct call *call, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int size = vsnprintf(call->why.text, sizeof(call->why.text), format, arguments);
+    va_end(arguments);
+    for (int i = 0; i < size && i < (int)sizeof(call->why.text) - 1; i++) {
+        if ((unsigned char)call->why.text[i] < ' ' || call->why.text[i] == 0x7f)
+            call->why.text[i] = '?';
+    }
+    call->why.code = ERR_INVALID;
+    call->why.name = "expr_eval";
+    return ERR_INVALID;
+}
+
+FALLIBLE call_no_overload(struct call *call) { return call_fail(call, "no such overload"); }
+
+FALLIBLE call_charge(struct call *call, uint64_t units)
+{
+    call->cost = call->cost > UINT64_MAX - units ? UINT64_MAX : call->cost + units;
+    if (call->cost <= call->cost_max)
+        return ERR_OK;
+    return err_named(&call->why, ERR_LIMIT, "expression_cost",
+        "the expression costs more than %llu units", (unsigned long long)call->cost_max);
+}
+
+FALLIBLE call_charge_bytes(struct call *call, uint64_t bytes)
+{
+    return call_charge(call, bytes / CALL_BYTES_PER_UNIT);
+}
+
+FALLIBLE call_bytes(struct call *call, size_t size, char **ret)
+{
+    if (size > EXPR_STRING_BYTES_MAX)
+        return err_named(&call->why, ERR_LIMIT, "EXPR_STRING_BYTES_MAX", "a string is longer than %llu bytes",
+            (unsigned long long)EXPR_STRING_BYTES_MAX);
+    TRY(call_charge_bytes(call, size));
+    char *data = arena_bytes(call->arena, size ? size : 1);
+    if (data == NULL)
+        return err_memory(&call->why);
+    *ret = data;
+    return ERR_OK;
+}
+
+FALLIBLE call_items(struct call *call, size_t count, struct value **ret)
+{
+    TRY(call_charge(call, count));
+    struct value *items = ARENA_ARRAY(call->arena, count ? count : 1, struct value);
+    if (items == NULL)
+        return err_memory(&call->why);
+    *ret = items;
+    return ERR_OK;
+}
+
+FALLIBLE call_string(struct call *call, struct str text, struct value *ret)
+{
+    char *data = NULL;
+    TRY(call_bytes(call, text.size, &data));
+    if (text.size > 0)
+        memcpy(data, text.data, text.size);
+    *ret = value_string((struct str){ data, text.size });
+    return ERR_OK;
+}
+
+FALLIBLE call_optional(struct call *call, struct value inside, struct value *ret)
+{
+    struct value *held = NULL;
+    TRY(call_items(call, 1, &held));
+    *held = inside;
+    *ret = (struct value){ .type = VALUE_OPTIONAL, .flags = inside.flags & VALUE_OUTSIDE, .inside = held };
+    return ERR_OK;
+}
+
+static bool writer_reserve(struct writer *writer, size_t size)
+{
+    if (writer->failed != ERR_OK)
+        return false;
+    if (writer->room - writer->size >= size)
+        return true;
+    size_t room = writer->room ? writer->room * 2 : 64;
+    while (room - writer->size < size)
+        room *= 2;
+    char *data = NULL;
+    /* Doubling may pass the limit before the text itself does. */
+    if (room > EXPR_STRING_BYTES_MAX && writer->size + size <= EXPR_STRING_BYTES_MAX)
+        room = EXPR_STRING_BYTES_MAX;
+    writer->failed = call_bytes(writer->call, room, &data);
+    if (writer->failed != ERR_OK)
+        return false;
+    if (writer->size > 0)
+        memcpy(data, writer->data, writer->size);
+    writer->data = data;
+    writer->room = room;
+    return true;
+}
+
+void writer_add(struct writer *writer, struct str text)
+{
+    if (text.size == 0 || !writer_reserve(writer, text.size))
+        return;
+    memcpy(writer->data + writer->size, text.data, text.size);
+    writer->size += text.size;
+}
+
+void writer_add_byte(struct writer *writer, char byte)
+{
+    if (writer_reserve(writer, 1))
+        writer->data[writer->size++] = byte;
+}
+
+void writer_add_code_point(struct writer *writer, uint32_t c)
+{
+    char out[4];
+    size_t size = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    if (size == 1) {
+        out[0] = (char)c;
+    } else {
+        static const unsigned char leads[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+        for (size_t i = size - 1; i > 0; i--, c >>= 6)
+            out[i] = (char)(0x80 | (c & 0x3f));
+        out[0] = (char)(leads[size] | c);
+    }
+    writer_add(writer, (struct str){ out, size });
+}
+
+void writer_printf(struct writer *writer, const char *format, ...)
+{
+    va_list arguments;
+    char text[512];
+    va_start(arguments, format);
+    int size = vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    if (size >= 0 && (size_t)size < sizeof(text)) {
+        writer_add(writer, (struct str){ text, (size_t)size });
+        return;
+    }
+    /* A double in full may have more than 300 digits, with a precision far more. */
+    if (size < 0 || !writer_reserve(writer, (size_t)size + 1))
+        return;
+    va_start(arguments, format);
+    vsnprintf(writer->data + writer->size, (size_t)size + 1, format, arguments);
+    va_end(arguments);
+    writer->size += (size_t)size;
+}
+
+FALLIBLE writer_end(struct writer *writer, struct value *ret)
+{
+    if (writer->failed != ERR_OK)
+        return writer->failed;
+    *ret = value_string((struct str){ writer->data ? writer->data : "", writer->size });
+    return ERR_OK;
+}
