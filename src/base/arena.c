@@ -16,6 +16,12 @@ struct arena_chunk {
     size_t size; /* with this header */
 };
 
+struct arena_deferred {
+    struct arena_deferred *older;
+    void (*release)(void *object);
+    void *object;
+};
+
 static_assert(sizeof(struct arena_chunk) % 16 == 0, "what follows the header must be aligned");
 
 void arena_init(struct arena *arena, size_t bytes_max)
@@ -23,8 +29,28 @@ void arena_init(struct arena *arena, size_t bytes_max)
     *arena = (struct arena){ .bytes_max = bytes_max };
 }
 
+enum err arena_defer(struct arena *arena, void (*release)(void *object), void *object, struct err_info *why)
+{
+    struct arena_deferred *deferred = ARENA_NEW(arena, struct arena_deferred);
+    if (deferred == NULL)
+        return err_memory(why);
+    *deferred = (struct arena_deferred){ arena->deferred, release, object };
+    arena->deferred = deferred;
+    return ERR_OK;
+}
+
+static void release_deferred(struct arena *arena)
+{
+    while (arena->deferred != NULL) {
+        struct arena_deferred *deferred = arena->deferred;
+        arena->deferred = deferred->older;
+        deferred->release(deferred->object);
+    }
+}
+
 void arena_done(struct arena *arena)
 {
+    release_deferred(arena);
     struct arena_chunk *chunk = arena->chunk;
     while (chunk != NULL) {
         struct arena_chunk *older = chunk->older;
@@ -44,6 +70,7 @@ void arena_reset(struct arena *arena)
     struct arena_chunk *kept = arena->chunk;
     if (kept == NULL)
         return;
+    release_deferred(arena);
     arena->chunk = kept->older;
     arena_done(arena);
     kept->older = NULL;

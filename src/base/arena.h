@@ -12,6 +12,7 @@
 #include "base/str.h"
 
 struct arena_chunk;
+struct arena_deferred;
 
 struct arena {
     struct arena_chunk *chunk; /* the newest; NULL before the first allocation */
@@ -19,6 +20,7 @@ struct arena {
     char *end; /* bytes without alignment grow down from here */
     size_t bytes_held; /* taken from malloc */
     size_t bytes_max; /* of bytes_held; 0 means ARENA_BYTES_MAX_DEFAULT */
+    struct arena_deferred *deferred; /* newest first */
 };
 
 /* `struct arena a = { 0 };` is a good arena too. */
@@ -28,6 +30,10 @@ void arena_done(struct arena *arena);
 void arena_cleanup(struct arena *arena);
 /* Forgets everything given out but keeps the newest chunk, for reuse in a loop. */
 void arena_reset(struct arena *arena);
+
+/* Calls `release(object)` when the arena is done or reset: for what an arena's objects hold outside of
+ * it, such as a compiled regular expression. The newest is released first. */
+FALLIBLE arena_defer(struct arena *arena, void (*release)(void *object), void *object, struct err_info *why);
 
 /* The rest of arena_alloc and arena_bytes, when the chunk is full. */
 void *arena_alloc_slow(struct arena *arena, size_t size) __attribute__((malloc, warn_unused_result, cold));

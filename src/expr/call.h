@@ -9,6 +9,7 @@
 #include "base/value.h"
 
 struct regex;
+struct zone;
 
 /* Bytes read or written for one unit of cost. */
 #define CALL_BYTES_PER_UNIT 16
@@ -19,6 +20,8 @@ struct call {
     uint64_t cost_max;
     struct regex *regex;      /* the last pattern that was not a constant; owned by the evaluation */
     struct str regex_pattern;
+    const struct zone *zone;  /* the last time zone, in the arena */
+    struct str zone_name;
     struct err_info why;      /* text of the last error */
 };
 

@@ -97,35 +97,24 @@ static FALLIBLE variable_of(struct compiler *compiler, const struct node *node, 
 
 /* ---- constants ---- */
 
-/* The outermost scope that the part refers to: 0 when a variable is read, the depth of the local that
- * is furthest out, or UINT32_MAX. `depth` locals stand around the node. */
-static uint32_t reach(const struct node *node)
+/* How many locals are in scope where the local is declared, itself counted; 0 for a variable of the
+ * environment, which is further out than any. */
+static uint32_t depth_of(const struct node *node)
 {
-    if (node->kind == NODE_NAME) {
-        uint32_t depth = 0;
-        if (node->reference == NAME_LOCAL)
-            for (const struct local *local = node->local; local != NULL; local = local->outer)
-                depth++;
-        return depth;
-    }
-    if (node->kind == NODE_FAIL)
-        return 0;
-    uint32_t least = UINT32_MAX;
-    for (uint32_t i = 0; i < node->count && least > 0; i++) {
-        uint32_t here = node->children[i] != NULL ? reach(node->children[i]) : UINT32_MAX;
-        if (here < least)
-            least = here;
-    }
-    return least;
+    uint32_t depth = 0;
+    if (node->kind == NODE_NAME && node->reference == NAME_LOCAL)
+        for (const struct local *local = node->local; local != NULL; local = local->outer)
+            depth++;
+    return depth;
 }
 
-/* Marks the parts that refer to nothing outside of themselves. A local counts by its depth, so one walk
- * up the tree is enough: a macro's own locals are deeper than the macro. */
+/* Marks the parts that refer to nothing outside of themselves. Gives the depth of what is furthest out
+ * of all that the part refers to; a macro's own locals are deeper than `depth`, where it stands. */
 static uint32_t mark_constants(struct node *node, uint32_t depth)
 {
     uint32_t least = UINT32_MAX;
     if (node->kind == NODE_NAME || node->kind == NODE_FAIL) {
-        least = reach(node);
+        least = depth_of(node);
     } else {
         uint32_t inner = depth;
         for (uint32_t i = 0; i < node->count; i++) {
@@ -380,22 +369,25 @@ static FALLIBLE compile_literal(struct compiler *compiler, struct node *node, ui
 
 static FALLIBLE compile_logic(struct compiler *compiler, struct node *node, uint32_t dst, struct err_info *why)
 {
-    uint32_t first = compiler->step_count;
     uint8_t flags = node->kind == NODE_OR ? LOGIC_OR : 0;
-    struct step *step = NULL;
     uint32_t operand = claim(compiler, 1);
+    uint32_t chain = 0; /* the steps whose target is not known yet, each holds the one before, plus 1 */
+    struct step *step = NULL;
     for (uint32_t i = 0; i < node->count; i++) {
         TRY(compile_guarded(compiler, node->children[i], operand, why));
         TRY(emit(compiler, node->children[i], STEP_LOGIC, &step, why));
         step->flags = flags | (i == 0 ? LOGIC_FIRST : 0);
         step->dst = dst;
         step->a = operand;
+        step->b = chain;
+        chain = compiler->step_count;
     }
     TRY(emit(compiler, node, STEP_LOGIC_END, &step, why));
     step->dst = dst;
-    for (uint32_t i = first; i < compiler->step_count; i++) {
-        if (compiler->steps[i].op == STEP_LOGIC && compiler->steps[i].dst == dst && compiler->steps[i].b == 0)
-            compiler->steps[i].b = compiler->step_count;
+    while (chain != 0) {
+        step = &compiler->steps[chain - 1];
+        chain = step->b;
+        step->b = compiler->step_count;
     }
     return ERR_OK;
 }

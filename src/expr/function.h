@@ -32,6 +32,7 @@ enum function_step {
     FUNCTION_GREATER,
     FUNCTION_GREATER_EQUAL,
     FUNCTION_INDEX,
+    FUNCTION_NOT,
     FUNCTION_MATCHES, /* the pattern is compiled once when it is a constant */
 };
 

@@ -1,0 +1,80 @@
+/* What an evaluation costs, as far as the text tells: a bound that lint can show and that callers can
+ * refuse by. Nothing is known of the sizes of variables, so a loop over one is unbounded. */
+#include "expr/program.h"
+
+static uint64_t plus(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }
+
+static uint64_t times(uint64_t a, uint64_t b)
+{
+    uint64_t product;
+    return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
+}
+
+static struct cost_range sum(struct cost_range a, struct cost_range b)
+{
+    return (struct cost_range){ plus(a.least, b.least), plus(a.most, b.most) };
+}
+
+/* Entries of a list or map that stands in the text; -1 when that is not known. */
+static int64_t known_size(const struct node *node)
+{
+    if (node->kind == NODE_CONST && (node->value.type == VALUE_LIST || node->value.type == VALUE_MAP))
+        return node->value.size;
+    if (node->kind == NODE_LIST && node->optional_entries == NULL)
+        return node->count;
+    if (node->kind == NODE_MAP && node->optional_entries == NULL)
+        return node->count / 2;
+    return -1;
+}
+
+static struct cost_range estimate_loop(const struct node *node)
+{
+    struct cost_range range = estimate_tree(node->children[0]);
+    struct cost_range body = estimate_tree(node->children[2]);
+    if (node->children[1] != NULL) {
+        struct cost_range filter = estimate_tree(node->children[1]);
+        body = (struct cost_range){ filter.least, plus(plus(filter.most, body.most), 1) };
+    }
+    int64_t size = known_size(node->children[0]);
+    bool can_stop = node->loop == LOOP_ALL || node->loop == LOOP_EXISTS;
+    uint64_t least = can_stop && size > 1 ? 1 : size > 0 ? (uint64_t)size : 0;
+    /* Each entry takes the step that fetches it and the one that yields. */
+    range.least = plus(range.least, plus(3, times(least, plus(body.least, 1))));
+    range.most = size < 0 ? UINT64_MAX : plus(range.most, plus(4, times((uint64_t)size, plus(body.most, 4))));
+    return range;
+}
+
+static struct cost_range estimate_condition(const struct node *node)
+{
+    struct cost_range test = estimate_tree(node->children[0]);
+    struct cost_range yes = estimate_tree(node->children[1]), no = estimate_tree(node->children[2]);
+    struct cost_range branch = { yes.least < no.least ? yes.least : no.least, yes.most > no.most ? yes.most : no.most };
+    return sum(sum(test, branch), (struct cost_range){ 1, 2 });
+}
+
+/* The result is decided by the first operand or by the last. */
+static struct cost_range estimate_logic(const struct node *node)
+{
+    struct cost_range all = estimate_tree(node->children[0]);
+    for (uint32_t i = 1; i < node->count; i++)
+        all.most = plus(all.most, plus(estimate_tree(node->children[i]).most, 1));
+    return sum(all, (struct cost_range){ 1, 2 });
+}
+
+struct cost_range estimate_tree(const struct node *node)
+{
+    struct cost_range all = { 0, 0 };
+    switch ((enum node_kind)node->kind) {
+    case NODE_CONST: return all;
+    case NODE_LOOP: return estimate_loop(node);
+    case NODE_CONDITION: return estimate_condition(node);
+    case NODE_AND:
+    case NODE_OR: return estimate_logic(node);
+    default: break;
+    }
+    for (uint32_t i = 0; i < node->count; i++)
+        all = sum(all, estimate_tree(node->children[i]));
+    uint64_t own = plus(1, node->kind == NODE_LIST || node->kind == NODE_MAP ? node->count : 2);
+    bool is_unbounded = node->kind == NODE_CALL && (node->function == NULL || node->function->is_size_dependent);
+    return sum(all, (struct cost_range){ node->kind == NODE_NAME ? 0 : 1, is_unbounded ? UINT64_MAX : own });
+}

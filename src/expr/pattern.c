@@ -1,0 +1,28 @@
+#include "expr/pattern.h"
+
+#include "base/limits.h"
+
+/* Compiling takes about as long as this many steps for each byte of the pattern. */
+#define COMPILE_UNITS_PER_BYTE 4
+#define COMPILE_UNITS 50
+
+FALLIBLE pattern_get(struct call *call, struct str pattern, const struct regex **ret)
+{
+    if (call->regex != NULL && str_equal(call->regex_pattern, pattern)) {
+        *ret = call->regex;
+        return ERR_OK;
+    }
+    if (pattern.size > EXPR_PATTERN_BYTES_MAX)
+        return call_fail(call, "the pattern is longer than EXPR_PATTERN_BYTES_MAX (%d bytes)", EXPR_PATTERN_BYTES_MAX);
+    TRY(call_charge(call, COMPILE_UNITS + pattern.size * COMPILE_UNITS_PER_BYTE));
+    char error[256];
+    struct regex *regex = regex_new(pattern, error, sizeof(error));
+    if (regex == NULL)
+        return call_fail(call, "the pattern is wrong: %s", error);
+    regex_free(call->regex);
+    call->regex = regex;
+    /* The bytes belong to a value of this evaluation, which outlives the call. */
+    call->regex_pattern = pattern;
+    *ret = regex;
+    return call_charge(call, regex_size(regex) / 4);
+}

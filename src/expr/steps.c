@@ -1,0 +1,186 @@
+/* The steps of operators, calls and literals. */
+#include <string.h>
+
+#include "expr/lists.h"
+#include "expr/machine.h"
+
+FALLIBLE machine_call(struct machine *machine, const struct call_site *site, struct value *ret)
+{
+    struct value arguments[FUNCTION_PARAMETERS_MAX];
+    uint8_t flags = 0;
+    for (uint32_t i = 0; i < site->count; i++) {
+        arguments[i] = machine_operand(machine, site->operands[i]);
+        flags |= arguments[i].flags & VALUE_OUTSIDE;
+    }
+    const struct function *function = site->function;
+    for (uint32_t i = 0; i < function->overload_count; i++) {
+        const struct overload *overload = &function->overloads[i];
+        if (!overload_matches(overload, arguments, site->count, site->is_member))
+            continue;
+        struct value v;
+        TRY(overload->apply(&machine->call, arguments, &v));
+        /* Texts and what holds them are from outside when something that they were made of is. */
+        if (v.type >= VALUE_STRING)
+            v.flags |= flags;
+        *ret = v;
+        return ERR_OK;
+    }
+    const char *first = site->count > 0 ? value_type_name(arguments[0].type) : "";
+    const char *second = site->count > 1 ? value_type_name(arguments[1].type) : "";
+    return call_fail(&machine->call, "no such overload: %.*s(%s%s%s%s)", STR_ARG(function->name), first,
+        site->count > 1 ? ", " : "", second, site->count > 2 ? ", …" : "");
+}
+
+FALLIBLE step_call(struct machine *machine, const struct step *step)
+{
+    return machine_call(machine, step->call, &machine->registers[step->dst]);
+}
+
+FALLIBLE step_not(struct machine *machine, const struct step *step)
+{
+    struct value v = machine_operand(machine, step->a);
+    if (v.type != VALUE_BOOL)
+        return machine_call(machine, step->call, &machine->registers[step->dst]);
+    machine->registers[step->dst] = value_bool(!v.boolean);
+    return ERR_OK;
+}
+
+FALLIBLE step_add(struct machine *machine, const struct step *step)
+{
+    struct value a = machine_operand(machine, step->a), b = machine_operand(machine, step->b);
+    int64_t sum;
+    if (a.type == VALUE_INT && b.type == VALUE_INT && !__builtin_add_overflow(a.integer, b.integer, &sum)) {
+        machine->registers[step->dst] = value_int(sum);
+        return ERR_OK;
+    }
+    return machine_call(machine, step->call, &machine->registers[step->dst]);
+}
+
+FALLIBLE step_subtract(struct machine *machine, const struct step *step)
+{
+    struct value a = machine_operand(machine, step->a), b = machine_operand(machine, step->b);
+    int64_t difference;
+    if (a.type == VALUE_INT && b.type == VALUE_INT && !__builtin_sub_overflow(a.integer, b.integer, &difference)) {
+        machine->registers[step->dst] = value_int(difference);
+        return ERR_OK;
+    }
+    return machine_call(machine, step->call, &machine->registers[step->dst]);
+}
+
+static bool is_small(struct value v) { return v.type <= VALUE_DOUBLE; }
+
+FALLIBLE step_equal(struct machine *machine, const struct step *step)
+{
+    struct value a = machine_operand(machine, step->a), b = machine_operand(machine, step->b);
+    bool is_equal;
+    if (a.type == VALUE_STRING && b.type == VALUE_STRING) {
+        is_equal = a.size == b.size && (a.size == 0 || memcmp(a.bytes, b.bytes, a.size) == 0);
+        machine->call.cost += is_equal ? a.size / CALL_BYTES_PER_UNIT : 0;
+    } else if (a.type == VALUE_INT && b.type == VALUE_INT) {
+        is_equal = a.integer == b.integer;
+    } else if (is_small(a) || is_small(b)) {
+        is_equal = value_equal(a, b);
+    } else {
+        /* Lists and maps: charged by their size, in the function. */
+        struct value result;
+        TRY(machine_call(machine, step->call, &result));
+        machine->registers[step->dst] = result;
+        return ERR_OK;
+    }
+    machine->registers[step->dst] = value_bool(is_equal == (step->op == STEP_EQUAL));
+    return ERR_OK;
+}
+
+static bool is_number(struct value v)
+{
+    return v.type == VALUE_INT || v.type == VALUE_UINT || v.type == VALUE_DOUBLE;
+}
+
+FALLIBLE step_order(struct machine *machine, const struct step *step)
+{
+    struct value a = machine_operand(machine, step->a), b = machine_operand(machine, step->b);
+    int order = 0;
+    bool is_ordered = true;
+    if (a.type == VALUE_INT && b.type == VALUE_INT)
+        order = a.integer < b.integer ? -1 : a.integer > b.integer;
+    else if (!(is_ordered = value_compare(a, b, &order)) && !(is_number(a) && is_number(b)))
+        return machine_call(machine, step->call, &machine->registers[step->dst]);
+    if (a.type == VALUE_STRING || a.type == VALUE_BYTES)
+        machine->call.cost += (a.size < b.size ? a.size : b.size) / CALL_BYTES_PER_UNIT;
+    bool is_true = false;
+    switch (step->op) {
+    case STEP_LESS: is_true = order < 0; break;
+    case STEP_LESS_EQUAL: is_true = order <= 0; break;
+    case STEP_GREATER: is_true = order > 0; break;
+    default: is_true = order >= 0; break;
+    }
+    machine->registers[step->dst] = value_bool(is_ordered && is_true); /* nothing is in order with NaN */
+    return ERR_OK;
+}
+
+FALLIBLE step_index(struct machine *machine, const struct step *step)
+{
+    struct value container = machine_operand(machine, step->a), key = machine_operand(machine, step->b);
+    return list_or_map_index(&machine->call, container, key, &machine->registers[step->dst]);
+}
+
+/* ---- literals ---- */
+
+/* The value of an entry behind '?'; false when there is none. */
+static FALLIBLE unwrap_entry(struct machine *machine, struct value *v, bool *ret_is_there)
+{
+    if (v->type != VALUE_OPTIONAL)
+        return call_fail(&machine->call, "an entry behind '?' must be optional, not %s", value_type_name(v->type));
+    *ret_is_there = v->inside != NULL;
+    if (v->inside != NULL)
+        *v = *v->inside;
+    return ERR_OK;
+}
+
+FALLIBLE step_literal_list(struct machine *machine, const struct step *step)
+{
+    const struct literal_site *site = step->literal;
+    struct value *items = NULL;
+    uint32_t count = 0;
+    TRY(call_items(&machine->call, site->count, &items));
+    for (uint32_t i = 0; i < site->count; i++) {
+        struct value v = machine_operand(machine, site->operands[i]);
+        bool is_there = true;
+        if (site->optional_entries != NULL && site->optional_entries[i])
+            TRY(unwrap_entry(machine, &v, &is_there));
+        if (is_there)
+            items[count++] = v;
+    }
+    machine->registers[step->dst] = call_list(items, count);
+    return ERR_OK;
+}
+
+static FALLIBLE check_key(struct machine *machine, struct value key)
+{
+    if (key.type == VALUE_STRING || key.type == VALUE_INT || key.type == VALUE_UINT || key.type == VALUE_BOOL)
+        return ERR_OK;
+    return call_fail(&machine->call, "a value of type %s can't be a key", value_type_name(key.type));
+}
+
+FALLIBLE step_literal_map(struct machine *machine, const struct step *step)
+{
+    const struct literal_site *site = step->literal;
+    struct call *call = &machine->call;
+    TRY(call_charge(call, site->count));
+    struct value_entry *entries = ARENA_ARRAY(call->arena, site->count / 2 + 1, struct value_entry);
+    if (entries == NULL)
+        return err_memory(&call->why);
+    uint32_t count = 0, duplicate = 0;
+    for (uint32_t i = 0; i < site->count; i += 2) {
+        struct value_entry entry = { machine_operand(machine, site->operands[i]),
+            machine_operand(machine, site->operands[i + 1]) };
+        bool is_there = true;
+        TRY(check_key(machine, entry.key));
+        if (site->optional_entries != NULL && site->optional_entries[i / 2])
+            TRY(unwrap_entry(machine, &entry.value, &is_there));
+        if (is_there)
+            entries[count++] = entry;
+    }
+    TRY(value_map_adopt(call->arena, entries, count, &machine->registers[step->dst], &duplicate, &call->why));
+    return duplicate == UINT32_MAX ? ERR_OK : call_fail(call, "the map has a repeated key");
+}
