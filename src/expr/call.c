@@ -21,15 +21,18 @@ FALLIBLE call_fail(struct call *call, const char *format, ...)
     return ERR_INVALID;
 }
 
-FALLIBLE call_no_overload(struct call *call) { return call_fail(call, "no such overload"); }
+FALLIBLE call_no_overload(struct call *call)
+{
+    return call_fail(call, "no such overload");
+}
 
 FALLIBLE call_charge(struct call *call, uint64_t units)
 {
     call->cost = call->cost > UINT64_MAX - units ? UINT64_MAX : call->cost + units;
     if (call->cost <= call->cost_max)
         return ERR_OK;
-    return err_named(&call->why, ERR_LIMIT, "expression_cost",
-        "the expression costs more than %llu units", (unsigned long long)call->cost_max);
+    return err_named(&call->why, ERR_LIMIT, "expression_cost", "the expression costs more than %llu units",
+        (unsigned long long)call->cost_max);
 }
 
 FALLIBLE call_charge_bytes(struct call *call, uint64_t bytes)

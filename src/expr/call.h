@@ -18,11 +18,11 @@ struct call {
     struct arena *arena;
     uint64_t cost;
     uint64_t cost_max;
-    struct regex *regex;      /* the last pattern that was not a constant; owned by the evaluation */
+    struct regex *regex; /* the last pattern that was not a constant; owned by the evaluation */
     struct str regex_pattern;
-    const struct zone *zone;  /* the last time zone, in the arena */
+    const struct zone *zone; /* the last time zone, in the arena */
     struct str zone_name;
-    struct err_info why;      /* text of the last error */
+    struct err_info why; /* text of the last error */
 };
 
 /* A CEL error; the evaluator adds the place. */
@@ -45,7 +45,10 @@ static inline struct value call_list(const struct value *items, size_t count)
 }
 
 FALLIBLE call_optional(struct call *call, struct value inside, struct value *ret);
-static inline struct value call_none(void) { return (struct value){ .type = VALUE_OPTIONAL }; }
+static inline struct value call_none(void)
+{
+    return (struct value){ .type = VALUE_OPTIONAL };
+}
 
 /* Text that grows in the arena. Failure is sticky; writer_end tells. */
 struct writer {

@@ -21,7 +21,8 @@ struct checker {
 static FALLIBLE check_node(struct checker *checker, struct node *node, struct err_info *why);
 static FALLIBLE check_inner(struct checker *checker, struct node *node, struct err_info *why);
 
-static FALLIBLE refuse(const struct node *node, struct err_info *why, const char *format, ...) PRINTF_LIKE(3, 4);
+static FALLIBLE refuse(const struct node *node, struct err_info *why, const char *format, ...)
+    PRINTF_LIKE(3, 4);
 
 static FALLIBLE refuse(const struct node *node, struct err_info *why, const char *format, ...)
 {
@@ -34,10 +35,11 @@ static FALLIBLE refuse(const struct node *node, struct err_info *why, const char
 }
 
 /* An unchecked expression may hold what can't be evaluated, in a branch that never is. */
-static FALLIBLE refuse_or_fail(struct checker *checker, struct node *node, struct err_info *why, const char *format, ...)
-    PRINTF_LIKE(4, 5);
+static FALLIBLE refuse_or_fail(struct checker *checker, struct node *node, struct err_info *why,
+    const char *format, ...) PRINTF_LIKE(4, 5);
 
-static FALLIBLE refuse_or_fail(struct checker *checker, struct node *node, struct err_info *why, const char *format, ...)
+static FALLIBLE refuse_or_fail(
+    struct checker *checker, struct node *node, struct err_info *why, const char *format, ...)
 {
     char text[ERR_TEXT_BYTES_MAX];
     va_list arguments;
@@ -71,8 +73,8 @@ static const struct type *resolved(struct checker *checker, const struct node *n
     return infer_resolve(&checker->inference, node->type);
 }
 
-static FALLIBLE require(struct checker *checker, const struct node *node, const struct type *type, const char *what,
-    struct err_info *why)
+static FALLIBLE require(struct checker *checker, const struct node *node, const struct type *type,
+    const char *what, struct err_info *why)
 {
     if (infer_assign(&checker->inference, type, node->type))
         return ERR_OK;
@@ -89,14 +91,19 @@ static bool is_field_index(const struct node *node)
         node->children[1]->kind == NODE_CONST && node->children[1]->value.type == VALUE_STRING;
 }
 
-static bool is_path_part(const struct node *node) { return node->kind == NODE_SELECT || is_field_index(node); }
+static bool is_path_part(const struct node *node)
+{
+    return node->kind == NODE_SELECT || is_field_index(node);
+}
 
 static bool is_tested(const struct node *node)
 {
-    return node->is_test || node->is_optional || (node->kind == NODE_CALL && str_equal(node->name, STR("_[?_]")));
+    return node->is_test || node->is_optional ||
+        (node->kind == NODE_CALL && str_equal(node->name, STR("_[?_]")));
 }
 
-static FALLIBLE add_reference(struct checker *checker, const struct expr_reference *reference, struct err_info *why)
+static FALLIBLE add_reference(
+    struct checker *checker, const struct expr_reference *reference, struct err_info *why)
 {
     if (checker->reference_count == checker->reference_room) {
         uint32_t room = checker->reference_room ? checker->reference_room * 2 : 8;
@@ -136,14 +143,24 @@ static FALLIBLE record_path(struct checker *checker, const struct node *node, st
         if (last_plain == root && at + 1 == plain)
             last_plain = part;
     }
-    struct expr_reference reference = { .root = root->name, .fields = fields, .field_count = plain,
-        .kind = EXPR_READS, .line = last_plain->line, .column = last_plain->column, .type = last_plain->type };
+    struct expr_reference reference = { .root = root->name,
+        .fields = fields,
+        .field_count = plain,
+        .kind = EXPR_READS,
+        .line = last_plain->line,
+        .column = last_plain->column,
+        .type = last_plain->type };
     if (plain > 0 || count == 0)
         TRY(add_reference(checker, &reference, why));
     if (plain == count)
         return ERR_OK;
-    reference = (struct expr_reference){ .root = root->name, .fields = fields, .field_count = count,
-        .kind = EXPR_TESTS, .line = node->line, .column = node->column, .type = node->type };
+    reference = (struct expr_reference){ .root = root->name,
+        .fields = fields,
+        .field_count = count,
+        .kind = EXPR_TESTS,
+        .line = node->line,
+        .column = node->column,
+        .type = node->type };
     return add_reference(checker, &reference, why);
 }
 
@@ -170,7 +187,8 @@ static FALLIBLE check_name(struct checker *checker, struct node *node, struct er
         return ERR_OK;
     char suggestion[128];
     resolve_suggestion(checker->env, checker->scope, node->name, suggestion, sizeof(suggestion));
-    return refuse_or_fail(checker, node, why, "undeclared reference to '%.*s'%s", STR_ARG(node->name), suggestion);
+    return refuse_or_fail(
+        checker, node, why, "undeclared reference to '%.*s'%s", STR_ARG(node->name), suggestion);
 }
 
 /* The longest prefix of a.b.c that is a name wins over selecting a field. */
@@ -184,8 +202,8 @@ static bool resolve_selection(struct checker *checker, struct node *node)
     return resolve_name(checker->env, &name, node);
 }
 
-static FALLIBLE select_field(struct checker *checker, const struct node *node, const struct type *record,
-    const struct type **ret, struct err_info *why)
+static FALLIBLE select_field(
+    const struct node *node, const struct type *record, const struct type **ret, struct err_info *why)
 {
     struct str name = node->kind == NODE_SELECT ? node->name : value_str(node->children[1]->value);
     const struct type_field *field = type_find_field(record, name);
@@ -194,7 +212,8 @@ static FALLIBLE select_field(struct checker *checker, const struct node *node, c
         return ERR_OK;
     const struct type_field *nearest = type_nearest_field(record, name);
     if (nearest != NULL)
-        return refuse(node, why, "no field '%.*s'; did you mean '%.*s'?", STR_ARG(name), STR_ARG(nearest->name));
+        return refuse(
+            node, why, "no field '%.*s'; did you mean '%.*s'?", STR_ARG(name), STR_ARG(nearest->name));
     return refuse(node, why, "no field '%.*s'", STR_ARG(name));
 }
 
@@ -206,7 +225,7 @@ static FALLIBLE selected_type(struct checker *checker, const struct node *node, 
     if (operand->kind == TYPE_NULLABLE)
         operand = infer_resolve(&checker->inference, operand->item);
     switch (operand->kind) {
-    case TYPE_RECORD: return select_field(checker, node, operand, ret, why);
+    case TYPE_RECORD: return select_field(node, operand, ret, why);
     case TYPE_MAP: *ret = operand->item; return ERR_OK;
     case TYPE_PARAMETER:
         (void)infer_assign(&checker->inference, &type_dyn, operand); /* dyn takes everything */
@@ -241,6 +260,15 @@ static FALLIBLE check_select(struct checker *checker, struct node *node, struct 
 
 /* ---- calls ---- */
 
+/* "+" of "_+_". */
+static struct str operator_mark(struct str name)
+{
+    size_t from = name.data[0] == '_' ? 1 : 0, to = name.size;
+    if (to > from + 1 && name.data[to - 1] == '_')
+        to--;
+    return str_slice(name, from, to);
+}
+
 static FALLIBLE no_overload(struct checker *checker, const struct node *node, const struct type *const *types,
     uint32_t count, struct err_info *why)
 {
@@ -254,11 +282,13 @@ static FALLIBLE no_overload(struct checker *checker, const struct node *node, co
     }
     struct str name = node->name;
     if (name.data[0] == '_' || name.data[0] == '!' || name.data[0] == '-')
-        return refuse(node, why, "operator '%.*s' is not for (%.*s)", STR_ARG(name), STR_ARG(buf_str(&list)));
-    if (node->is_member)
-        return refuse(node, why, "no such overload: %s.%.*s(%.*s)", type_text(checker, types[0]).text, STR_ARG(name),
+        return refuse(node, why, "operator '%.*s' is not for (%.*s)", STR_ARG(operator_mark(name)),
             STR_ARG(buf_str(&list)));
-    return refuse(node, why, "no such overload: %.*s(%.*s)", STR_ARG(node->function->name), STR_ARG(buf_str(&list)));
+    if (node->is_member)
+        return refuse(node, why, "no such overload: %s.%.*s(%.*s)", type_text(checker, types[0]).text,
+            STR_ARG(name), STR_ARG(buf_str(&list)));
+    return refuse(
+        node, why, "no such overload: %.*s(%.*s)", STR_ARG(node->function->name), STR_ARG(buf_str(&list)));
 }
 
 /* math.abs(x) is parsed as a method of `math`; drops the prefix when such a function exists. */
@@ -288,12 +318,13 @@ static FALLIBLE unknown_function(struct checker *checker, struct node *node, str
     if (nearest.data == NULL)
         nearest = function_nearest(node->name);
     if (nearest.data != NULL)
-        return refuse_or_fail(checker, node, why, "no function '%.*s'; did you mean '%.*s'?", STR_ARG(node->name),
-            STR_ARG(nearest));
+        return refuse_or_fail(checker, node, why, "no function '%.*s'; did you mean '%.*s'?",
+            STR_ARG(node->name), STR_ARG(nearest));
     return refuse_or_fail(checker, node, why, "no function '%.*s'", STR_ARG(node->name));
 }
 
-static FALLIBLE check_field_index(struct checker *checker, struct node *node, bool *ret_done, struct err_info *why)
+static FALLIBLE check_field_index(
+    struct checker *checker, struct node *node, bool *ret_done, struct err_info *why)
 {
     const struct type *operand = resolved(checker, node->children[0]);
     const struct type *type = NULL;
@@ -305,7 +336,7 @@ static FALLIBLE check_field_index(struct checker *checker, struct node *node, bo
     *ret_done = operand->kind == TYPE_RECORD;
     if (!*ret_done)
         return ERR_OK;
-    TRY(select_field(checker, node, operand, &type, why));
+    TRY(select_field(node, operand, &type, why));
     node->type = is_optional ? infer_optional(&checker->inference, type) : type;
     return ERR_OK;
 }
@@ -319,7 +350,9 @@ static FALLIBLE check_call(struct checker *checker, struct node *node, struct er
         return unknown_function(checker, node, why);
     bool is_path = is_path_part(node);
     const struct type *few[8];
-    const struct type **types = node->count <= 8 ? few : ARENA_ARRAY(checker->arena, node->count, const struct type *);
+    const struct type **types = node->count <= 8
+        ? few
+        : ARENA_ARRAY(checker->arena, node->count, const struct type *);
     if (types == NULL)
         return err_memory(why);
     for (uint32_t i = 0; i < node->count; i++) {
@@ -338,8 +371,8 @@ static FALLIBLE check_call(struct checker *checker, struct node *node, struct er
 
 /* ---- literals ---- */
 
-static FALLIBLE entry_type(struct checker *checker, const struct node *node, bool is_optional, const struct type **ret,
-    struct err_info *why)
+static FALLIBLE entry_type(struct checker *checker, const struct node *node, bool is_optional,
+    const struct type **ret, struct err_info *why)
 {
     *ret = node->type;
     if (!is_optional || checker->env->is_unchecked)
@@ -356,7 +389,8 @@ static FALLIBLE check_list(struct checker *checker, struct node *node, struct er
     for (uint32_t i = 0; i < node->count; i++) {
         const struct type *type = NULL;
         TRY(check_node(checker, node->children[i], why));
-        TRY(entry_type(checker, node->children[i], node->optional_entries && node->optional_entries[i], &type, why));
+        TRY(entry_type(
+            checker, node->children[i], node->optional_entries && node->optional_entries[i], &type, why));
         item = infer_join(&checker->inference, item, type);
     }
     node->type = infer_list(&checker->inference, item ? item : infer_fresh(&checker->inference));
@@ -371,8 +405,8 @@ static FALLIBLE check_map(struct checker *checker, struct node *node, struct err
         TRY(check_node(checker, node->children[i], why));
         key = infer_join(&checker->inference, key, node->children[i]->type);
         TRY(check_node(checker, node->children[i + 1], why));
-        TRY(entry_type(checker, node->children[i + 1], node->optional_entries && node->optional_entries[i / 2], &type,
-            why));
+        TRY(entry_type(checker, node->children[i + 1],
+            node->optional_entries && node->optional_entries[i / 2], &type, why));
         item = infer_join(&checker->inference, item, type);
     }
     if (key == NULL) {
@@ -421,8 +455,10 @@ static FALLIBLE check_condition(struct checker *checker, struct node *node, stru
         return ERR_OK;
     if (!infer_assign(&checker->inference, branch, node->children[1]->type) ||
         !infer_assign(&checker->inference, branch, node->children[2]->type))
-        return refuse(node, why, "the branches of '?:' have different types, %s and %s; dyn() of one makes it dynamic",
-            type_text(checker, node->children[1]->type).text, type_text(checker, node->children[2]->type).text);
+        return refuse(node, why,
+            "the branches of '?:' have different types, %s and %s; dyn() of one makes it dynamic",
+            type_text(checker, node->children[1]->type).text,
+            type_text(checker, node->children[2]->type).text);
     node->type = branch;
     return ERR_OK;
 }
@@ -451,8 +487,8 @@ static FALLIBLE loop_variables(struct checker *checker, const struct node *node,
     case TYPE_PARAMETER: break;
     default:
         if (!checker->env->is_unchecked)
-            return refuse(node->children[0], why, "%.*s() goes over a list or a map, not over %s", STR_ARG(node->name),
-                type_text(checker, range).text);
+            return refuse(node->children[0], why, "%.*s() goes over a list or a map, not over %s",
+                STR_ARG(node->name), type_text(checker, range).text);
     }
     node->locals[0].type = first;
     if (node->local_count == 2)
@@ -483,7 +519,9 @@ static FALLIBLE loop_result(struct checker *checker, struct node *node, struct e
         return require(checker, body, &type_bool, "the predicate", why);
     case LOOP_MAP: node->type = infer_list(inference, body->type); return ERR_OK;
     case LOOP_SORT_BY: node->type = infer_list(inference, node->locals[0].type); return ERR_OK;
-    case LOOP_TRANSFORM_MAP: node->type = infer_map(inference, node->locals[0].type, body->type); return ERR_OK;
+    case LOOP_TRANSFORM_MAP:
+        node->type = infer_map(inference, node->locals[0].type, body->type);
+        return ERR_OK;
     case LOOP_TRANSFORM_ENTRY:
         node->type = infer_map(inference, infer_fresh(inference), infer_fresh(inference));
         return require(checker, body, node->type, "the entry", why);
@@ -543,17 +581,15 @@ static FALLIBLE check_opt_map(struct checker *checker, struct node *node, struct
 static FALLIBLE check_inner(struct checker *checker, struct node *node, struct err_info *why)
 {
     switch ((enum node_kind)node->kind) {
-    case NODE_CONST:
-        node->type = type_of_constant(node->value);
-        return ERR_OK;
+    case NODE_CONST: node->type = type_of_constant(node->value); return ERR_OK;
     case NODE_NAME: return check_name(checker, node, why);
     case NODE_SELECT: return check_select(checker, node, why);
     case NODE_CALL: return check_call(checker, node, why);
     case NODE_LIST: return check_list(checker, node, why);
     case NODE_MAP: return check_map(checker, node, why);
     case NODE_MESSAGE:
-        return refuse_or_fail(checker, node, why, "no message type '%.*s'; values are JSON's, write a map: {'field': …}",
-            STR_ARG(node->name));
+        return refuse_or_fail(checker, node, why,
+            "no message type '%.*s'; values are JSON's, write a map: {'field': …}", STR_ARG(node->name));
     case NODE_AND:
     case NODE_OR: return check_logic(checker, node, why);
     case NODE_CONDITION: return check_condition(checker, node, why);
@@ -577,11 +613,13 @@ static FALLIBLE check_node(struct checker *checker, struct node *node, struct er
 FALLIBLE check_tree(struct arena *arena, const struct expr_env *env, struct node *root, struct checked *ret,
     struct err_info *why)
 {
-    struct checker checker = { .arena = arena, .env = env,
-        .inference = { .arena = arena, .is_lenient = env->is_unchecked } };
+    struct checker checker = {
+        .arena = arena, .env = env, .inference = { .arena = arena, .is_lenient = env->is_unchecked }
+    };
     TRY(check_node(&checker, root, why));
     struct checked checked = { .type = infer_settle(&checker.inference, root->type),
-        .references = checker.references, .reference_count = checker.reference_count };
+        .references = checker.references,
+        .reference_count = checker.reference_count };
     for (uint32_t i = 0; i < checked.reference_count; i++)
         checked.references[i].type = infer_settle(&checker.inference, checked.references[i].type);
     if (checker.inference.is_out_of_memory)
@@ -589,4 +627,3 @@ FALLIBLE check_tree(struct arena *arena, const struct expr_env *env, struct node
     *ret = checked;
     return ERR_OK;
 }
-

@@ -22,14 +22,16 @@ struct compiler {
     uint32_t slot_count, slot_room;
     uint32_t top, register_count; /* next free register, most used */
     uint32_t loop_depth, loop_count;
-    uint32_t handler;  /* of the steps now emitted: index + 1 */
-    bool is_fold_off;  /* inside a part whose folding failed */
+    uint32_t handler; /* of the steps now emitted: index + 1 */
+    bool is_fold_off; /* inside a part whose folding failed */
 };
 
-static FALLIBLE compile_into(struct compiler *compiler, struct node *node, uint32_t dst, struct err_info *why);
+static FALLIBLE compile_into(
+    struct compiler *compiler, struct node *node, uint32_t dst, struct err_info *why);
 
 /* Makes room for one more; arrays double. */
-static FALLIBLE grow(struct compiler *compiler, void *array_of, uint32_t count, uint32_t *room, size_t size, struct err_info *why)
+static FALLIBLE grow(struct compiler *compiler, void *array_of, uint32_t count, uint32_t *room, size_t size,
+    struct err_info *why)
 {
     void **array = array_of;
     if (count < *room)
@@ -46,12 +48,14 @@ static FALLIBLE grow(struct compiler *compiler, void *array_of, uint32_t count, 
 }
 
 /* The new step is the last one; its fields are filled by the caller. */
-static FALLIBLE emit(struct compiler *compiler, const struct node *node, enum step_op op, struct step **ret, struct err_info *why)
+static FALLIBLE emit(struct compiler *compiler, const struct node *node, enum step_op op, struct step **ret,
+    struct err_info *why)
 {
     if (compiler->step_count == compiler->step_room) {
         uint32_t room = compiler->step_room;
         TRY(grow(compiler, &compiler->steps, compiler->step_count, &room, sizeof(struct step), why));
-        TRY(grow(compiler, &compiler->places, compiler->step_count, &compiler->step_room, sizeof(struct place), why));
+        TRY(grow(compiler, &compiler->places, compiler->step_count, &compiler->step_room,
+            sizeof(struct place), why));
     }
     compiler->places[compiler->step_count] = (struct place){ node->line, node->column };
     *ret = &compiler->steps[compiler->step_count++];
@@ -72,13 +76,15 @@ static uint32_t claim(struct compiler *compiler, uint32_t count)
 
 static FALLIBLE add_constant(struct compiler *compiler, struct value v, uint32_t *ret, struct err_info *why)
 {
-    TRY(grow(compiler, &compiler->constants, compiler->constant_count, &compiler->constant_room, sizeof(struct value), why));
+    TRY(grow(compiler, &compiler->constants, compiler->constant_count, &compiler->constant_room,
+        sizeof(struct value), why));
     compiler->constants[compiler->constant_count] = v;
     *ret = compiler->constant_count++ | OPERAND_CONSTANT;
     return ERR_OK;
 }
 
-static FALLIBLE variable_of(struct compiler *compiler, const struct node *node, uint32_t *ret, struct err_info *why)
+static FALLIBLE variable_of(
+    struct compiler *compiler, const struct node *node, uint32_t *ret, struct err_info *why)
 {
     for (uint32_t i = 0; i < compiler->slot_count; i++) {
         if (compiler->slots[i] == node->slot) {
@@ -88,7 +94,8 @@ static FALLIBLE variable_of(struct compiler *compiler, const struct node *node, 
     }
     uint32_t room = compiler->slot_room;
     TRY(grow(compiler, &compiler->slots, compiler->slot_count, &room, sizeof(uint32_t), why));
-    TRY(grow(compiler, &compiler->slot_names, compiler->slot_count, &compiler->slot_room, sizeof(struct str), why));
+    TRY(grow(compiler, &compiler->slot_names, compiler->slot_count, &compiler->slot_room, sizeof(struct str),
+        why));
     compiler->slots[compiler->slot_count] = node->slot;
     TRY(arena_str(compiler->arena, node->name, &compiler->slot_names[compiler->slot_count], why));
     *ret = compiler->slot_count++;
@@ -132,7 +139,8 @@ static uint32_t mark_constants(struct node *node, uint32_t depth)
     return least;
 }
 
-static FALLIBLE compile_program(struct compiler *compiler, struct node *root, struct expr *expr, struct err_info *why);
+static FALLIBLE compile_program(
+    struct compiler *compiler, struct node *root, struct expr *expr, struct err_info *why);
 
 /* Evaluates a constant part. When that fails, nothing is said: the error belongs to the evaluation. */
 static FALLIBLE fold(struct compiler *compiler, struct node *node, struct err_info *why)
@@ -162,7 +170,8 @@ static bool is_foldable(const struct compiler *compiler, const struct node *node
 /* ---- operands ---- */
 
 /* Where the node's value is: a constant, a local's register, or a register claimed for it. */
-static FALLIBLE compile_operand(struct compiler *compiler, struct node *node, uint32_t *ret, struct err_info *why)
+static FALLIBLE compile_operand(
+    struct compiler *compiler, struct node *node, uint32_t *ret, struct err_info *why)
 {
     if (is_foldable(compiler, node))
         TRY(fold(compiler, node, why));
@@ -178,7 +187,8 @@ static FALLIBLE compile_operand(struct compiler *compiler, struct node *node, ui
     return ERR_OK;
 }
 
-static FALLIBLE compile_operands(struct compiler *compiler, struct node *node, uint32_t **ret, struct err_info *why)
+static FALLIBLE compile_operands(
+    struct compiler *compiler, struct node *node, uint32_t **ret, struct err_info *why)
 {
     uint32_t *operands = ARENA_ARRAY(compiler->arena, node->count ? node->count : 1, uint32_t);
     if (operands == NULL)
@@ -190,10 +200,11 @@ static FALLIBLE compile_operands(struct compiler *compiler, struct node *node, u
 }
 
 /* From here on an error goes into `reg`, until the handler is closed. */
-static FALLIBLE open_handler(struct compiler *compiler, uint32_t reg, uint32_t *ret_outer, uint32_t *ret_index,
-    struct err_info *why)
+static FALLIBLE open_handler(
+    struct compiler *compiler, uint32_t reg, uint32_t *ret_outer, uint32_t *ret_index, struct err_info *why)
 {
-    TRY(grow(compiler, &compiler->handlers, compiler->handler_count, &compiler->handler_room, sizeof(struct handler), why));
+    TRY(grow(compiler, &compiler->handlers, compiler->handler_count, &compiler->handler_room,
+        sizeof(struct handler), why));
     *ret_index = compiler->handler_count++;
     compiler->handlers[*ret_index] = (struct handler){ .reg = reg };
     *ret_outer = compiler->handler;
@@ -208,7 +219,8 @@ static void close_handler(struct compiler *compiler, uint32_t outer, uint32_t in
 }
 
 /* A node whose error is a value like another. */
-static FALLIBLE compile_guarded(struct compiler *compiler, struct node *node, uint32_t reg, struct err_info *why)
+static FALLIBLE compile_guarded(
+    struct compiler *compiler, struct node *node, uint32_t reg, struct err_info *why)
 {
     uint32_t outer = 0, index = 0;
     TRY(open_handler(compiler, reg, &outer, &index, why));
@@ -219,8 +231,8 @@ static FALLIBLE compile_guarded(struct compiler *compiler, struct node *node, ui
 
 /* ---- names, selections, calls ---- */
 
-static FALLIBLE compile_path(struct compiler *compiler, struct node *node, const struct node *root, uint32_t count,
-    uint32_t dst, struct err_info *why)
+static FALLIBLE compile_path(struct compiler *compiler, struct node *node, const struct node *root,
+    uint32_t count, uint32_t dst, struct err_info *why)
 {
     struct step *step = NULL;
     uint32_t variable = 0;
@@ -238,7 +250,8 @@ static FALLIBLE compile_path(struct compiler *compiler, struct node *node, const
     return ERR_OK;
 }
 
-static FALLIBLE compile_select(struct compiler *compiler, struct node *node, uint32_t dst, struct err_info *why)
+static FALLIBLE compile_select(
+    struct compiler *compiler, struct node *node, uint32_t dst, struct err_info *why)
 {
     uint32_t count = 0, operand = 0;
     const struct node *root = node;
@@ -271,7 +284,8 @@ static FALLIBLE compile_name(struct compiler *compiler, struct node *node, uint3
     return ERR_OK;
 }
 
-static FALLIBLE compile_fail(struct compiler *compiler, const struct node *node, struct str text, struct err_info *why)
+static FALLIBLE compile_fail(
+    struct compiler *compiler, const struct node *node, struct str text, struct err_info *why)
 {
     struct step *step = NULL;
     struct str *copy = ARENA_NEW(compiler->arena, struct str);
@@ -286,27 +300,38 @@ static FALLIBLE compile_fail(struct compiler *compiler, const struct node *node,
 static enum step_op step_of(const struct function *function)
 {
     static const uint8_t ops[] = {
-        [FUNCTION_CALL] = STEP_CALL,       [FUNCTION_ADD] = STEP_ADD,
-        [FUNCTION_SUBTRACT] = STEP_SUBTRACT, [FUNCTION_EQUAL] = STEP_EQUAL,
-        [FUNCTION_NOT_EQUAL] = STEP_NOT_EQUAL, [FUNCTION_LESS] = STEP_LESS,
-        [FUNCTION_LESS_EQUAL] = STEP_LESS_EQUAL, [FUNCTION_GREATER] = STEP_GREATER,
-        [FUNCTION_GREATER_EQUAL] = STEP_GREATER_EQUAL, [FUNCTION_INDEX] = STEP_INDEX,
-        [FUNCTION_NOT] = STEP_NOT,         [FUNCTION_MATCHES] = STEP_CALL,
+        [FUNCTION_CALL] = STEP_CALL,
+        [FUNCTION_ADD] = STEP_ADD,
+        [FUNCTION_SUBTRACT] = STEP_SUBTRACT,
+        [FUNCTION_EQUAL] = STEP_EQUAL,
+        [FUNCTION_NOT_EQUAL] = STEP_NOT_EQUAL,
+        [FUNCTION_LESS] = STEP_LESS,
+        [FUNCTION_LESS_EQUAL] = STEP_LESS_EQUAL,
+        [FUNCTION_GREATER] = STEP_GREATER,
+        [FUNCTION_GREATER_EQUAL] = STEP_GREATER_EQUAL,
+        [FUNCTION_INDEX] = STEP_INDEX,
+        [FUNCTION_NOT] = STEP_NOT,
+        [FUNCTION_MATCHES] = STEP_CALL,
     };
     return ops[function->step];
 }
 
-static void free_regex(void *regex) { regex_free(regex); }
+static void free_regex(void *regex)
+{
+    regex_free(regex);
+}
 
 /* A constant pattern is compiled once; a wrong one is a compile error, since it can never work. */
-static FALLIBLE compile_matches(struct compiler *compiler, struct node *node, uint32_t dst, struct err_info *why)
+static FALLIBLE compile_matches(
+    struct compiler *compiler, struct node *node, uint32_t dst, struct err_info *why)
 {
     char error[256];
     uint32_t operand = 0;
     const struct node *pattern = node->children[1];
     struct regex *regex = regex_new(value_str(pattern->value), error, sizeof(error));
     if (regex == NULL)
-        return err_at(why, ERR_INVALID, "expr_check", pattern->line, pattern->column, "the pattern is wrong: %s", error);
+        return err_at(why, ERR_INVALID, "expr_check", pattern->line, pattern->column,
+            "the pattern is wrong: %s", error);
     enum err err = arena_defer(compiler->arena, free_regex, regex, why);
     if (err != ERR_OK) {
         regex_free(regex);
@@ -350,7 +375,8 @@ static FALLIBLE compile_call(struct compiler *compiler, struct node *node, uint3
     return ERR_OK;
 }
 
-static FALLIBLE compile_literal(struct compiler *compiler, struct node *node, uint32_t dst, struct err_info *why)
+static FALLIBLE compile_literal(
+    struct compiler *compiler, struct node *node, uint32_t dst, struct err_info *why)
 {
     struct literal_site *site = ARENA_NEW(compiler->arena, struct literal_site);
     uint32_t *operands = NULL;
@@ -367,7 +393,8 @@ static FALLIBLE compile_literal(struct compiler *compiler, struct node *node, ui
 
 /* ---- logic ---- */
 
-static FALLIBLE compile_logic(struct compiler *compiler, struct node *node, uint32_t dst, struct err_info *why)
+static FALLIBLE compile_logic(
+    struct compiler *compiler, struct node *node, uint32_t dst, struct err_info *why)
 {
     uint8_t flags = node->kind == NODE_OR ? LOGIC_OR : 0;
     uint32_t operand = claim(compiler, 1);
@@ -392,7 +419,8 @@ static FALLIBLE compile_logic(struct compiler *compiler, struct node *node, uint
     return ERR_OK;
 }
 
-static FALLIBLE compile_condition(struct compiler *compiler, struct node *node, uint32_t dst, struct err_info *why)
+static FALLIBLE compile_condition(
+    struct compiler *compiler, struct node *node, uint32_t dst, struct err_info *why)
 {
     uint32_t test = 0, mark = compiler->top;
     struct step *step = NULL;
@@ -412,9 +440,13 @@ static FALLIBLE compile_condition(struct compiler *compiler, struct node *node, 
 
 /* ---- macros ---- */
 
-static bool absorbs_errors(const struct node *node) { return node->loop == LOOP_ALL || node->loop == LOOP_EXISTS; }
+static bool absorbs_errors(const struct node *node)
+{
+    return node->loop == LOOP_ALL || node->loop == LOOP_EXISTS;
+}
 
-static FALLIBLE compile_loop_body(struct compiler *compiler, struct node *node, uint32_t loop, uint32_t next, struct err_info *why)
+static FALLIBLE compile_loop_body(
+    struct compiler *compiler, struct node *node, uint32_t loop, uint32_t next, struct err_info *why)
 {
     struct step *step = NULL;
     uint32_t result = 0;
@@ -468,7 +500,8 @@ static FALLIBLE compile_loop(struct compiler *compiler, struct node *node, uint3
 }
 
 /* The error of a binding shows when the binding is read, as if it were evaluated there. */
-static FALLIBLE compile_bindings(struct compiler *compiler, struct node *node, uint32_t dst, struct err_info *why)
+static FALLIBLE compile_bindings(
+    struct compiler *compiler, struct node *node, uint32_t dst, struct err_info *why)
 {
     for (uint32_t i = 0; i < node->local_count; i++) {
         node->locals[i].reg = claim(compiler, 1);
@@ -482,7 +515,8 @@ static FALLIBLE compile_bindings(struct compiler *compiler, struct node *node, u
     return compile_into(compiler, node->children[node->local_count], dst, why);
 }
 
-static FALLIBLE compile_opt_map(struct compiler *compiler, struct node *node, uint32_t dst, struct err_info *why)
+static FALLIBLE compile_opt_map(
+    struct compiler *compiler, struct node *node, uint32_t dst, struct err_info *why)
 {
     uint32_t optional = 0, result = 0;
     struct step *step = NULL;
@@ -506,7 +540,8 @@ static FALLIBLE compile_opt_map(struct compiler *compiler, struct node *node, ui
     return ERR_OK;
 }
 
-static FALLIBLE compile_constant(struct compiler *compiler, const struct node *node, uint32_t dst, struct err_info *why)
+static FALLIBLE compile_constant(
+    struct compiler *compiler, const struct node *node, uint32_t dst, struct err_info *why)
 {
     uint32_t constant = 0;
     struct step *step = NULL;
@@ -554,7 +589,8 @@ static FALLIBLE compile_into(struct compiler *compiler, struct node *node, uint3
     return ERR_OK;
 }
 
-static FALLIBLE compile_program(struct compiler *compiler, struct node *root, struct expr *expr, struct err_info *why)
+static FALLIBLE compile_program(
+    struct compiler *compiler, struct node *root, struct expr *expr, struct err_info *why)
 {
     uint32_t result = 0;
     struct step *step = NULL;

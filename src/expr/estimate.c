@@ -2,7 +2,10 @@
  * refuse by. Nothing is known of the sizes of variables, so a loop over one is unbounded. */
 #include "expr/program.h"
 
-static uint64_t plus(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }
+static uint64_t plus(uint64_t a, uint64_t b)
+{
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
 
 static uint64_t times(uint64_t a, uint64_t b)
 {
@@ -48,7 +51,8 @@ static struct cost_range estimate_condition(const struct node *node)
 {
     struct cost_range test = estimate_tree(node->children[0]);
     struct cost_range yes = estimate_tree(node->children[1]), no = estimate_tree(node->children[2]);
-    struct cost_range branch = { yes.least < no.least ? yes.least : no.least, yes.most > no.most ? yes.most : no.most };
+    struct cost_range branch = { yes.least < no.least ? yes.least : no.least,
+        yes.most > no.most ? yes.most : no.most };
     return sum(sum(test, branch), (struct cost_range){ 1, 2 });
 }
 
@@ -75,6 +79,7 @@ struct cost_range estimate_tree(const struct node *node)
     for (uint32_t i = 0; i < node->count; i++)
         all = sum(all, estimate_tree(node->children[i]));
     uint64_t own = plus(1, node->kind == NODE_LIST || node->kind == NODE_MAP ? node->count : 2);
-    bool is_unbounded = node->kind == NODE_CALL && (node->function == NULL || node->function->is_size_dependent);
+    bool is_unbounded = node->kind == NODE_CALL &&
+        (node->function == NULL || node->function->is_size_dependent);
     return sum(all, (struct cost_range){ node->kind == NODE_NAME ? 0 : 1, is_unbounded ? UINT64_MAX : own });
 }

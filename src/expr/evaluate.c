@@ -28,6 +28,12 @@ FALLIBLE machine_keep_fault(struct machine *machine, const struct step *step, st
     return ERR_OK;
 }
 
+FALLIBLE machine_no_bool(struct machine *machine, const struct step *step, struct value v, struct value *ret)
+{
+    enum err err = call_fail(&machine->call, "no such overload: %s is no bool", value_type_name(v.type));
+    return err == ERR_INVALID ? machine_keep_fault(machine, step, ret) : err;
+}
+
 FALLIBLE machine_raise(struct machine *machine, const struct fault *fault)
 {
     struct err_info *why = &machine->call.why;
@@ -67,13 +73,15 @@ static inline const struct value *find_field(struct value map, struct str field)
         return value_map_find(map, field);
     for (uint32_t i = 0; i < m->count; i++) {
         const struct value *key = &m->entries[i].key;
-        if (key->size == field.size && key->type == VALUE_STRING && memcmp(key->bytes, field.data, field.size) == 0)
+        if (key->size == field.size && key->type == VALUE_STRING &&
+            memcmp(key->bytes, field.data, field.size) == 0)
             return &m->entries[i].value;
     }
     return NULL;
 }
 
-static FALLIBLE select_optional(struct machine *machine, struct value operand, struct str field, struct value *ret)
+static FALLIBLE select_optional(
+    struct machine *machine, struct value operand, struct str field, struct value *ret)
 {
     struct value inside;
     if (!look_inside(operand, &inside)) {
@@ -103,12 +111,14 @@ FALLIBLE machine_select(struct machine *machine, struct value operand, struct st
 
 static FALLIBLE step_select(struct machine *machine, const struct step *step)
 {
-    return machine_select(machine, machine_operand(machine, step->a), *step->field, &machine->registers[step->dst]);
+    return machine_select(
+        machine, machine_operand(machine, step->a), *step->field, &machine->registers[step->dst]);
 }
 
 static FALLIBLE step_opt_select(struct machine *machine, const struct step *step)
 {
-    return select_optional(machine, machine_operand(machine, step->a), *step->field, &machine->registers[step->dst]);
+    return select_optional(
+        machine, machine_operand(machine, step->a), *step->field, &machine->registers[step->dst]);
 }
 
 static FALLIBLE step_has(struct machine *machine, const struct step *step)
@@ -125,7 +135,8 @@ static FALLIBLE read_variable(struct machine *machine, uint32_t variable)
 {
     const struct expr *expr = machine->expr;
     const struct expr_activation *activation = machine->activation;
-    if (activation != NULL && activation->get(activation, expr->slots[variable], &machine->variables[variable]))
+    if (activation != NULL &&
+        activation->get(activation, expr->slots[variable], &machine->variables[variable]))
         return ERR_OK;
     machine->variables[variable].type = VALUE_UNREAD;
     return call_fail(&machine->call, "no such attribute: %.*s", STR_ARG(expr->slot_names[variable]));
@@ -183,8 +194,7 @@ static FALLIBLE step_logic(struct machine *machine, const struct step *step)
         return ERR_OK;
     }
     if (v.type != VALUE_BOOL && v.type != VALUE_ERROR) {
-        (void)call_fail(&machine->call, "no such overload: %s is no bool", value_type_name(v.type));
-        TRY(machine_keep_fault(machine, step, &v));
+        TRY(machine_no_bool(machine, step, v, &v));
     }
     if ((step->flags & LOGIC_FIRST) || dst->type != VALUE_ERROR)
         *dst = v;
@@ -306,8 +316,9 @@ static FALLIBLE run(struct machine *machine, struct value *ret)
             *ret = machine_operand(machine, step->a);
             return ERR_OK;
         }
-        enum err err = ++machine->call.cost > machine->call.cost_max ? call_charge(&machine->call, 0)
-                                                                     : step_functions[step->op](machine, step);
+        enum err err = ++machine->call.cost > machine->call.cost_max
+            ? call_charge(&machine->call, 0)
+            : step_functions[step->op](machine, step);
         if (err != ERR_OK)
             TRY(handle(machine, step, err));
     }

@@ -27,9 +27,15 @@ FALLIBLE expr_compile(struct arena *arena, const struct expr_env *env, struct st
     return ERR_OK;
 }
 
-const struct type *expr_type(const struct expr *expr) { return expr->type; }
+const struct type *expr_type(const struct expr *expr)
+{
+    return expr->type;
+}
 
-struct str expr_source(const struct expr *expr) { return expr->source; }
+struct str expr_source(const struct expr *expr)
+{
+    return expr->source;
+}
 
 const struct expr_reference *expr_references(const struct expr *expr, uint32_t *ret_count)
 {

@@ -25,7 +25,7 @@ struct expr_env {
     const struct expr_name *names;
     uint32_t name_count;
     struct str container; /* namespace for name resolution; empty in playbooks */
-    bool is_unchecked;    /* types are not checked; unknown names fail when they are evaluated */
+    bool is_unchecked; /* types are not checked; unknown names fail when they are evaluated */
 };
 
 enum expr_reference_kind { EXPR_READS, EXPR_TESTS /* inside has() or optional selection */ };
@@ -65,8 +65,8 @@ struct expr_activation {
 };
 
 struct expr_limits {
-    uint64_t cost_max;   /* 0: EXPR_COST_MAX */
-    uint64_t *ret_cost;  /* may be NULL: units used */
+    uint64_t cost_max; /* 0: EXPR_COST_MAX */
+    uint64_t *ret_cost; /* may be NULL: units used */
 };
 
 /* The result may share memory with the activation's values and with `arena`. Expected errors:

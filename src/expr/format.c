@@ -17,8 +17,8 @@
 
 static FALLIBLE not_for(struct call *call, const char *clause, const char *types, struct value v)
 {
-    return call_fail(call, "error during formatting: %s clause can only be used on %s, was given %s", clause, types,
-        value_type_name(v.type));
+    return call_fail(call, "error during formatting: %s clause can only be used on %s, was given %s", clause,
+        types, value_type_name(v.type));
 }
 
 /* NaN and the infinities; false for other numbers. */
@@ -32,34 +32,43 @@ static bool write_special(struct writer *writer, double number)
 
 /* ---- %s ---- */
 
-/* In base 10 and without an exponent, as the shortest digits that read back as the same double. */
+/* Lays out "d.ddde+XX" without the exponent: the digits are the shortest that read back as the same
+ * double, zeros stand where no digit is. */
+static void write_plain(struct writer *writer, struct str text, size_t exponent_at)
+{
+    char digits[NUMBER_TEXT_BYTES];
+    int count = 0;
+    int64_t exponent = 0;
+    struct str power = str_slice(text, exponent_at + 1, text.size);
+    if (power.size > 0 && power.data[0] == '+')
+        power = str_slice(power, 1, power.size);
+    (void)str_to_int(power, &exponent); /* the printer wrote it */
+    if (text.data[0] == '-')
+        writer_add_byte(writer, '-');
+    for (size_t i = 0; i < exponent_at; i++) {
+        if (text.data[i] >= '0' && text.data[i] <= '9')
+            digits[count++] = text.data[i];
+    }
+    if (exponent < 0)
+        writer_add(writer, STR("0."));
+    for (int64_t i = exponent + 1; i < 0; i++)
+        writer_add_byte(writer, '0');
+    writer_add(writer, (struct str){ digits, (size_t)count });
+    for (int64_t i = count; i <= exponent; i++)
+        writer_add_byte(writer, '0');
+}
+
 static void write_double(struct writer *writer, double number)
 {
     char text[NUMBER_TEXT_BYTES];
     if (write_special(writer, number))
         return;
-    size_t size = number_print_double(number, text);
-    if (memchr(text, 'e', size) == NULL) {
-        writer_add(writer, (struct str){ text, size });
-        return;
-    }
-    double magnitude = fabs(number);
-    if (magnitude >= 1) {
-        writer_printf(writer, "%.0f", number);
-        return;
-    }
-    /* The shortest digits have at most 17 of them behind the zeros. */
-    char plain[400];
-    int digits = 17 - (int)floor(log10(magnitude));
-    for (int tried = 1; tried <= digits; tried++) {
-        double back;
-        int length = snprintf(plain, sizeof(plain), "%.*f", tried, number);
-        if (str_to_double((struct str){ plain, (size_t)length }, &back) && back == number) {
-            writer_add(writer, (struct str){ plain, (size_t)length });
-            return;
-        }
-    }
-    writer_printf(writer, "%.*f", digits, number);
+    struct str shortest = { text, number_print_double(number, text) };
+    ptrdiff_t exponent_at = str_find_byte(shortest, 'e', 0);
+    if (exponent_at < 0)
+        writer_add(writer, shortest);
+    else
+        write_plain(writer, shortest, (size_t)exponent_at);
 }
 
 /* Bytes as text; each run of bytes that is no UTF-8 becomes one U+FFFD. */
@@ -94,7 +103,8 @@ static FALLIBLE write_list(struct call *call, struct writer *writer, struct valu
 static void sift_down(const struct value *keys, uint32_t *order, uint32_t root, uint32_t count)
 {
     for (uint32_t child; (child = 2 * root + 1) < count; root = child) {
-        if (child + 1 < count && str_compare(value_str(keys[order[child]]), value_str(keys[order[child + 1]])) < 0)
+        if (child + 1 < count &&
+            str_compare(value_str(keys[order[child]]), value_str(keys[order[child + 1]])) < 0)
             child++;
         if (str_compare(value_str(keys[order[root]]), value_str(keys[order[child]])) >= 0)
             return;
@@ -167,7 +177,8 @@ static FALLIBLE write_value(struct call *call, struct writer *writer, struct val
     case VALUE_IP:
     case VALUE_CIDR: writer_add(writer, network_print(v, text)); break;
     default:
-        return not_for(call, "string", "strings, bools, bytes, ints, doubles, maps, lists, types, durations, and timestamps", v);
+        return not_for(call, "string",
+            "strings, bools, bytes, ints, doubles, maps, lists, types, durations, and timestamps", v);
     }
     return writer->failed;
 }
@@ -189,7 +200,8 @@ static FALLIBLE write_decimal(struct call *call, struct writer *writer, struct v
     }
 }
 
-static FALLIBLE write_float(struct call *call, struct writer *writer, struct value v, int precision, char conversion)
+static FALLIBLE write_float(
+    struct call *call, struct writer *writer, struct value v, int precision, char conversion)
 {
     double number;
     bool is_fixed = conversion == 'f';
@@ -278,7 +290,8 @@ static FALLIBLE read_clause(struct call *call, struct str format, size_t *at, st
         for (; *at < format.size && format.data[*at] >= '0' && format.data[*at] <= '9'; (*at)++) {
             ret->precision = ret->precision * 10 + (format.data[*at] - '0');
             if (ret->precision > PRECISION_MAX)
-                return call_fail(call, "could not parse formatting clause: the precision is above %d", PRECISION_MAX);
+                return call_fail(
+                    call, "could not parse formatting clause: the precision is above %d", PRECISION_MAX);
         }
         if (*at == from)
             return call_fail(call, "could not parse formatting clause: the precision has no digits");
@@ -291,7 +304,8 @@ static FALLIBLE read_clause(struct call *call, struct str format, size_t *at, st
     return ERR_OK;
 }
 
-static FALLIBLE write_clause(struct call *call, struct writer *writer, const struct clause *clause, struct value v)
+static FALLIBLE write_clause(
+    struct call *call, struct writer *writer, const struct clause *clause, struct value v)
 {
     switch (clause->conversion) {
     case 's': return format_value(call, writer, v);

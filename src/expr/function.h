@@ -40,24 +40,23 @@ struct function {
     struct str name;
     const struct overload *overloads;
     uint8_t overload_count;
-    uint8_t step;          /* enum function_step */
+    uint8_t step; /* enum function_step */
     bool is_size_dependent; /* its cost grows with what it is given */
 };
 
-#define FUNCTION(text, rows)                                                                               \
-    {                                                                                                      \
-        .name = STR_INIT(text), .overloads = (rows),                                                       \
-        .overload_count = sizeof(rows) / sizeof((rows)[0]), .is_size_dependent = true                      \
+#define FUNCTION(text, rows) \
+    { \
+        .name = STR_INIT(text), .overloads = (rows), .overload_count = sizeof(rows) / sizeof((rows)[0]), \
+        .is_size_dependent = true \
     }
-#define FUNCTION_FLAT(text, rows)                                                                          \
-    {                                                                                                      \
-        .name = STR_INIT(text), .overloads = (rows),                                                       \
-        .overload_count = sizeof(rows) / sizeof((rows)[0])                                                 \
+#define FUNCTION_FLAT(text, rows) \
+    { \
+        .name = STR_INIT(text), .overloads = (rows), .overload_count = sizeof(rows) / sizeof((rows)[0]) \
     }
-#define FUNCTION_STEP(text, rows, which)                                                                   \
-    {                                                                                                      \
-        .name = STR_INIT(text), .overloads = (rows),                                                       \
-        .overload_count = sizeof(rows) / sizeof((rows)[0]), .step = (which)                                \
+#define FUNCTION_STEP(text, rows, which) \
+    { \
+        .name = STR_INIT(text), .overloads = (rows), .overload_count = sizeof(rows) / sizeof((rows)[0]), \
+        .step = (which) \
     }
 
 struct library {
@@ -66,9 +65,9 @@ struct library {
     uint32_t count;
 };
 
-extern const struct library library_standard, library_conversions, library_strings, library_lists, library_sets, library_math,
-    library_encoders, library_optional, library_network, library_time, library_regex, library_security,
-    library_parsers;
+extern const struct library library_standard, library_conversions, library_strings, library_lists,
+    library_sets, library_math, library_encoders, library_optional, library_network, library_time,
+    library_regex;
 
 /* Types that the tables share: A and B stand for any type. */
 extern const struct type type_a, type_b, type_type_a, type_list_a, type_list_string, type_list_int,
@@ -83,7 +82,8 @@ struct str function_nearest(struct str name);
 const struct library *const *function_libraries(uint32_t *ret_count);
 
 /* Whether the overload takes these values; `count` of them, in the style `is_member`. */
-bool overload_matches(const struct overload *overload, const struct value *arguments, uint32_t count, bool is_member);
+bool overload_matches(
+    const struct overload *overload, const struct value *arguments, uint32_t count, bool is_member);
 
 /* Names that every environment knows: types ("int", "google.protobuf.Timestamp") and severity.*. */
 bool function_constant(struct str name, struct value *ret, const struct type **ret_type);

@@ -53,7 +53,8 @@ const struct type *infer_optional(struct inference *inference, const struct type
 
 const struct type *infer_resolve(const struct inference *inference, const struct type *type)
 {
-    while (type->kind == TYPE_PARAMETER && type->variable != 0 && inference->bound[type->variable - 1] != NULL)
+    while (
+        type->kind == TYPE_PARAMETER && type->variable != 0 && inference->bound[type->variable - 1] != NULL)
         type = inference->bound[type->variable - 1];
     return type;
 }
@@ -67,7 +68,10 @@ static bool occurs(const struct inference *inference, const struct type *variabl
         (type->key != NULL && occurs(inference, variable, type->key));
 }
 
-static bool is_wild(const struct type *type) { return type->kind == TYPE_DYN || type->kind == TYPE_ERROR; }
+static bool is_wild(const struct type *type)
+{
+    return type->kind == TYPE_DYN || type->kind == TYPE_ERROR;
+}
 
 /* Says nothing that `b` does not say more exactly. */
 static bool is_more_general(const struct inference *inference, const struct type *a, const struct type *b)
@@ -82,13 +86,15 @@ static bool is_more_general(const struct inference *inference, const struct type
     case TYPE_LIST:
     case TYPE_OPTIONAL:
     case TYPE_NULLABLE: return is_more_general(inference, a->item, b->item);
-    case TYPE_MAP: return is_more_general(inference, a->key, b->key) && is_more_general(inference, a->item, b->item);
+    case TYPE_MAP:
+        return is_more_general(inference, a->key, b->key) && is_more_general(inference, a->item, b->item);
     case TYPE_RECORD: return type_equal(a, b);
     default: return true;
     }
 }
 
-static const struct type *most_general(const struct inference *inference, const struct type *a, const struct type *b)
+static const struct type *most_general(
+    const struct inference *inference, const struct type *a, const struct type *b)
 {
     return is_more_general(inference, a, b) ? a : b;
 }
@@ -115,7 +121,10 @@ static bool bind(struct inference *inference, const struct type *variable, const
     return true;
 }
 
-static bool is_variable(const struct type *type) { return type->kind == TYPE_PARAMETER && type->variable != 0; }
+static bool is_variable(const struct type *type)
+{
+    return type->kind == TYPE_PARAMETER && type->variable != 0;
+}
 
 static bool is_bound(const struct inference *inference, const struct type *variable)
 {
@@ -141,7 +150,10 @@ static bool assign_map(struct inference *inference, const struct type *to, const
     return assign(inference, to->key, from->key) && assign(inference, to->item, from->item);
 }
 
-static bool is_map(const struct type *type) { return type->kind == TYPE_MAP || type->kind == TYPE_RECORD; }
+static bool is_map(const struct type *type)
+{
+    return type->kind == TYPE_MAP || type->kind == TYPE_RECORD;
+}
 
 static bool assign(struct inference *inference, const struct type *to, const struct type *from)
 {
@@ -260,7 +272,8 @@ struct instance {
     const struct type *a, *b;
 };
 
-static const struct type *instantiate(struct inference *inference, struct instance *instance, const struct type *type)
+static const struct type *instantiate(
+    struct inference *inference, struct instance *instance, const struct type *type)
 {
     if (type->kind == TYPE_PARAMETER) {
         const struct type **made = type->name.data[0] == 'A' ? &instance->a : &instance->b;
@@ -281,8 +294,8 @@ static const struct type *instantiate(struct inference *inference, struct instan
     return made;
 }
 
-static bool try_overload(struct inference *inference, const struct overload *overload, const struct type *const *arguments,
-    const struct type **ret_result)
+static bool try_overload(struct inference *inference, const struct overload *overload,
+    const struct type *const *arguments, const struct type **ret_result)
 {
     struct instance instance = { NULL, NULL };
     struct saved saved;

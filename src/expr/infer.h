@@ -9,8 +9,8 @@ struct inference {
     struct arena *arena;
     const struct type **bound; /* by variable; NULL while nothing is known */
     uint32_t count, room;
-    bool is_lenient;           /* every type goes everywhere: no checker was asked for */
-    bool is_out_of_memory;     /* sticky; the checker looks at it once, at the end */
+    bool is_lenient; /* every type goes everywhere: no checker was asked for */
+    bool is_out_of_memory; /* sticky; the checker looks at it once, at the end */
 };
 
 /* NULL only when there is no memory; then &type_dyn stands in and the sticky flag is set. */
@@ -23,7 +23,8 @@ const struct type *infer_optional(struct inference *inference, const struct type
  * leaves them alone when it can't. */
 bool infer_assign(struct inference *inference, const struct type *to, const struct type *from);
 /* The type of a literal's entries so far, with one more. `joined` is NULL for the first. */
-const struct type *infer_join(struct inference *inference, const struct type *joined, const struct type *next);
+const struct type *infer_join(
+    struct inference *inference, const struct type *joined, const struct type *next);
 /* What is known of the type at its root: a bound variable is followed. */
 const struct type *infer_resolve(const struct inference *inference, const struct type *type);
 /* The whole type without variables: dyn for what is not known. */

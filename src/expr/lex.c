@@ -12,10 +12,23 @@ void lexer_init(struct lexer *lexer, struct arena *arena, struct str source)
 bool token_is_reserved(struct str name)
 {
     static const struct str words[] = {
-        STR_INIT("as"), STR_INIT("break"), STR_INIT("const"), STR_INIT("continue"), STR_INIT("else"),
-        STR_INIT("for"), STR_INIT("function"), STR_INIT("if"), STR_INIT("import"), STR_INIT("let"),
-        STR_INIT("loop"), STR_INIT("package"), STR_INIT("namespace"), STR_INIT("return"), STR_INIT("var"),
-        STR_INIT("void"), STR_INIT("while"),
+        STR_INIT("as"),
+        STR_INIT("break"),
+        STR_INIT("const"),
+        STR_INIT("continue"),
+        STR_INIT("else"),
+        STR_INIT("for"),
+        STR_INIT("function"),
+        STR_INIT("if"),
+        STR_INIT("import"),
+        STR_INIT("let"),
+        STR_INIT("loop"),
+        STR_INIT("package"),
+        STR_INIT("namespace"),
+        STR_INIT("return"),
+        STR_INIT("var"),
+        STR_INIT("void"),
+        STR_INIT("while"),
     };
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (str_equal(words[i], name))
@@ -24,11 +37,20 @@ bool token_is_reserved(struct str name)
     return false;
 }
 
-static bool is_digit(int c) { return c >= '0' && c <= '9'; }
+static bool is_digit(int c)
+{
+    return c >= '0' && c <= '9';
+}
 
-static bool is_name_start(int c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+static bool is_name_start(int c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
 
-static bool is_name_part(int c) { return is_name_start(c) || is_digit(c); }
+static bool is_name_part(int c)
+{
+    return is_name_start(c) || is_digit(c);
+}
 
 static int hex_value(int c)
 {
@@ -50,7 +72,8 @@ static int peek(const struct lexer *lexer, size_t ahead)
 
 static FALLIBLE fail_at(const struct lexer *lexer, size_t at, struct err_info *why, const char *text)
 {
-    return err_at(why, ERR_INVALID, "expr_parse", lexer->line, (uint32_t)(at - lexer->line_start) + 1, "%s", text);
+    return err_at(
+        why, ERR_INVALID, "expr_parse", lexer->line, (uint32_t)(at - lexer->line_start) + 1, "%s", text);
 }
 
 static void start_line(struct lexer *lexer, size_t at)
@@ -134,7 +157,8 @@ static FALLIBLE take_decimal(struct lexer *lexer, struct token *token, struct er
 static FALLIBLE take_number(struct lexer *lexer, struct token *token, struct err_info *why)
 {
     size_t from = lexer->at;
-    bool is_hex = peek(lexer, 0) == '0' && (peek(lexer, 1) == 'x' || peek(lexer, 1) == 'X') && hex_value(peek(lexer, 2)) >= 0;
+    bool is_hex = peek(lexer, 0) == '0' && (peek(lexer, 1) == 'x' || peek(lexer, 1) == 'X') &&
+        hex_value(peek(lexer, 2)) >= 0;
     TRY(is_hex ? take_hexadecimal(lexer, token, why) : take_decimal(lexer, token, why));
     if (token->kind == TOKEN_INT && (peek(lexer, 0) == 'u' || peek(lexer, 0) == 'U')) {
         lexer->at++;
@@ -143,7 +167,8 @@ static FALLIBLE take_number(struct lexer *lexer, struct token *token, struct err
     if (is_name_part(peek(lexer, 0)))
         return fail_at(lexer, lexer->at, why, "a letter follows a number");
     if (token->kind == TOKEN_INT && token->magnitude > UINT64_C(1) << 63)
-        return fail_at(lexer, from, why, "the number is too large for an int; write a 'u' behind it for a uint");
+        return fail_at(
+            lexer, from, why, "the number is too large for an int; write a 'u' behind it for a uint");
     return ERR_OK;
 }
 
@@ -244,7 +269,8 @@ static FALLIBLE decode_escape(const struct lexer *lexer, struct str raw, size_t 
         *at += 4;
         return ERR_OK;
     }
-    return fail_at(lexer, base + *at, why, "no such escape; write \\\\ for a backslash, or r'…' for a raw string");
+    return fail_at(
+        lexer, base + *at, why, "no such escape; write \\\\ for a backslash, or r'…' for a raw string");
 }
 
 static FALLIBLE decode(const struct lexer *lexer, struct str raw, size_t base, bool is_bytes, struct str *ret,
@@ -271,8 +297,8 @@ struct quotes {
 };
 
 /* Finds the closing quotes: `*ret_end` is their place. */
-static FALLIBLE find_end(struct lexer *lexer, const struct quotes *quotes, size_t open, size_t *ret_end, bool *ret_escapes,
-    struct err_info *why)
+static FALLIBLE find_end(struct lexer *lexer, const struct quotes *quotes, size_t open, size_t *ret_end,
+    bool *ret_escapes, struct err_info *why)
 {
     size_t at = lexer->at;
     for (; at < lexer->source.size; at++) {
@@ -289,16 +315,19 @@ static FALLIBLE find_end(struct lexer *lexer, const struct quotes *quotes, size_
         if (c != quotes->mark)
             continue;
         if (quotes->count == 1 ||
-            (at + 2 < lexer->source.size && lexer->source.data[at + 1] == c && lexer->source.data[at + 2] == c)) {
+            (at + 2 < lexer->source.size && lexer->source.data[at + 1] == c &&
+                lexer->source.data[at + 2] == c)) {
             *ret_end = at;
             return ERR_OK;
         }
     }
-    return fail_at(lexer, open, why, quotes->count == 3 ? "the string does not end; its closing quotes are missing"
-                                                        : "the string does not end on its line");
+    return fail_at(lexer, open, why,
+        quotes->count == 3 ? "the string does not end; its closing quotes are missing"
+                           : "the string does not end on its line");
 }
 
-static FALLIBLE take_string(struct lexer *lexer, struct quotes *quotes, struct token *token, struct err_info *why)
+static FALLIBLE take_string(
+    struct lexer *lexer, struct quotes *quotes, struct token *token, struct err_info *why)
 {
     size_t open = lexer->at;
     quotes->mark = (char)peek(lexer, 0);
@@ -365,7 +394,8 @@ static FALLIBLE take_quoted_name(struct lexer *lexer, struct token *token, struc
         if (c < 0 || c == '\n' || c == '\r')
             return fail_at(lexer, open, why, "the closing ` of the field name is missing");
         if (!is_name_part(c) && c != '.' && c != '-' && c != '/' && c != ' ')
-            return fail_at(lexer, lexer->at, why, "a field name in ` has letters, digits, '_', '.', '-', '/' and blanks only");
+            return fail_at(lexer, lexer->at, why,
+                "a field name in ` has letters, digits, '_', '.', '-', '/' and blanks only");
     }
     token->text = str_slice(lexer->source, from, lexer->at++);
     token->kind = TOKEN_QUOTED_NAME;
@@ -424,8 +454,8 @@ static FALLIBLE refuse_byte(struct lexer *lexer, struct err_info *why)
     if (c == '&' || c == '|')
         return fail_at(lexer, lexer->at, why, "there are no bitwise operators; logic is '&&' and '||'");
     if (c > ' ' && c < 0x7f)
-        return err_at(why, ERR_INVALID, "expr_parse", lexer->line, (uint32_t)(lexer->at - lexer->line_start) + 1,
-            "'%c' has no meaning here", c);
+        return err_at(why, ERR_INVALID, "expr_parse", lexer->line,
+            (uint32_t)(lexer->at - lexer->line_start) + 1, "'%c' has no meaning here", c);
     return fail_at(lexer, lexer->at, why, "this character has no meaning outside of a string");
 }
 

@@ -251,10 +251,14 @@ static FALLIBLE type_of(struct call *call, const struct value *a, struct value *
 
 /* ---- the table ---- */
 
-#define ROW(from, to, apply) { false, 1, { &type_##from }, &type_##to, apply }
+#define ROW(from, to, apply) \
+    { \
+        false, 1, { &type_##from }, &type_##to, apply \
+    }
 
 static const struct overload bool_rows[] = { ROW(bool, bool, identity), ROW(string, bool, bool_of_string) };
-static const struct overload bytes_rows[] = { ROW(bytes, bytes, identity), ROW(string, bytes, bytes_of_string) };
+static const struct overload bytes_rows[] = { ROW(bytes, bytes, identity),
+    ROW(string, bytes, bytes_of_string) };
 static const struct overload double_rows[] = {
     ROW(double, double, identity),
     ROW(int, double, double_of_int),
@@ -311,4 +315,5 @@ static const struct function functions[] = {
     FUNCTION_FLAT("uint", uint_rows),
 };
 
-const struct library library_conversions = { "conversions", functions, sizeof(functions) / sizeof(functions[0]) };
+const struct library library_conversions = { "conversions", functions,
+    sizeof(functions) / sizeof(functions[0]) };

@@ -107,8 +107,8 @@ static FALLIBLE url_encode(struct call *call, const struct value *a, struct valu
     struct writer writer = { .call = call };
     for (uint32_t i = 0; i < a[0].size; i++) {
         unsigned char c = (unsigned char)a[0].bytes[i];
-        bool is_plain = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '.' ||
-            c == '_' || c == '~';
+        bool is_plain = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' ||
+            c == '.' || c == '_' || c == '~';
         if (is_plain) {
             writer_add_byte(&writer, (char)c);
             continue;

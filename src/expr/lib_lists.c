@@ -10,21 +10,22 @@ static FALLIBLE slice(struct call *call, const struct value *a, struct value *re
 {
     int64_t from = a[1].integer, to = a[2].integer;
     if (from < 0 || to < 0)
-        return call_fail(call, "cannot slice(%lld, %lld): negative indexes are not supported", (long long)from,
-            (long long)to);
+        return call_fail(call, "cannot slice(%lld, %lld): negative indexes are not supported",
+            (long long)from, (long long)to);
     if (from > to)
-        return call_fail(call, "cannot slice(%lld, %lld): the start is behind the end", (long long)from, (long long)to);
+        return call_fail(
+            call, "cannot slice(%lld, %lld): the start is behind the end", (long long)from, (long long)to);
     if (to > a[0].size)
-        return call_fail(call, "cannot slice(%lld, %lld): the list has %u items", (long long)from, (long long)to,
-            a[0].size);
+        return call_fail(call, "cannot slice(%lld, %lld): the list has %u items", (long long)from,
+            (long long)to, a[0].size);
     /* Items are never changed, so the part shares them. */
     *ret = call_list(a[0].items != NULL ? a[0].items + from : NULL, (size_t)(to - from));
     return ERR_OK;
 }
 
 /* Items of `list` with inner lists opened down to `depth`; counts only when `items` is NULL. */
-static FALLIBLE flatten_into(struct call *call, struct value list, int64_t depth, unsigned nesting, struct value *items,
-    size_t *count)
+static FALLIBLE flatten_into(
+    struct call *call, struct value list, int64_t depth, unsigned nesting, struct value *items, size_t *count)
 {
     if (nesting > VALUE_DEPTH_MAX)
         return call_fail(call, "the list is nested deeper than VALUE_DEPTH_MAX (%d)", VALUE_DEPTH_MAX);

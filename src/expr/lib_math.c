@@ -4,7 +4,8 @@
 
 #include "expr/function.h"
 
-static FALLIBLE extremum(struct call *call, const struct value *items, uint32_t count, int sign, struct value *ret)
+static FALLIBLE extremum(
+    struct call *call, const struct value *items, uint32_t count, int sign, struct value *ret)
 {
     if (count == 0)
         return call_fail(call, "math.%s: the list is empty", sign > 0 ? "greatest" : "least");
@@ -54,13 +55,13 @@ static FALLIBLE least_of_list(struct call *call, const struct value *a, struct v
 
 /* ---- rounding, signs ---- */
 
-#define OF_DOUBLE(name, expression)                                                                        \
-    static FALLIBLE name##_double(struct call *call, const struct value *a, struct value *ret)             \
-    {                                                                                                      \
-        (void)call; /* nothing to charge */                                                                \
-        double x = a[0].number;                                                                            \
-        *ret = (expression);                                                                               \
-        return ERR_OK;                                                                                     \
+#define OF_DOUBLE(name, expression) \
+    static FALLIBLE name##_double(struct call *call, const struct value *a, struct value *ret) \
+    { \
+        (void)call; /* nothing to charge */ \
+        double x = a[0].number; \
+        *ret = (expression); \
+        return ERR_OK; \
     }
 
 OF_DOUBLE(ceil, value_double(ceil(x)))
@@ -119,16 +120,16 @@ static FALLIBLE sign_uint(struct call *call, const struct value *a, struct value
 
 /* ---- bits: int and uint share their representation ---- */
 
-#define OF_BITS(name, expression)                                                                          \
-    static FALLIBLE name(struct call *call, const struct value *a, struct value *ret)                      \
-    {                                                                                                      \
-        (void)call; /* nothing to charge */                                                                \
-        *ret = a[0];                                                                                       \
-        ret->uinteger = (expression);                                                                      \
-        return ERR_OK;                                                                                     \
+#define OF_BITS(name, expression) \
+    static FALLIBLE name(struct call *call, const struct value *a, struct value *ret) \
+    { \
+        (void)call; /* nothing to charge */ \
+        *ret = a[0]; \
+        ret->uinteger = (expression); \
+        return ERR_OK; \
     }
 
-OF_BITS(bit_and, a[0].uinteger & a[1].uinteger)
+OF_BITS(bit_and, a[0].uinteger &a[1].uinteger)
 OF_BITS(bit_or, a[0].uinteger | a[1].uinteger)
 OF_BITS(bit_xor, a[0].uinteger ^ a[1].uinteger)
 OF_BITS(bit_not, ~a[0].uinteger)
@@ -146,9 +147,15 @@ static FALLIBLE shift(struct call *call, const struct value *a, bool is_left, st
     return ERR_OK;
 }
 
-static FALLIBLE shift_left(struct call *call, const struct value *a, struct value *ret) { return shift(call, a, true, ret); }
+static FALLIBLE shift_left(struct call *call, const struct value *a, struct value *ret)
+{
+    return shift(call, a, true, ret);
+}
 
-static FALLIBLE shift_right(struct call *call, const struct value *a, struct value *ret) { return shift(call, a, false, ret); }
+static FALLIBLE shift_right(struct call *call, const struct value *a, struct value *ret)
+{
+    return shift(call, a, false, ret);
+}
 
 /* ---- the table ---- */
 
@@ -157,18 +164,22 @@ static FALLIBLE shift_right(struct call *call, const struct value *a, struct val
 #define DOUBLE &type_double
 #define DYN &type_dyn
 
-#define EXTREMUM_ROWS(name)                                                                                \
-    {                                                                                                      \
-        { false, 1, { INT }, INT, name##_of_one }, { false, 1, { UINT }, UINT, name##_of_one },            \
-            { false, 1, { DOUBLE }, DOUBLE, name##_of_one },                                               \
-            { false, 1, { &type_list_int }, INT, name##_of_list },                                         \
-            { false, 1, { &type_list_uint }, UINT, name##_of_list },                                       \
-            { false, 1, { &type_list_double }, DOUBLE, name##_of_list },                                   \
-            { false, 2, { INT, INT }, INT, name##_of_two }, { false, 2, { UINT, UINT }, UINT, name##_of_two }, \
-            { false, 2, { DOUBLE, DOUBLE }, DOUBLE, name##_of_two },                                       \
-            { false, 2, { INT, UINT }, DYN, name##_of_two }, { false, 2, { INT, DOUBLE }, DYN, name##_of_two }, \
-            { false, 2, { UINT, INT }, DYN, name##_of_two }, { false, 2, { UINT, DOUBLE }, DYN, name##_of_two }, \
-            { false, 2, { DOUBLE, INT }, DYN, name##_of_two }, { false, 2, { DOUBLE, UINT }, DYN, name##_of_two }, \
+#define EXTREMUM_ROWS(name) \
+    { \
+        { false, 1, { INT }, INT, name##_of_one }, { false, 1, { UINT }, UINT, name##_of_one }, \
+            { false, 1, { DOUBLE }, DOUBLE, name##_of_one }, \
+            { false, 1, { &type_list_int }, INT, name##_of_list }, \
+            { false, 1, { &type_list_uint }, UINT, name##_of_list }, \
+            { false, 1, { &type_list_double }, DOUBLE, name##_of_list }, \
+            { false, 2, { INT, INT }, INT, name##_of_two }, \
+            { false, 2, { UINT, UINT }, UINT, name##_of_two }, \
+            { false, 2, { DOUBLE, DOUBLE }, DOUBLE, name##_of_two }, \
+            { false, 2, { INT, UINT }, DYN, name##_of_two }, \
+            { false, 2, { INT, DOUBLE }, DYN, name##_of_two }, \
+            { false, 2, { UINT, INT }, DYN, name##_of_two }, \
+            { false, 2, { UINT, DOUBLE }, DYN, name##_of_two }, \
+            { false, 2, { DOUBLE, INT }, DYN, name##_of_two }, \
+            { false, 2, { DOUBLE, UINT }, DYN, name##_of_two }, \
     }
 
 static const struct overload greatest_rows[] = EXTREMUM_ROWS(greatest);
@@ -193,11 +204,24 @@ static const struct overload floor_rows[] = { { false, 1, { DOUBLE }, DOUBLE, fl
 static const struct overload round_rows[] = { { false, 1, { DOUBLE }, DOUBLE, round_double } };
 static const struct overload trunc_rows[] = { { false, 1, { DOUBLE }, DOUBLE, trunc_double } };
 static const struct overload is_nan_rows[] = { { false, 1, { DOUBLE }, &type_bool, is_nan_double } };
-static const struct overload is_infinite_rows[] = { { false, 1, { DOUBLE }, &type_bool, is_infinite_double } };
+static const struct overload is_infinite_rows[] = { { false, 1, { DOUBLE }, &type_bool,
+    is_infinite_double } };
 static const struct overload is_finite_rows[] = { { false, 1, { DOUBLE }, &type_bool, is_finite_double } };
 
-#define BIT_ROWS(apply) { { false, 2, { INT, INT }, INT, apply }, { false, 2, { UINT, UINT }, UINT, apply } }
-#define SHIFT_ROWS(apply) { { false, 2, { INT, INT }, INT, apply }, { false, 2, { UINT, INT }, UINT, apply } }
+#define BIT_ROWS(apply) \
+    { \
+        { false, 2, { INT, INT }, INT, apply }, \
+        { \
+            false, 2, { UINT, UINT }, UINT, apply \
+        } \
+    }
+#define SHIFT_ROWS(apply) \
+    { \
+        { false, 2, { INT, INT }, INT, apply }, \
+        { \
+            false, 2, { UINT, INT }, UINT, apply \
+        } \
+    }
 
 static const struct overload bit_and_rows[] = BIT_ROWS(bit_and);
 static const struct overload bit_or_rows[] = BIT_ROWS(bit_or);

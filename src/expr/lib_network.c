@@ -19,7 +19,8 @@ static FALLIBLE read_ip(struct call *call, struct value text, struct value_net *
     const char *error = network_parse_ip(value_str(text), ret);
     if (error == NULL)
         return ERR_OK;
-    return call_fail(call, "IP Address '%.*s' parse error: %s", STR_ARG(str_slice(value_str(text), 0, 60)), error);
+    return call_fail(
+        call, "IP Address '%.*s' parse error: %s", STR_ARG(str_slice(value_str(text), 0, 60)), error);
 }
 
 static FALLIBLE read_cidr(struct call *call, struct value text, struct value_net *ret)
@@ -118,12 +119,12 @@ static bool is_private(const struct value_net *net)
         (net->bytes[0] == 192 && net->bytes[1] == 168);
 }
 
-#define PREDICATE(name, test)                                                                              \
-    static FALLIBLE name(struct call *call, const struct value *a, struct value *ret)                      \
-    {                                                                                                      \
-        (void)call; /* nothing to charge */                                                                \
-        *ret = value_bool(test(a[0].net));                                                                 \
-        return ERR_OK;                                                                                     \
+#define PREDICATE(name, test) \
+    static FALLIBLE name(struct call *call, const struct value *a, struct value *ret) \
+    { \
+        (void)call; /* nothing to charge */ \
+        *ret = value_bool(test(a[0].net)); \
+        return ERR_OK; \
     }
 
 PREDICATE(ip_is_unspecified, is_zero)
@@ -216,8 +217,10 @@ static const struct overload is_canonical_rows[] = { { false, 1, { S }, BOOL, is
 static const struct overload is_cidr_rows[] = { { false, 1, { S }, BOOL, is_cidr } };
 static const struct overload is_ip_rows[] = { { false, 1, { S }, BOOL, is_ip } };
 static const struct overload is_global_unicast_rows[] = { { true, 1, { IP }, BOOL, ip_is_global_unicast } };
-static const struct overload is_link_local_multicast_rows[] = { { true, 1, { IP }, BOOL, ip_is_link_local_multicast } };
-static const struct overload is_link_local_unicast_rows[] = { { true, 1, { IP }, BOOL, ip_is_link_local_unicast } };
+static const struct overload is_link_local_multicast_rows[] = { { true, 1, { IP }, BOOL,
+    ip_is_link_local_multicast } };
+static const struct overload is_link_local_unicast_rows[] = { { true, 1, { IP }, BOOL,
+    ip_is_link_local_unicast } };
 static const struct overload is_loopback_rows[] = { { true, 1, { IP }, BOOL, ip_is_loopback } };
 static const struct overload is_private_rows[] = { { true, 1, { IP }, BOOL, ip_is_private } };
 static const struct overload is_unspecified_rows[] = { { true, 1, { IP }, BOOL, ip_is_unspecified } };

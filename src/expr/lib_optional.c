@@ -3,7 +3,10 @@
 
 #include "expr/function.h"
 
-static FALLIBLE of(struct call *call, const struct value *a, struct value *ret) { return call_optional(call, a[0], ret); }
+static FALLIBLE of(struct call *call, const struct value *a, struct value *ret)
+{
+    return call_optional(call, a[0], ret);
+}
 
 static FALLIBLE none(struct call *call, const struct value *a, struct value *ret)
 {
@@ -76,7 +79,8 @@ static FALLIBLE unwrap(struct call *call, const struct value *a, struct value *r
     for (uint32_t i = 0; i < a[0].size; i++) {
         struct value item = a[0].items[i];
         if (item.type != VALUE_OPTIONAL)
-            return call_fail(call, "no such overload: item %u is no optional but of type %s", i, value_type_name(item.type));
+            return call_fail(call, "no such overload: item %u is no optional but of type %s", i,
+                value_type_name(item.type));
         if (item.inside != NULL)
             items[count++] = *item.inside;
     }
@@ -91,10 +95,12 @@ static const struct overload has_value_rows[] = { { true, 1, { OPTIONAL }, &type
 static const struct overload none_rows[] = { { false, 0, { NULL }, OPTIONAL, none } };
 static const struct overload of_rows[] = { { false, 1, { A }, OPTIONAL, of } };
 static const struct overload of_non_zero_rows[] = { { false, 1, { A }, OPTIONAL, of_non_zero } };
-static const struct overload unwrap_rows[] = { { false, 1, { &type_list_optional_a }, &type_list_a, unwrap } };
+static const struct overload unwrap_rows[] = { { false, 1, { &type_list_optional_a }, &type_list_a,
+    unwrap } };
 static const struct overload or_rows[] = { { true, 2, { OPTIONAL, OPTIONAL }, OPTIONAL, or_else } };
 static const struct overload or_value_rows[] = { { true, 2, { OPTIONAL, A }, A, or_value } };
-static const struct overload unwrap_opt_rows[] = { { true, 1, { &type_list_optional_a }, &type_list_a, unwrap } };
+static const struct overload unwrap_opt_rows[] = { { true, 1, { &type_list_optional_a }, &type_list_a,
+    unwrap } };
 static const struct overload value_rows[] = { { true, 1, { OPTIONAL }, A, value } };
 
 static const struct function functions[] = {

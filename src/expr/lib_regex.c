@@ -7,8 +7,8 @@
  * are charged for, the first at a low rate, so that many short matches stay affordable. */
 #define REST_BYTES_PER_UNIT 1024
 
-static FALLIBLE search(struct call *call, const struct regex *regex, struct str text, size_t from, struct str *groups,
-    int count, bool *ret_found)
+static FALLIBLE search(struct call *call, const struct regex *regex, struct str text, size_t from,
+    struct str *groups, int count, bool *ret_found)
 {
     TRY(call_charge(call, 1 + (text.size - from) / REST_BYTES_PER_UNIT));
     *ret_found = regex_find(regex, text, from, groups, count);
@@ -17,11 +17,13 @@ static FALLIBLE search(struct call *call, const struct regex *regex, struct str 
 }
 
 /* What extract() gives of a match: its only group, or the whole. */
-static FALLIBLE find(struct call *call, const struct regex *regex, struct str text, size_t from, struct str groups[2], bool *ret)
+static FALLIBLE find(struct call *call, const struct regex *regex, struct str text, size_t from,
+    struct str groups[2], bool *ret)
 {
     int count = regex_group_count(regex);
     if (count > 1)
-        return call_fail(call, "the pattern has %d groups, more than one; write (?:…) where nothing is to be taken", count);
+        return call_fail(call,
+            "the pattern has %d groups, more than one; write (?:…) where nothing is to be taken", count);
     return search(call, regex, text, from, groups, count + 1, ret);
 }
 
@@ -71,8 +73,8 @@ static FALLIBLE extract_all(struct call *call, const struct value *a, struct val
 }
 
 /* \0 to \9 in a replacement stand for the match's groups, \\ for a backslash. */
-static FALLIBLE write_replacement(struct call *call, struct writer *writer, struct str replacement, const struct str *groups,
-    int count)
+static FALLIBLE write_replacement(
+    struct call *call, struct writer *writer, struct str replacement, const struct str *groups, int count)
 {
     for (size_t i = 0; i < replacement.size; i++) {
         char c = replacement.data[i];

@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "expr/compare.h"
 #include "expr/function.h"
 #include "expr/lists.h"
 #include "expr/pattern.h"
@@ -11,7 +12,10 @@
 
 /* ---- arithmetic ---- */
 
-static FALLIBLE overflow(struct call *call) { return call_fail(call, "the result is out of range: overflow"); }
+static FALLIBLE overflow(struct call *call)
+{
+    return call_fail(call, "the result is out of range: overflow");
+}
 
 static FALLIBLE add_int(struct call *call, const struct value *a, struct value *ret)
 {
@@ -84,7 +88,8 @@ static FALLIBLE add_list(struct call *call, const struct value *a, struct value 
     return ERR_OK;
 }
 
-static FALLIBLE move_timestamp(struct call *call, struct value timestamp, struct value duration, int sign, struct value *ret)
+static FALLIBLE move_timestamp(
+    struct call *call, struct value timestamp, struct value duration, int sign, struct value *ret)
 {
     return times_make_timestamp(call, timestamp.seconds + sign * duration.seconds,
         (int64_t)value_nanos(timestamp) + sign * value_nanos(duration), ret);
@@ -184,8 +189,8 @@ static FALLIBLE divide_uint(struct call *call, const struct value *a, struct val
     return ERR_OK;
 }
 
-__attribute__((no_sanitize("float-divide-by-zero"))) static FALLIBLE divide_double(struct call *call,
-    const struct value *a, struct value *ret)
+__attribute__((no_sanitize("float-divide-by-zero"))) static FALLIBLE divide_double(
+    struct call *call, const struct value *a, struct value *ret)
 {
     (void)call; /* division by zero gives an infinity or NaN */
     *ret = value_double(a[0].number / a[1].number);
@@ -234,7 +239,10 @@ static FALLIBLE not_bool(struct call *call, const struct value *a, struct value 
 
 /* ---- equality and order ---- */
 
-static bool is_tree(struct value v) { return v.type == VALUE_LIST || v.type == VALUE_MAP || v.type == VALUE_OPTIONAL; }
+static bool is_tree(struct value v)
+{
+    return v.type == VALUE_LIST || v.type == VALUE_MAP || v.type == VALUE_OPTIONAL;
+}
 
 /* Comparing walks the smaller of the two at most. */
 static FALLIBLE charge_comparison(struct call *call, struct value a, struct value b)
@@ -248,21 +256,21 @@ static FALLIBLE charge_comparison(struct call *call, struct value a, struct valu
 static FALLIBLE equal(struct call *call, const struct value *a, struct value *ret)
 {
     TRY(charge_comparison(call, a[0], a[1]));
-    *ret = value_bool(value_equal(a[0], a[1]));
+    *ret = value_bool(compare_equal(a[0], a[1]));
     return ERR_OK;
 }
 
 static FALLIBLE not_equal(struct call *call, const struct value *a, struct value *ret)
 {
     TRY(charge_comparison(call, a[0], a[1]));
-    *ret = value_bool(!value_equal(a[0], a[1]));
+    *ret = value_bool(!compare_equal(a[0], a[1]));
     return ERR_OK;
 }
 
 static FALLIBLE order_of(struct call *call, const struct value *a, int *ret, bool *ret_is_ordered)
 {
     TRY(charge_comparison(call, a[0], a[1]));
-    *ret_is_ordered = value_compare(a[0], a[1], ret);
+    *ret_is_ordered = compare_order(a[0], a[1], ret);
     return ERR_OK;
 }
 
@@ -321,7 +329,7 @@ static FALLIBLE in_list(struct call *call, const struct value *a, struct value *
     for (uint32_t i = 0; i < a[1].size && !is_found; i++) {
         if (is_tree(a[0]))
             TRY(charge_comparison(call, a[0], a[1].items[i]));
-        is_found = value_equal(a[0], a[1].items[i]);
+        is_found = compare_equal(a[0], a[1].items[i]);
     }
     *ret = value_bool(is_found);
     return ERR_OK;
@@ -437,12 +445,12 @@ static const struct overload not_equal_rows[] = { { false, 2, { A, A }, BOOL, no
 
 /* Ordering is declared for equal types (langdef, "Comparison Operators"). Numbers of different types meet
  * only when one is dynamic; the step compares them without asking for an overload. */
-#define ORDER_ROWS(apply)                                                                                  \
-    {                                                                                                      \
-        { false, 2, { BOOL, BOOL }, BOOL, apply }, { false, 2, { INT, INT }, BOOL, apply },                \
-            { false, 2, { UINT, UINT }, BOOL, apply }, { false, 2, { DOUBLE, DOUBLE }, BOOL, apply },      \
-            { false, 2, { STRING, STRING }, BOOL, apply }, { false, 2, { BYTES, BYTES }, BOOL, apply },    \
-            { false, 2, { TIME, TIME }, BOOL, apply }, { false, 2, { SPAN, SPAN }, BOOL, apply },          \
+#define ORDER_ROWS(apply) \
+    { \
+        { false, 2, { BOOL, BOOL }, BOOL, apply }, { false, 2, { INT, INT }, BOOL, apply }, \
+            { false, 2, { UINT, UINT }, BOOL, apply }, { false, 2, { DOUBLE, DOUBLE }, BOOL, apply }, \
+            { false, 2, { STRING, STRING }, BOOL, apply }, { false, 2, { BYTES, BYTES }, BOOL, apply }, \
+            { false, 2, { TIME, TIME }, BOOL, apply }, { false, 2, { SPAN, SPAN }, BOOL, apply }, \
     }
 static const struct overload less_rows[] = ORDER_ROWS(less);
 static const struct overload less_equal_rows[] = ORDER_ROWS(less_or_equal);

@@ -22,7 +22,10 @@ static bool byte_of(struct str text, int64_t position, size_t *ret)
     return true;
 }
 
-static int64_t position_of(struct str text, size_t byte) { return (int64_t)utf8_length(str_slice(text, 0, byte)); }
+static int64_t position_of(struct str text, size_t byte)
+{
+    return (int64_t)utf8_length(str_slice(text, 0, byte));
+}
 
 static FALLIBLE out_of_range(struct call *call, int64_t position)
 {
@@ -45,7 +48,8 @@ static FALLIBLE char_at(struct call *call, const struct value *a, struct value *
 
 /* ---- searching ---- */
 
-static FALLIBLE find_from(struct call *call, struct str text, struct str part, int64_t from, struct value *ret)
+static FALLIBLE find_from(
+    struct call *call, struct str text, struct str part, int64_t from, struct value *ret)
 {
     size_t at = 0;
     TRY(call_charge_bytes(call, text.size + part.size));
@@ -112,12 +116,14 @@ static FALLIBLE last_index_of_from(struct call *call, const struct value *a, str
 
 /* ---- cutting ---- */
 
-static FALLIBLE substring_to(struct call *call, struct str text, int64_t from, int64_t to, bool has_end, struct value *ret)
+static FALLIBLE substring_to(
+    struct call *call, struct str text, int64_t from, int64_t to, bool has_end, struct value *ret)
 {
     size_t start = 0, end = text.size;
     TRY(call_charge_bytes(call, text.size));
     if (has_end && from > to)
-        return call_fail(call, "invalid substring range. start: %lld, end: %lld", (long long)from, (long long)to);
+        return call_fail(
+            call, "invalid substring range. start: %lld, end: %lld", (long long)from, (long long)to);
     if (!byte_of(text, from, &start))
         return out_of_range(call, from);
     if (has_end && !byte_of(text, to, &end))
@@ -139,8 +145,9 @@ static FALLIBLE substring_range(struct call *call, const struct value *a, struct
 /* Unicode's White_Space; the zero-width characters are none. */
 static bool is_space(int32_t c)
 {
-    return (c >= 9 && c <= 13) || c == ' ' || c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
-        c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+    return (c >= 9 && c <= 13) || c == ' ' || c == 0x85 || c == 0xa0 || c == 0x1680 ||
+        (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
+        c == 0x3000;
 }
 
 static FALLIBLE trim(struct call *call, const struct value *a, struct value *ret)
@@ -168,12 +175,14 @@ static size_t count_parts(struct str text, struct str separator, size_t most)
         return length < most ? length : most;
     }
     size_t count = 1;
-    for (ptrdiff_t at = 0; count < most && (at = str_find(text, separator, (size_t)at)) >= 0; at += (ptrdiff_t)separator.size)
+    for (ptrdiff_t at = 0; count < most && (at = str_find(text, separator, (size_t)at)) >= 0;
+         at += (ptrdiff_t)separator.size)
         count++;
     return count;
 }
 
-static FALLIBLE split_at_most(struct call *call, struct str text, struct str separator, int64_t most, struct value *ret)
+static FALLIBLE split_at_most(
+    struct call *call, struct str text, struct str separator, int64_t most, struct value *ret)
 {
     struct value *items = NULL;
     TRY(call_charge_bytes(call, 2 * text.size + separator.size));

@@ -24,10 +24,22 @@ static FALLIBLE zone_of(struct call *call, struct value name, const struct zone 
     return ERR_OK;
 }
 
-enum part { DATE, DAY_OF_MONTH, DAY_OF_WEEK, DAY_OF_YEAR, FULL_YEAR, HOURS, MILLISECONDS, MINUTES, MONTH, SECONDS };
+enum part {
+    DATE,
+    DAY_OF_MONTH,
+    DAY_OF_WEEK,
+    DAY_OF_YEAR,
+    FULL_YEAR,
+    HOURS,
+    MILLISECONDS,
+    MINUTES,
+    MONTH,
+    SECONDS
+};
 
 /* `count` is 2 with a time zone's name behind the timestamp. */
-static FALLIBLE part_of(struct call *call, const struct value *a, uint32_t count, enum part part, struct value *ret)
+static FALLIBLE part_of(
+    struct call *call, const struct value *a, uint32_t count, enum part part, struct value *ret)
 {
     const struct zone *zone = zone_utc();
     if (count == 2)
@@ -50,14 +62,14 @@ static FALLIBLE part_of(struct call *call, const struct value *a, uint32_t count
     return ERR_OK;
 }
 
-#define PART(name, part)                                                                                   \
-    static FALLIBLE name##_utc(struct call *call, const struct value *a, struct value *ret)                \
-    {                                                                                                      \
-        return part_of(call, a, 1, part, ret);                                                             \
-    }                                                                                                      \
-    static FALLIBLE name##_zone(struct call *call, const struct value *a, struct value *ret)               \
-    {                                                                                                      \
-        return part_of(call, a, 2, part, ret);                                                             \
+#define PART(name, part) \
+    static FALLIBLE name##_utc(struct call *call, const struct value *a, struct value *ret) \
+    { \
+        return part_of(call, a, 1, part, ret); \
+    } \
+    static FALLIBLE name##_zone(struct call *call, const struct value *a, struct value *ret) \
+    { \
+        return part_of(call, a, 2, part, ret); \
     }
 
 PART(date, DATE)
@@ -101,9 +113,18 @@ static FALLIBLE duration_milliseconds(struct call *call, const struct value *a, 
     return ERR_OK;
 }
 
-#define UTC_ROW(name) { true, 1, { &type_timestamp }, &type_int, name##_utc }
-#define ZONE_ROW(name) { true, 2, { &type_timestamp, &type_string }, &type_int, name##_zone }
-#define DURATION_ROW(name) { true, 1, { &type_duration }, &type_int, duration_##name }
+#define UTC_ROW(name) \
+    { \
+        true, 1, { &type_timestamp }, &type_int, name##_utc \
+    }
+#define ZONE_ROW(name) \
+    { \
+        true, 2, { &type_timestamp, &type_string }, &type_int, name##_zone \
+    }
+#define DURATION_ROW(name) \
+    { \
+        true, 1, { &type_duration }, &type_int, duration_##name \
+    }
 
 static const struct overload date_rows[] = { UTC_ROW(date), ZONE_ROW(date) };
 static const struct overload day_of_month_rows[] = { UTC_ROW(day_of_month), ZONE_ROW(day_of_month) };

@@ -2,9 +2,17 @@
 #include "expr/function.h"
 
 static const struct library *const libraries[] = {
-    &library_standard, &library_conversions, &library_strings,  &library_lists,    &library_sets,
-    &library_math,     &library_encoders,    &library_optional, &library_network,  &library_time,
-    &library_regex,    &library_security,    &library_parsers,
+    &library_standard,
+    &library_conversions,
+    &library_strings,
+    &library_lists,
+    &library_sets,
+    &library_math,
+    &library_encoders,
+    &library_optional,
+    &library_network,
+    &library_time,
+    &library_regex,
 };
 #define LIBRARY_COUNT (sizeof(libraries) / sizeof(libraries[0]))
 
@@ -57,7 +65,10 @@ const struct function *function_find(struct str name)
     return NULL;
 }
 
-static unsigned near_limit(struct str name) { return name.size < 4 ? 1 : name.size < 8 ? 2 : 3; }
+static unsigned near_limit(struct str name)
+{
+    return name.size < 4 ? 1 : name.size < 8 ? 2 : 3;
+}
 
 struct str function_nearest(struct str name)
 {
@@ -66,7 +77,8 @@ struct str function_nearest(struct str name)
     for (size_t i = 0; i < LIBRARY_COUNT; i++) {
         for (uint32_t k = 0; k < libraries[i]->count; k++) {
             struct str known = libraries[i]->functions[k].name;
-            unsigned distance = str_find_byte(known, '_', 0) == 0 ? limit + 1 : str_distance(known, name, limit);
+            unsigned distance = str_find_byte(known, '_', 0) == 0 ? limit + 1
+                                                                  : str_distance(known, name, limit);
             if (distance > limit || (distance == limit && nearest.data != NULL))
                 continue;
             nearest = known;
@@ -116,7 +128,8 @@ static bool matches(const struct type *type, struct value v)
     return true;
 }
 
-bool overload_matches(const struct overload *overload, const struct value *arguments, uint32_t count, bool is_member)
+bool overload_matches(
+    const struct overload *overload, const struct value *arguments, uint32_t count, bool is_member)
 {
     if (overload->is_member != is_member || overload->count != count)
         return false;
@@ -184,9 +197,10 @@ bool function_constant(struct str name, struct value *ret, const struct type **r
     for (size_t i = 0; i < CONSTANT_COUNT; i++) {
         if (!str_equal(constants[i].name, name))
             continue;
-        *ret = constants[i].type == NULL
-            ? value_int(constants[i].number)
-            : (struct value){ .type = VALUE_TYPE, .size = (uint32_t)name.size, .bytes = constants[i].name.data };
+        *ret = constants[i].type == NULL ? value_int(constants[i].number)
+                                         : (struct value){ .type = VALUE_TYPE,
+                                               .size = (uint32_t)name.size,
+                                               .bytes = constants[i].name.data };
         *ret_type = constants[i].type == NULL ? &type_int : constants[i].type;
         return true;
     }

@@ -18,8 +18,8 @@ static FALLIBLE check_keys(struct call *call, const struct value *keys, uint32_t
         if (!is_nan && !value_compare(keys[i], keys[i], &order))
             return call_fail(call, "values of type %s have no order", value_type_name(keys[i].type));
         if (keys[i].type != keys[0].type && !(is_number(keys[i]) && is_number(keys[0])))
-            return call_fail(call, "values of types %s and %s have no common order", value_type_name(keys[0].type),
-                value_type_name(keys[i].type));
+            return call_fail(call, "values of types %s and %s have no common order",
+                value_type_name(keys[0].type), value_type_name(keys[i].type));
     }
     return ERR_OK;
 }
@@ -34,21 +34,23 @@ static bool is_after(struct value a, struct value b)
 }
 
 /* One pass of a bottom-up merge sort: runs of `width` from `from` are merged into `to`. */
-static void merge_pass(const struct value *keys, const uint32_t *from, uint32_t *to, uint32_t count, uint32_t width)
+static void merge_pass(
+    const struct value *keys, const uint32_t *from, uint32_t *to, uint32_t count, uint32_t width)
 {
     for (uint32_t start = 0; start < count; start += 2 * width) {
         uint32_t middle = start + width < count ? start + width : count;
         uint32_t end = middle + width < count ? middle + width : count;
         uint32_t left = start, right = middle;
         for (uint32_t i = start; i < end; i++) {
-            bool take_right = left == middle || (right < end && is_after(keys[from[left]], keys[from[right]]));
+            bool take_right = left == middle ||
+                (right < end && is_after(keys[from[left]], keys[from[right]]));
             to[i] = take_right ? from[right++] : from[left++];
         }
     }
 }
 
-FALLIBLE list_sort(struct call *call, const struct value *items, const struct value *keys, uint32_t count,
-    struct value *ret)
+FALLIBLE list_sort(
+    struct call *call, const struct value *items, const struct value *keys, uint32_t count, struct value *ret)
 {
     struct value *sorted = NULL;
     TRY(check_keys(call, keys, count));
@@ -96,7 +98,8 @@ static bool whole_index(struct value key, int64_t *ret)
         *ret = (int64_t)key.uinteger;
         return true;
     }
-    if (key.type == VALUE_DOUBLE && key.number > -9e15 && key.number < 9e15 && key.number == trunc(key.number)) {
+    if (key.type == VALUE_DOUBLE && key.number > -9e15 && key.number < 9e15 &&
+        key.number == trunc(key.number)) {
         *ret = (int64_t)key.number;
         return true;
     }
@@ -112,7 +115,8 @@ static struct value part_of(struct value container, struct value part)
 static FALLIBLE no_key(struct call *call, struct value key)
 {
     switch (key.type) {
-    case VALUE_STRING: return call_fail(call, "no such key: %.*s", STR_ARG(str_slice(value_str(key), 0, 200)));
+    case VALUE_STRING:
+        return call_fail(call, "no such key: %.*s", STR_ARG(str_slice(value_str(key), 0, 200)));
     case VALUE_INT: return call_fail(call, "no such key: %lld", (long long)key.integer);
     case VALUE_UINT: return call_fail(call, "no such key: %lluu", (unsigned long long)key.uinteger);
     case VALUE_DOUBLE: return call_fail(call, "no such key: %g", key.number);
@@ -122,7 +126,8 @@ static FALLIBLE no_key(struct call *call, struct value key)
 }
 
 /* Finds container[key]; `*ret_found` is false when there is none. Errors: what can't be indexed so. */
-static FALLIBLE find_part(struct call *call, struct value container, struct value key, struct value *ret, bool *ret_found)
+static FALLIBLE find_part(
+    struct call *call, struct value container, struct value key, struct value *ret, bool *ret_found)
 {
     *ret_found = false;
     if (container.type == VALUE_MAP) {
@@ -133,11 +138,12 @@ static FALLIBLE find_part(struct call *call, struct value container, struct valu
         return ERR_OK;
     }
     if (container.type != VALUE_LIST)
-        return call_fail(call, "no such overload: a value of type %s has no [%s]", value_type_name(container.type),
-            value_type_name(key.type));
+        return call_fail(call, "no such overload: a value of type %s has no [%s]",
+            value_type_name(container.type), value_type_name(key.type));
     int64_t index;
     if (!whole_index(key, &index))
-        return call_fail(call, "invalid_argument: a list index is a whole number, not a %s", value_type_name(key.type));
+        return call_fail(
+            call, "invalid_argument: a list index is a whole number, not a %s", value_type_name(key.type));
     if (index < 0 || index >= container.size)
         return ERR_OK;
     *ret = part_of(container, container.items[index]);

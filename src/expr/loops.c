@@ -7,9 +7,13 @@ FALLIBLE step_loop_begin(struct machine *machine, const struct step *step)
     struct value range = machine_operand(machine, step->a);
     struct loop_state *loop = &machine->loops[step->dst];
     if (range.type != VALUE_LIST && range.type != VALUE_MAP)
-        return call_fail(&machine->call, "a value of type %s can't be looped over", value_type_name(range.type));
-    *loop = (struct loop_state){ .kind = step->flags, .count = range.size, .variables = step->variables,
-        .is_map = range.type == VALUE_MAP, .flags = range.flags & VALUE_OUTSIDE };
+        return call_fail(
+            &machine->call, "a value of type %s can't be looped over", value_type_name(range.type));
+    *loop = (struct loop_state){ .kind = step->flags,
+        .count = range.size,
+        .variables = step->variables,
+        .is_map = range.type == VALUE_MAP,
+        .flags = range.flags & VALUE_OUTSIDE };
     if (loop->is_map)
         loop->entries = value_map_entries(range);
     else
@@ -64,7 +68,8 @@ FALLIBLE step_loop_keep(struct machine *machine, const struct step *step)
 }
 
 /* all() and exists() end at the first entry that decides; errors count only when none does. */
-static FALLIBLE yield_logic(struct machine *machine, const struct step *step, struct loop_state *loop, struct value v)
+static FALLIBLE yield_logic(
+    struct machine *machine, const struct step *step, struct loop_state *loop, struct value v)
 {
     if (v.type == VALUE_BOOL) {
         if (v.boolean == (loop->kind == LOOP_EXISTS)) {
@@ -73,10 +78,8 @@ static FALLIBLE yield_logic(struct machine *machine, const struct step *step, st
         }
         return ERR_OK;
     }
-    if (v.type != VALUE_ERROR) {
-        (void)call_fail(&machine->call, "no such overload: %s is no bool", value_type_name(v.type));
-        TRY(machine_keep_fault(machine, step, &v));
-    }
+    if (v.type != VALUE_ERROR)
+        TRY(machine_no_bool(machine, step, v, &v));
     if (loop->fault == NULL)
         loop->fault = machine_fault(v);
     return ERR_OK;
@@ -107,7 +110,8 @@ static FALLIBLE add_entry(struct machine *machine, struct loop_state *loop, stru
 static FALLIBLE yield_entry(struct machine *machine, struct loop_state *loop, struct value v)
 {
     if (v.type != VALUE_MAP)
-        return call_fail(&machine->call, "no such overload: an entry is a map, not %s", value_type_name(v.type));
+        return call_fail(
+            &machine->call, "no such overload: an entry is a map, not %s", value_type_name(v.type));
     const struct value_entry *entries = value_map_entries(v);
     for (uint32_t i = 0; i < v.size; i++)
         TRY(add_entry(machine, loop, entries[i].key, entries[i].value));

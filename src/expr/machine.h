@@ -18,15 +18,15 @@ struct loop_state {
     enum loop_kind kind;
     uint32_t index, count, variables;
     bool is_map, is_decided;
-    uint8_t flags;                     /* VALUE_OUTSIDE of the range */
-    uint32_t hits;                     /* EXISTS_ONE */
-    const struct fault *fault;         /* the first error that all() and exists() met */
-    const struct value *items;         /* of a list */
+    uint8_t flags; /* VALUE_OUTSIDE of the range */
+    uint32_t hits; /* EXISTS_ONE */
+    const struct fault *fault; /* the first error that all() and exists() met */
+    const struct value *items; /* of a list */
     const struct value_entry *entries; /* of a map */
-    struct value *made;                /* MAP, FILTER, SORT_BY */
-    struct value *keys;                /* SORT_BY */
+    struct value *made; /* MAP, FILTER, SORT_BY */
+    struct value *keys; /* SORT_BY */
     uint32_t made_count;
-    struct value_map_builder map;      /* TRANSFORM_* */
+    struct value_map_builder map; /* TRANSFORM_* */
 };
 
 struct machine {
@@ -59,6 +59,8 @@ static inline struct value machine_error(const struct fault *fault)
 
 /* The last error as a value in the arena. */
 FALLIBLE machine_keep_fault(struct machine *machine, const struct step *step, struct value *ret);
+/* The error of an operand of && or || that is neither true nor false, as a value. */
+FALLIBLE machine_no_bool(struct machine *machine, const struct step *step, struct value v, struct value *ret);
 /* Fails again with an error that was a value. */
 FALLIBLE machine_raise(struct machine *machine, const struct fault *fault);
 /* Calls the overload that matches. */

@@ -10,8 +10,8 @@ struct macro {
     struct str name;
     uint8_t argument_count;
     uint8_t variables; /* how many names come first */
-    bool has_filter;   /* a predicate stands in front of the body */
-    uint8_t loop;      /* enum loop_kind */
+    bool has_filter; /* a predicate stands in front of the body */
+    uint8_t loop; /* enum loop_kind */
 };
 
 static const struct macro loop_macros[] = {
@@ -41,8 +41,8 @@ static FALLIBLE misuse(const struct node *node, struct err_info *why, const char
 }
 
 /* The variables that a macro's first arguments name. */
-static FALLIBLE declare(struct parser *parser, const struct call_text *call, uint32_t count, struct node *node,
-    struct err_info *why)
+static FALLIBLE declare(struct parser *parser, const struct call_text *call, uint32_t count,
+    struct node *node, struct err_info *why)
 {
     node->locals = ARENA_ARRAY(parser->arena, count, struct local);
     if (node->locals == NULL)
@@ -86,7 +86,8 @@ static FALLIBLE expand_has(const struct call_text *call, struct node **ret, stru
     return ERR_OK;
 }
 
-static FALLIBLE expand_bind(struct parser *parser, const struct call_text *call, struct node **ret, struct err_info *why)
+static FALLIBLE expand_bind(
+    struct parser *parser, const struct call_text *call, struct node **ret, struct err_info *why)
 {
     struct node *node = NULL;
     TRY(parser_node(parser, NODE_BIND, &call->at, call->arguments.nodes + 1, 2, &node, why));
@@ -95,8 +96,8 @@ static FALLIBLE expand_bind(struct parser *parser, const struct call_text *call,
     return ERR_OK;
 }
 
-static FALLIBLE expand_opt_map(struct parser *parser, const struct call_text *call, bool is_flat, struct node **ret,
-    struct err_info *why)
+static FALLIBLE expand_opt_map(struct parser *parser, const struct call_text *call, bool is_flat,
+    struct node **ret, struct err_info *why)
 {
     struct node_list children = { 0 };
     struct node *node = NULL;
@@ -123,11 +124,12 @@ static FALLIBLE expand_generated_name(struct parser *parser, const struct call_t
         numbers[i] = argument->value.uinteger;
     }
     TRY(parser_node(parser, NODE_NAME, &call->at, NULL, 0, ret, why));
-    return arena_printf(parser->arena, &(*ret)->name, why, "@%s:%llu:%llu", prefix, (unsigned long long)numbers[0],
-        (unsigned long long)numbers[1]);
+    return arena_printf(parser->arena, &(*ret)->name, why, "@%s:%llu:%llu", prefix,
+        (unsigned long long)numbers[0], (unsigned long long)numbers[1]);
 }
 
-static FALLIBLE expand_block(struct parser *parser, const struct call_text *call, struct node **ret, struct err_info *why)
+static FALLIBLE expand_block(
+    struct parser *parser, const struct call_text *call, struct node **ret, struct err_info *why)
 {
     const struct node *slots = call->arguments.nodes[0];
     if (slots->kind != NODE_LIST || slots->optional_entries != NULL)
@@ -150,7 +152,8 @@ static FALLIBLE expand_block(struct parser *parser, const struct call_text *call
     return ERR_OK;
 }
 
-static FALLIBLE expand_cel(struct parser *parser, const struct call_text *call, struct node **ret, struct err_info *why)
+static FALLIBLE expand_cel(
+    struct parser *parser, const struct call_text *call, struct node **ret, struct err_info *why)
 {
     uint32_t count = call->arguments.count;
     if (str_equal(call->name, STR("bind")) && count == 3)
@@ -167,7 +170,8 @@ static FALLIBLE expand_cel(struct parser *parser, const struct call_text *call, 
 }
 
 /* math.greatest and math.least take any number of arguments; three and more become one list. */
-static FALLIBLE expand_extremum(struct parser *parser, const struct call_text *call, struct node **ret, struct err_info *why)
+static FALLIBLE expand_extremum(
+    struct parser *parser, const struct call_text *call, struct node **ret, struct err_info *why)
 {
     struct node *list = NULL;
     TRY(parser_node(parser, NODE_LIST, &call->at, call->arguments.nodes, call->arguments.count, &list, why));
@@ -185,7 +189,8 @@ static bool is_namespace(const struct node *target, struct str name)
     return target->kind == NODE_NAME && str_equal(target->name, name);
 }
 
-FALLIBLE macro_expand(struct parser *parser, const struct call_text *call, struct node **ret, struct err_info *why)
+FALLIBLE macro_expand(
+    struct parser *parser, const struct call_text *call, struct node **ret, struct err_info *why)
 {
     uint32_t count = call->arguments.count;
     *ret = NULL;

@@ -42,7 +42,8 @@ const char *network_parse_cidr(struct str text, struct value_net *ret)
     uint64_t prefix = 0;
     if (error != NULL)
         return error;
-    bool is_plain = bits.size > 0 && bits.data[0] >= '0' && bits.data[0] <= '9' && (bits.size == 1 || bits.data[0] != '0');
+    bool is_plain = bits.size > 0 && bits.data[0] >= '0' && bits.data[0] <= '9' &&
+        (bits.size == 1 || bits.data[0] != '0');
     if (!is_plain || !str_to_uint(bits, &prefix) || prefix > net.size * 8u)
         return "the prefix length is wrong";
     net.prefix = (uint8_t)prefix;
@@ -81,9 +82,9 @@ static int print_v6(const uint8_t bytes[16], char *text, size_t size)
 
 struct str network_print_net(const struct value_net *net, bool is_cidr, char text[NETWORK_TEXT_BYTES])
 {
-    int size = net->size == 16
-        ? print_v6(net->bytes, text, NETWORK_TEXT_BYTES)
-        : snprintf(text, NETWORK_TEXT_BYTES, "%u.%u.%u.%u", net->bytes[0], net->bytes[1], net->bytes[2], net->bytes[3]);
+    int size = net->size == 16 ? print_v6(net->bytes, text, NETWORK_TEXT_BYTES)
+                               : snprintf(text, NETWORK_TEXT_BYTES, "%u.%u.%u.%u", net->bytes[0],
+                                     net->bytes[1], net->bytes[2], net->bytes[3]);
     if (is_cidr)
         size += snprintf(text + size, (size_t)(NETWORK_TEXT_BYTES - size), "/%u", net->prefix);
     return (struct str){ text, (size_t)size };

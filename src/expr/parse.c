@@ -21,11 +21,13 @@ static FALLIBLE unexpected(const struct parser *parser, struct err_info *why, co
 {
     const struct token *token = &parser->token;
     if (token->kind == TOKEN_END)
-        return err_at(why, ERR_INVALID, "expr_parse", token->line, token->column, "the expression ends where %s should stand", wanted);
+        return err_at(why, ERR_INVALID, "expr_parse", token->line, token->column,
+            "the expression ends where %s should stand", wanted);
     if (token->kind == TOKEN_STRING || token->kind == TOKEN_BYTES)
-        return err_at(why, ERR_INVALID, "expr_parse", token->line, token->column, "a string stands where %s should stand", wanted);
-    return err_at(why, ERR_INVALID, "expr_parse", token->line, token->column, "'%.*s' stands where %s should stand",
-        STR_ARG(token->text), wanted);
+        return err_at(why, ERR_INVALID, "expr_parse", token->line, token->column,
+            "a string stands where %s should stand", wanted);
+    return err_at(why, ERR_INVALID, "expr_parse", token->line, token->column,
+        "'%.*s' stands where %s should stand", STR_ARG(token->text), wanted);
 }
 
 static FALLIBLE expect(struct parser *parser, enum token_kind kind, const char *wanted, struct err_info *why)
@@ -42,8 +44,8 @@ static FALLIBLE too_deep(const struct token *at, struct err_info *why)
     return ERR_LIMIT;
 }
 
-FALLIBLE parser_node(struct parser *parser, enum node_kind kind, const struct token *at, struct node **children,
-    uint32_t count, struct node **ret, struct err_info *why)
+FALLIBLE parser_node(struct parser *parser, enum node_kind kind, const struct token *at,
+    struct node **children, uint32_t count, struct node **ret, struct err_info *why)
 {
     unsigned height = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -65,7 +67,8 @@ FALLIBLE parser_node(struct parser *parser, enum node_kind kind, const struct to
     return ERR_OK;
 }
 
-FALLIBLE parser_list_add(struct parser *parser, struct node_list *list, struct node *node, struct err_info *why)
+FALLIBLE parser_list_add(
+    struct parser *parser, struct node_list *list, struct node *node, struct err_info *why)
 {
     if (list->count == list->room) {
         uint32_t room = list->room ? list->room * 2 : 4;
@@ -81,8 +84,8 @@ FALLIBLE parser_list_add(struct parser *parser, struct node_list *list, struct n
     return ERR_OK;
 }
 
-static FALLIBLE node_of(struct parser *parser, enum node_kind kind, const struct token *at, const struct node_list *list,
-    struct node **ret, struct err_info *why)
+static FALLIBLE node_of(struct parser *parser, enum node_kind kind, const struct token *at,
+    const struct node_list *list, struct node **ret, struct err_info *why)
 {
     return parser_node(parser, kind, at, list->nodes, list->count, ret, why);
 }
@@ -105,8 +108,8 @@ static FALLIBLE parse_arguments(struct parser *parser, struct node_list *list, s
 }
 
 /* The name is read, '(' comes next. */
-static FALLIBLE parse_call(struct parser *parser, struct node *target, const struct token *at, struct node **ret,
-    struct err_info *why)
+static FALLIBLE parse_call(struct parser *parser, struct node *target, const struct token *at,
+    struct node **ret, struct err_info *why)
 {
     struct call_text call = { .target = target, .name = at->text, .at = *at };
     TRY(advance(parser, why));
@@ -133,7 +136,8 @@ struct optional_marks {
     uint32_t count, room;
 };
 
-static FALLIBLE add_mark(struct parser *parser, struct optional_marks *marks, bool is_optional, struct err_info *why)
+static FALLIBLE add_mark(
+    struct parser *parser, struct optional_marks *marks, bool is_optional, struct err_info *why)
 {
     if (marks->count == marks->room) {
         uint32_t room = marks->room ? marks->room * 2 : 16;
@@ -149,7 +153,8 @@ static FALLIBLE add_mark(struct parser *parser, struct optional_marks *marks, bo
     return ERR_OK;
 }
 
-static FALLIBLE take_mark(struct parser *parser, struct optional_marks *marks, bool *any, struct err_info *why)
+static FALLIBLE take_mark(
+    struct parser *parser, struct optional_marks *marks, bool *any, struct err_info *why)
 {
     bool is_optional = parser->token.kind == TOKEN_QUESTION;
     if (is_optional)
@@ -238,7 +243,8 @@ static bool is_qualified_name(const struct node *node)
 }
 
 /* Name{field: value}. There are no message types, so this is only read over. */
-static FALLIBLE parse_message(struct parser *parser, const struct node *type_name, struct node **ret, struct err_info *why)
+static FALLIBLE parse_message(
+    struct parser *parser, const struct node *type_name, struct node **ret, struct err_info *why)
 {
     struct token at = parser->token;
     at.line = type_name->line;
@@ -268,8 +274,8 @@ static FALLIBLE parse_message(struct parser *parser, const struct node *type_nam
     return ERR_OK;
 }
 
-static FALLIBLE one_child(struct parser *parser, enum node_kind kind, const struct token *at, struct node *child,
-    struct node **ret, struct err_info *why)
+static FALLIBLE one_child(struct parser *parser, enum node_kind kind, const struct token *at,
+    struct node *child, struct node **ret, struct err_info *why)
 {
     struct node_list children = { 0 };
     TRY(parser_list_add(parser, &children, child, why));
@@ -314,7 +320,8 @@ static FALLIBLE parse_index(struct parser *parser, struct node **node, struct er
     return ERR_OK;
 }
 
-static FALLIBLE constant(struct parser *parser, const struct token *at, struct value v, struct node **ret, struct err_info *why)
+static FALLIBLE constant(
+    struct parser *parser, const struct token *at, struct value v, struct node **ret, struct err_info *why)
 {
     TRY(parser_node(parser, NODE_CONST, at, NULL, 0, ret, why));
     (*ret)->value = v;
@@ -355,8 +362,8 @@ static FALLIBLE parse_name(struct parser *parser, struct node **ret, struct err_
         return unexpected(parser, why, "a name");
     bool is_message = parser->next.kind == TOKEN_DOT || parser->next.kind == TOKEN_OPEN_BRACE;
     if (token_is_reserved(name.text) && !is_message)
-        return err_at(why, ERR_INVALID, "expr_parse", name.line, name.column, "'%.*s' is a reserved word; choose another name",
-            STR_ARG(name.text));
+        return err_at(why, ERR_INVALID, "expr_parse", name.line, name.column,
+            "'%.*s' is a reserved word; choose another name", STR_ARG(name.text));
     TRY(advance(parser, why));
     if (parser->token.kind == TOKEN_OPEN_PAREN)
         return parse_call(parser, NULL, &name, ret, why);
@@ -392,7 +399,8 @@ static FALLIBLE check_reserved(const struct node *node, struct err_info *why)
     return ERR_OK;
 }
 
-static FALLIBLE parse_member(struct parser *parser, struct node *primary, struct node **ret, struct err_info *why)
+static FALLIBLE parse_member(
+    struct parser *parser, struct node *primary, struct node **ret, struct err_info *why)
 {
     struct node *node = primary;
     for (;;) {
@@ -457,17 +465,28 @@ static FALLIBLE parse_unary(struct parser *parser, struct node **ret, struct err
     return ERR_OK;
 }
 
-struct operator{ enum token_kind token; unsigned level; /* binds tighter when higher */ struct str name; };
+struct operator
+{
+    enum token_kind token;
+    unsigned level; /* binds tighter when higher */
+    struct str name;
+};
 
-static const struct operator *find_operator(enum token_kind kind)
+static const struct operator* find_operator(enum token_kind kind)
 {
     static const struct operator operators[] = {
-        { TOKEN_EQUAL, 1, STR_INIT("_==_") },        { TOKEN_NOT_EQUAL, 1, STR_INIT("_!=_") },
-        { TOKEN_LESS, 1, STR_INIT("_<_") },          { TOKEN_LESS_EQUAL, 1, STR_INIT("_<=_") },
-        { TOKEN_GREATER, 1, STR_INIT("_>_") },       { TOKEN_GREATER_EQUAL, 1, STR_INIT("_>=_") },
-        { TOKEN_IN, 1, STR_INIT("_in_") },           { TOKEN_PLUS, 2, STR_INIT("_+_") },
-        { TOKEN_MINUS, 2, STR_INIT("_-_") },         { TOKEN_STAR, 3, STR_INIT("_*_") },
-        { TOKEN_SLASH, 3, STR_INIT("_/_") },         { TOKEN_PERCENT, 3, STR_INIT("_%_") },
+        { TOKEN_EQUAL, 1, STR_INIT("_==_") },
+        { TOKEN_NOT_EQUAL, 1, STR_INIT("_!=_") },
+        { TOKEN_LESS, 1, STR_INIT("_<_") },
+        { TOKEN_LESS_EQUAL, 1, STR_INIT("_<=_") },
+        { TOKEN_GREATER, 1, STR_INIT("_>_") },
+        { TOKEN_GREATER_EQUAL, 1, STR_INIT("_>=_") },
+        { TOKEN_IN, 1, STR_INIT("_in_") },
+        { TOKEN_PLUS, 2, STR_INIT("_+_") },
+        { TOKEN_MINUS, 2, STR_INIT("_-_") },
+        { TOKEN_STAR, 3, STR_INIT("_*_") },
+        { TOKEN_SLASH, 3, STR_INIT("_/_") },
+        { TOKEN_PERCENT, 3, STR_INIT("_%_") },
     };
     for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++) {
         if (operators[i].token == kind)
@@ -481,8 +500,8 @@ static FALLIBLE parse_binary(struct parser *parser, unsigned level, struct node 
 {
     struct node *left = NULL;
     TRY(parse_unary(parser, &left, why));
-    const struct operator *operator;
-    while ((operator = find_operator(parser->token.kind)) != NULL && operator->level >= level) {
+    const struct operator* operator;
+    while ((operator= find_operator(parser->token.kind)) != NULL && operator->level >= level) {
         struct token at = parser->token;
         struct node_list operands = { 0 };
         struct node *right = NULL;

@@ -9,8 +9,8 @@ struct parser {
     struct arena *arena;
     struct lexer lexer;
     struct token token; /* the one to be read next */
-    struct token next;  /* the one after */
-    unsigned depth;     /* of nested expressions */
+    struct token next; /* the one after */
+    unsigned depth; /* of nested expressions */
 };
 
 struct node_list {
@@ -28,12 +28,14 @@ struct call_text {
 
 /* A node over `count` children, which are borrowed. ERR_LIMIT (EXPR_DEPTH_MAX) when the tree grows
  * too high. */
-FALLIBLE parser_node(struct parser *parser, enum node_kind kind, const struct token *at, struct node **children,
-    uint32_t count, struct node **ret, struct err_info *why);
-FALLIBLE parser_list_add(struct parser *parser, struct node_list *list, struct node *node, struct err_info *why);
+FALLIBLE parser_node(struct parser *parser, enum node_kind kind, const struct token *at,
+    struct node **children, uint32_t count, struct node **ret, struct err_info *why);
+FALLIBLE parser_list_add(
+    struct parser *parser, struct node_list *list, struct node *node, struct err_info *why);
 
 /* Expands the call when it is a macro; else `*ret` is NULL. ERR_INVALID "expr_check" when a macro is
  * used wrongly. */
-FALLIBLE macro_expand(struct parser *parser, const struct call_text *call, struct node **ret, struct err_info *why);
+FALLIBLE macro_expand(
+    struct parser *parser, const struct call_text *call, struct node **ret, struct err_info *why);
 
 #endif

@@ -13,7 +13,8 @@ FALLIBLE pattern_get(struct call *call, struct str pattern, const struct regex *
         return ERR_OK;
     }
     if (pattern.size > EXPR_PATTERN_BYTES_MAX)
-        return call_fail(call, "the pattern is longer than EXPR_PATTERN_BYTES_MAX (%d bytes)", EXPR_PATTERN_BYTES_MAX);
+        return call_fail(
+            call, "the pattern is longer than EXPR_PATTERN_BYTES_MAX (%d bytes)", EXPR_PATTERN_BYTES_MAX);
     TRY(call_charge(call, COMPILE_UNITS + pattern.size * COMPILE_UNITS_PER_BYTE));
     char error[256];
     struct regex *regex = regex_new(pattern, error, sizeof(error));

@@ -15,15 +15,15 @@
 #define OPERAND_CONSTANT UINT32_C(0x80000000)
 
 enum step_op {
-    STEP_RETURN,    /* a */
-    STEP_MOVE,      /* dst = a; an error in a is raised */
-    STEP_PATH,      /* dst = variable a, then the fields of `path` one by one */
-    STEP_SELECT,    /* dst = a.field */
-    STEP_HAS,       /* dst = has(a.field) */
-    STEP_OPT_SELECT,/* dst = a.?field */
-    STEP_CALL,      /* dst = call(…) */
-    STEP_NOT,       /* dst = !a; below too the `call` is what to do for other types */
-    STEP_ADD,       /* dst = a + b */
+    STEP_RETURN, /* a */
+    STEP_MOVE, /* dst = a; an error in a is raised */
+    STEP_PATH, /* dst = variable a, then the fields of `path` one by one */
+    STEP_SELECT, /* dst = a.field */
+    STEP_HAS, /* dst = has(a.field) */
+    STEP_OPT_SELECT, /* dst = a.?field */
+    STEP_CALL, /* dst = call(…) */
+    STEP_NOT, /* dst = !a; below too the `call` is what to do for other types */
+    STEP_ADD, /* dst = a + b */
     STEP_SUBTRACT,
     STEP_EQUAL,
     STEP_NOT_EQUAL,
@@ -31,23 +31,23 @@ enum step_op {
     STEP_LESS_EQUAL,
     STEP_GREATER,
     STEP_GREATER_EQUAL,
-    STEP_INDEX,     /* dst = a[b] */
-    STEP_MATCHES,   /* dst = a.matches(regex) */
-    STEP_LIST,      /* dst = [operands] */
-    STEP_MAP,       /* dst = {operands in pairs} */
-    STEP_JUMP,      /* to b */
-    STEP_BRANCH,    /* a true: on; false: to b */
-    STEP_LOGIC,     /* dst = dst && a, decided: to b; flags LOGIC_* */
+    STEP_INDEX, /* dst = a[b] */
+    STEP_MATCHES, /* dst = a.matches(regex) */
+    STEP_LIST, /* dst = [operands] */
+    STEP_MAP, /* dst = {operands in pairs} */
+    STEP_JUMP, /* to b */
+    STEP_BRANCH, /* a true: on; false: to b */
+    STEP_LOGIC, /* dst = dst && a, decided: to b; flags LOGIC_* */
     STEP_LOGIC_END, /* dst: an error in it is raised */
-    STEP_LOOP_BEGIN,/* loop dst over a; flags: enum loop_kind */
+    STEP_LOOP_BEGIN, /* loop dst over a; flags: enum loop_kind */
     STEP_LOOP_NEXT, /* loop a: the next entry into registers dst, dst + 1; none left: to b */
     STEP_LOOP_KEEP, /* a true: on; false: to b */
-    STEP_LOOP_YIELD,/* loop dst takes the body's result a, then to b */
-    STEP_LOOP_END,  /* dst = what loop a made */
-    STEP_OPT_TEST,  /* the optional a into dst when it has a value; else to b */
-    STEP_OPT_NONE,  /* dst = none */
-    STEP_OPT_OF,    /* dst = optional of a; with flags set: a, which must be an optional */
-    STEP_FAIL,      /* `text` */
+    STEP_LOOP_YIELD, /* loop dst takes the body's result a, then to b */
+    STEP_LOOP_END, /* dst = what loop a made */
+    STEP_OPT_TEST, /* the optional a into dst when it has a value; else to b */
+    STEP_OPT_NONE, /* dst = none */
+    STEP_OPT_OF, /* dst = optional of a; with flags set: a, which must be an optional */
+    STEP_FAIL, /* `text` */
     STEP_OP_COUNT,
 };
 
@@ -69,16 +69,16 @@ struct call_site {
 struct step {
     uint8_t op;
     uint8_t flags;
-    uint16_t variables;  /* LOOP_NEXT: 1 or 2 */
-    uint32_t handler;    /* index + 1; 0: none */
+    uint16_t variables; /* LOOP_NEXT: 1 or 2 */
+    uint32_t handler; /* index + 1; 0: none */
     uint32_t dst, a, b;
     union {
-        const struct path *path;       /* PATH */
-        const struct str *field;       /* SELECT, HAS, OPT_SELECT */
+        const struct path *path; /* PATH */
+        const struct str *field; /* SELECT, HAS, OPT_SELECT */
         const struct call_site *call;
-        struct regex *regex;           /* MATCHES */
+        struct regex *regex; /* MATCHES */
         const struct literal_site *literal; /* LIST, MAP */
-        const struct str *text;        /* FAIL */
+        const struct str *text; /* FAIL */
     };
 };
 

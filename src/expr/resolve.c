@@ -97,7 +97,8 @@ const struct function *resolve_function(const struct expr_env *env, struct str p
     return function_find(plain);
 }
 
-void resolve_suggestion(const struct expr_env *env, const struct local *scope, struct str name, char *ret_text, size_t size)
+void resolve_suggestion(
+    const struct expr_env *env, const struct local *scope, struct str name, char *ret_text, size_t size)
 {
     struct str nearest = { NULL, 0 };
     unsigned limit = name.size < 4 ? 2 : name.size < 8 ? 3 : 4; /* one more than what is near */

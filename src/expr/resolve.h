@@ -25,6 +25,7 @@ bool resolve_name(const struct expr_env *env, const struct qualified_name *name,
 /* The function that is called as `prefix.name(…)`, or NULL. `prefix` may be empty. */
 const struct function *resolve_function(const struct expr_env *env, struct str prefix, struct str name);
 /* "; did you mean 'x'?" or an empty text, for names that are not known. */
-void resolve_suggestion(const struct expr_env *env, const struct local *scope, struct str name, char *ret_text, size_t size);
+void resolve_suggestion(
+    const struct expr_env *env, const struct local *scope, struct str name, char *ret_text, size_t size);
 
 #endif

@@ -1,6 +1,7 @@
 /* The steps of operators, calls and literals. */
 #include <string.h>
 
+#include "expr/compare.h"
 #include "expr/lists.h"
 #include "expr/machine.h"
 
@@ -60,14 +61,18 @@ FALLIBLE step_subtract(struct machine *machine, const struct step *step)
 {
     struct value a = machine_operand(machine, step->a), b = machine_operand(machine, step->b);
     int64_t difference;
-    if (a.type == VALUE_INT && b.type == VALUE_INT && !__builtin_sub_overflow(a.integer, b.integer, &difference)) {
+    if (a.type == VALUE_INT && b.type == VALUE_INT &&
+        !__builtin_sub_overflow(a.integer, b.integer, &difference)) {
         machine->registers[step->dst] = value_int(difference);
         return ERR_OK;
     }
     return machine_call(machine, step->call, &machine->registers[step->dst]);
 }
 
-static bool is_small(struct value v) { return v.type <= VALUE_DOUBLE; }
+static bool is_small(struct value v)
+{
+    return v.type <= VALUE_DOUBLE;
+}
 
 FALLIBLE step_equal(struct machine *machine, const struct step *step)
 {
@@ -79,7 +84,7 @@ FALLIBLE step_equal(struct machine *machine, const struct step *step)
     } else if (a.type == VALUE_INT && b.type == VALUE_INT) {
         is_equal = a.integer == b.integer;
     } else if (is_small(a) || is_small(b)) {
-        is_equal = value_equal(a, b);
+        is_equal = compare_equal(a, b);
     } else {
         /* Lists and maps: charged by their size, in the function. */
         struct value result;
@@ -91,11 +96,6 @@ FALLIBLE step_equal(struct machine *machine, const struct step *step)
     return ERR_OK;
 }
 
-static bool is_number(struct value v)
-{
-    return v.type == VALUE_INT || v.type == VALUE_UINT || v.type == VALUE_DOUBLE;
-}
-
 FALLIBLE step_order(struct machine *machine, const struct step *step)
 {
     struct value a = machine_operand(machine, step->a), b = machine_operand(machine, step->b);
@@ -103,7 +103,7 @@ FALLIBLE step_order(struct machine *machine, const struct step *step)
     bool is_ordered = true;
     if (a.type == VALUE_INT && b.type == VALUE_INT)
         order = a.integer < b.integer ? -1 : a.integer > b.integer;
-    else if (!(is_ordered = value_compare(a, b, &order)) && !(is_number(a) && is_number(b)))
+    else if (!(is_ordered = compare_order(a, b, &order)) && !(compare_is_number(a) && compare_is_number(b)))
         return machine_call(machine, step->call, &machine->registers[step->dst]);
     if (a.type == VALUE_STRING || a.type == VALUE_BYTES)
         machine->call.cost += (a.size < b.size ? a.size : b.size) / CALL_BYTES_PER_UNIT;
@@ -130,7 +130,8 @@ FALLIBLE step_index(struct machine *machine, const struct step *step)
 static FALLIBLE unwrap_entry(struct machine *machine, struct value *v, bool *ret_is_there)
 {
     if (v->type != VALUE_OPTIONAL)
-        return call_fail(&machine->call, "an entry behind '?' must be optional, not %s", value_type_name(v->type));
+        return call_fail(
+            &machine->call, "an entry behind '?' must be optional, not %s", value_type_name(v->type));
     *ret_is_there = v->inside != NULL;
     if (v->inside != NULL)
         *v = *v->inside;

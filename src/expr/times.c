@@ -30,7 +30,10 @@ FALLIBLE times_make_duration(struct call *call, __int128 nanos, struct value *re
     return ERR_OK;
 }
 
-__int128 times_nanos(struct value v) { return (__int128)v.seconds * NANOS_PER_SECOND + value_nanos(v); }
+__int128 times_nanos(struct value v)
+{
+    return (__int128)v.seconds * NANOS_PER_SECOND + value_nanos(v);
+}
 
 static void print_fraction(struct writer *writer, int32_t nanos)
 {
@@ -45,8 +48,8 @@ static void print_fraction(struct writer *writer, int32_t nanos)
 void times_print_timestamp(struct writer *writer, struct value timestamp)
 {
     struct civil_time civil = civil_from_seconds(timestamp.seconds);
-    writer_printf(writer, "%04d-%02d-%02dT%02d:%02d:%02d", (int)civil.year, civil.month, civil.day, civil.hour,
-        civil.minute, civil.second);
+    writer_printf(writer, "%04d-%02d-%02dT%02d:%02d:%02d", (int)civil.year, civil.month, civil.day,
+        civil.hour, civil.minute, civil.second);
     print_fraction(writer, value_nanos(timestamp));
     writer_add_byte(writer, 'Z');
 }

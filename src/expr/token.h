@@ -9,7 +9,7 @@
 
 enum token_kind {
     TOKEN_END,
-    TOKEN_NAME,        /* identifiers and reserved words */
+    TOKEN_NAME, /* identifiers and reserved words */
     TOKEN_QUOTED_NAME, /* `a/b`, a field whose name is no identifier; text is what stands inside */
     TOKEN_INT,
     TOKEN_UINT,
@@ -48,9 +48,9 @@ enum token_kind {
 
 struct token {
     enum token_kind kind;
-    struct str text;    /* as it stands in the source; NAME: the name; STRING and BYTES: the content */
+    struct str text; /* as it stands in the source; NAME: the name; STRING and BYTES: the content */
     uint64_t magnitude; /* INT, UINT: without a sign; an INT may be 2^63, which is good behind a '-' */
-    double number;      /* DOUBLE */
+    double number; /* DOUBLE */
     uint32_t line, column;
 };
 

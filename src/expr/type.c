@@ -74,7 +74,8 @@ const struct type *type_optional_of(struct arena *arena, const struct type *item
     return type;
 }
 
-static void print_compound(struct buf *buf, const char *name, const struct type *first, const struct type *second)
+static void print_compound(
+    struct buf *buf, const char *name, const struct type *first, const struct type *second)
 {
     buf_add_text(buf, name);
     buf_add_byte(buf, '(');
@@ -128,7 +129,8 @@ struct type_reader {
 
 static void skip_blanks(struct type_reader *reader)
 {
-    while (reader->at < reader->text.size && (reader->text.data[reader->at] == ' ' || reader->text.data[reader->at] == '\t'))
+    while (reader->at < reader->text.size &&
+        (reader->text.data[reader->at] == ' ' || reader->text.data[reader->at] == '\t'))
         reader->at++;
 }
 
@@ -147,7 +149,8 @@ static struct str take_word(struct type_reader *reader)
     size_t from = reader->at;
     while (reader->at < reader->text.size) {
         char c = reader->text.data[reader->at];
-        bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+        bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+            c == '_' || c == '.';
         if (!is_word)
             break;
         reader->at++;
@@ -155,7 +158,8 @@ static struct str take_word(struct type_reader *reader)
     return str_slice(reader->text, from, reader->at);
 }
 
-static FALLIBLE read_type(struct type_reader *reader, unsigned depth, const struct type **ret, struct err_info *why);
+static FALLIBLE read_type(
+    struct type_reader *reader, unsigned depth, const struct type **ret, struct err_info *why);
 
 static FALLIBLE read_arguments(struct type_reader *reader, unsigned depth, const struct type **ret_first,
     const struct type **ret_second, struct err_info *why)
@@ -192,7 +196,8 @@ static FALLIBLE read_compound(struct type_reader *reader, struct str word, unsig
             *type = (struct type){ .kind = TYPE_TYPE, .item = first };
         made = type;
     } else {
-        return err_at(why, ERR_INVALID, "type_unknown", 1, (uint32_t)reader->at, "no type %.*s(…)", STR_ARG(word));
+        return err_at(
+            why, ERR_INVALID, "type_unknown", 1, (uint32_t)reader->at, "no type %.*s(…)", STR_ARG(word));
     }
     if (made == NULL)
         return err_memory(why);
@@ -200,11 +205,13 @@ static FALLIBLE read_compound(struct type_reader *reader, struct str word, unsig
     return ERR_OK;
 }
 
-static FALLIBLE read_type(struct type_reader *reader, unsigned depth, const struct type **ret, struct err_info *why)
+static FALLIBLE read_type(
+    struct type_reader *reader, unsigned depth, const struct type **ret, struct err_info *why)
 {
     static const struct type any_type = { .kind = TYPE_TYPE };
     if (depth > TYPE_DEPTH_MAX)
-        return err_named(why, ERR_LIMIT, "VALUE_DEPTH_MAX", "the type is nested deeper than %d", TYPE_DEPTH_MAX);
+        return err_named(
+            why, ERR_LIMIT, "VALUE_DEPTH_MAX", "the type is nested deeper than %d", TYPE_DEPTH_MAX);
     struct str word = take_word(reader);
     if (take_byte(reader, '('))
         return read_compound(reader, word, depth, ret, why);
@@ -221,7 +228,8 @@ static FALLIBLE read_type(struct type_reader *reader, unsigned depth, const stru
     else if (str_equal(word, STR("type")))
         *ret = &any_type;
     else
-        return err_at(why, ERR_INVALID, "type_unknown", 1, (uint32_t)reader->at, "no type '%.*s'", STR_ARG(word));
+        return err_at(
+            why, ERR_INVALID, "type_unknown", 1, (uint32_t)reader->at, "no type '%.*s'", STR_ARG(word));
     return ERR_OK;
 }
 
@@ -232,7 +240,8 @@ FALLIBLE type_parse(struct arena *arena, struct str text, const struct type **re
     TRY(read_type(&reader, 0, &type, why));
     skip_blanks(&reader);
     if (reader.at != text.size)
-        return err_at(why, ERR_INVALID, "type_syntax", 1, (uint32_t)reader.at + 1, "something stands behind the type");
+        return err_at(
+            why, ERR_INVALID, "type_syntax", 1, (uint32_t)reader.at + 1, "something stands behind the type");
     *ret = type;
     return ERR_OK;
 }
@@ -269,7 +278,8 @@ static bool records_equal(const struct type *a, const struct type *b)
     if (a->field_count != b->field_count || a->is_open != b->is_open)
         return false;
     for (uint32_t i = 0; i < a->field_count; i++) {
-        if (!str_equal(a->fields[i].name, b->fields[i].name) || !type_equal(a->fields[i].type, b->fields[i].type))
+        if (!str_equal(a->fields[i].name, b->fields[i].name) ||
+            !type_equal(a->fields[i].type, b->fields[i].type))
             return false;
     }
     return true;
@@ -285,7 +295,8 @@ bool type_equal(const struct type *a, const struct type *b)
     case TYPE_LIST:
     case TYPE_OPTIONAL:
     case TYPE_NULLABLE: return type_equal(a->item, b->item);
-    case TYPE_TYPE: return (a->item == NULL) == (b->item == NULL) && (a->item == NULL || type_equal(a->item, b->item));
+    case TYPE_TYPE:
+        return (a->item == NULL) == (b->item == NULL) && (a->item == NULL || type_equal(a->item, b->item));
     case TYPE_MAP: return type_equal(a->key, b->key) && type_equal(a->item, b->item);
     case TYPE_RECORD: return records_equal(a, b);
     case TYPE_PARAMETER: return a->variable == b->variable && str_equal(a->name, b->name);
@@ -315,14 +326,16 @@ static void print_path(struct buf *buf, const struct type_path *path)
     buf_add(buf, path->name);
 }
 
-static FALLIBLE mismatch(struct err_info *why, const struct type_path *path, const struct type *to, const char *got)
+static FALLIBLE mismatch(
+    struct err_info *why, const struct type_path *path, const struct type *to, const char *got)
 {
     AUTO(buf) struct buf place = { .bytes_max = 4 * KIB };
     AUTO(buf) struct buf wanted = { .bytes_max = 4 * KIB };
     print_path(&place, path);
     type_print(&wanted, to);
     if (place.size == 0)
-        return err_named(why, ERR_INVALID, "type_mismatch", "expected %s, got %s", wanted.data ? wanted.data : "", got);
+        return err_named(
+            why, ERR_INVALID, "type_mismatch", "expected %s, got %s", wanted.data ? wanted.data : "", got);
     return err_named(why, ERR_INVALID, "type_mismatch", "%s: expected %s, got %s", place.data,
         wanted.data ? wanted.data : "", got);
 }
@@ -332,10 +345,12 @@ static FALLIBLE missing(struct err_info *why, const struct type_path *path, stru
     AUTO(buf) struct buf place = { .bytes_max = 4 * KIB };
     struct type_path whole = { path, field, 0 };
     print_path(&place, &whole);
-    return err_named(why, ERR_INVALID, "type_missing_field", "%s: a value is required", place.data ? place.data : "");
+    return err_named(
+        why, ERR_INVALID, "type_missing_field", "%s: a value is required", place.data ? place.data : "");
 }
 
-static FALLIBLE unknown(struct err_info *why, const struct type_path *path, const struct type *record, struct str field)
+static FALLIBLE unknown(
+    struct err_info *why, const struct type_path *path, const struct type *record, struct str field)
 {
     AUTO(buf) struct buf place = { .bytes_max = 4 * KIB };
     struct type_path whole = { path, field, 0 };
@@ -344,13 +359,15 @@ static FALLIBLE unknown(struct err_info *why, const struct type_path *path, cons
     if (nearest != NULL)
         return err_named(why, ERR_INVALID, "type_unknown_field", "%s: no such field; did you mean '%.*s'?",
             place.data ? place.data : "", STR_ARG(nearest->name));
-    return err_named(why, ERR_INVALID, "type_unknown_field", "%s: no such field", place.data ? place.data : "");
+    return err_named(
+        why, ERR_INVALID, "type_unknown_field", "%s: no such field", place.data ? place.data : "");
 }
 
-static FALLIBLE accepts(const struct type *to, const struct type *from, const struct type_path *path, struct err_info *why);
+static FALLIBLE accepts(
+    const struct type *to, const struct type *from, const struct type_path *path, struct err_info *why);
 
-static FALLIBLE accepts_record(const struct type *to, const struct type *from, const struct type_path *path,
-    struct err_info *why)
+static FALLIBLE accepts_record(
+    const struct type *to, const struct type *from, const struct type_path *path, struct err_info *why)
 {
     for (uint32_t i = 0; i < to->field_count; i++) {
         const struct type_field *field = &to->fields[i];
@@ -379,21 +396,24 @@ static bool is_choice(const struct type *to, struct str text)
     return false;
 }
 
-static FALLIBLE refuse(const struct type *to, const struct type *from, const struct type_path *path, struct err_info *why)
+static FALLIBLE refuse(
+    const struct type *to, const struct type *from, const struct type_path *path, struct err_info *why)
 {
     AUTO(buf) struct buf got = { .bytes_max = 4 * KIB };
     type_print(&got, from);
     return mismatch(why, path, to, got.data ? got.data : "");
 }
 
-static FALLIBLE accepts(const struct type *to, const struct type *from, const struct type_path *path, struct err_info *why)
+static FALLIBLE accepts(
+    const struct type *to, const struct type *from, const struct type_path *path, struct err_info *why)
 {
     if (to == from || to->kind == TYPE_DYN || from->kind == TYPE_DYN || to->kind == TYPE_ERROR ||
         from->kind == TYPE_ERROR || to->kind == TYPE_PARAMETER || from->kind == TYPE_PARAMETER)
         return ERR_OK;
     if (to->kind == TYPE_NULLABLE)
-        return from->kind == TYPE_NULL ? ERR_OK
-                                       : accepts(to->item, from->kind == TYPE_NULLABLE ? from->item : from, path, why);
+        return from->kind == TYPE_NULL
+            ? ERR_OK
+            : accepts(to->item, from->kind == TYPE_NULLABLE ? from->item : from, path, why);
     if ((to->kind == TYPE_IP || to->kind == TYPE_CIDR) && from->kind == TYPE_STRING)
         return ERR_OK;
     struct type_path inner = { path, STR("*"), 0 };
@@ -412,7 +432,9 @@ static FALLIBLE accepts(const struct type *to, const struct type *from, const st
     switch (to->kind) {
     case TYPE_LIST:
     case TYPE_OPTIONAL: return accepts(to->item, from->item, &inner, why);
-    case TYPE_MAP: TRY(accepts(to->key, from->key, &inner, why)); return accepts(to->item, from->item, &inner, why);
+    case TYPE_MAP:
+        TRY(accepts(to->key, from->key, &inner, why));
+        return accepts(to->item, from->item, &inner, why);
     case TYPE_RECORD: return accepts_record(to, from, path, why);
     case TYPE_STRING:
         for (uint32_t i = 0; to->choices != NULL && from->choices != NULL && i < from->choice_count; i++) {
@@ -434,8 +456,8 @@ FALLIBLE type_accepts(const struct type *to, const struct type *from, struct err
 static FALLIBLE check(const struct type *type, struct value v, const struct type_path *path, unsigned depth,
     struct err_info *why);
 
-static FALLIBLE check_record(const struct type *type, struct value v, const struct type_path *path, unsigned depth,
-    struct err_info *why)
+static FALLIBLE check_record(const struct type *type, struct value v, const struct type_path *path,
+    unsigned depth, struct err_info *why)
 {
     for (uint32_t i = 0; i < type->field_count; i++) {
         const struct type_field *field = &type->fields[i];
@@ -456,8 +478,8 @@ static FALLIBLE check_record(const struct type *type, struct value v, const stru
     return ERR_OK;
 }
 
-static FALLIBLE check_items(const struct type *type, struct value v, const struct type_path *path, unsigned depth,
-    struct err_info *why)
+static FALLIBLE check_items(const struct type *type, struct value v, const struct type_path *path,
+    unsigned depth, struct err_info *why)
 {
     struct type_path inner = { path, { NULL, 0 }, 0 };
     for (uint32_t i = 0; v.type == VALUE_LIST && i < v.size; i++) {
@@ -490,7 +512,9 @@ static bool is_address(struct str text, bool is_network)
     if (inet_pton(is_v6 ? AF_INET6 : AF_INET, copy, bytes) != 1)
         return false;
     uint64_t prefix = 0;
-    return !is_network || (str_to_uint(str_slice(text, (size_t)slash + 1, text.size), &prefix) && prefix <= (is_v6 ? 128u : 32u));
+    return !is_network ||
+        (str_to_uint(str_slice(text, (size_t)slash + 1, text.size), &prefix) &&
+            prefix <= (is_v6 ? 128u : 32u));
 }
 
 static enum value_type value_type_of(enum type_kind kind)
@@ -520,7 +544,8 @@ static FALLIBLE check(const struct type *type, struct value v, const struct type
     struct err_info *why)
 {
     if (depth > VALUE_DEPTH_MAX)
-        return err_named(why, ERR_LIMIT, "VALUE_DEPTH_MAX", "the value is nested deeper than %d", VALUE_DEPTH_MAX);
+        return err_named(
+            why, ERR_LIMIT, "VALUE_DEPTH_MAX", "the value is nested deeper than %d", VALUE_DEPTH_MAX);
     if (type->kind == TYPE_DYN || type->kind == TYPE_ERROR || type->kind == TYPE_PARAMETER)
         return ERR_OK;
     if (type->kind == TYPE_NULLABLE)
@@ -543,7 +568,9 @@ static FALLIBLE check(const struct type *type, struct value v, const struct type
     case TYPE_RECORD: return check_record(type, v, path, depth, why);
     case TYPE_OPTIONAL: return v.inside == NULL ? ERR_OK : check(type->item, *v.inside, path, depth + 1, why);
     case TYPE_STRING:
-        return is_choice(type, value_str(v)) ? ERR_OK : mismatch(why, path, type, "a string that is not among the choices");
+        return is_choice(type, value_str(v))
+            ? ERR_OK
+            : mismatch(why, path, type, "a string that is not among the choices");
     default: return ERR_OK;
     }
 }

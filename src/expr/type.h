@@ -21,30 +21,30 @@ enum type_kind {
     TYPE_DURATION,
     TYPE_IP,
     TYPE_CIDR,
-    TYPE_LIST,     /* of item */
-    TYPE_MAP,      /* key, item */
-    TYPE_RECORD,   /* a map with known string keys */
+    TYPE_LIST, /* of item */
+    TYPE_MAP, /* key, item */
+    TYPE_RECORD, /* a map with known string keys */
     TYPE_OPTIONAL, /* of item */
-    TYPE_TYPE,     /* of item, or NULL */
+    TYPE_TYPE, /* of item, or NULL */
     TYPE_NULLABLE, /* item or null; in declarations */
     TYPE_PARAMETER, /* a type variable, by name */
-    TYPE_ERROR,    /* what could not be typed; says nothing further */
+    TYPE_ERROR, /* what could not be typed; says nothing further */
 };
 
 struct type_field {
     struct str name;
     const struct type *type;
     bool is_required; /* false: may be absent */
-    bool is_secret;   /* sealed in outputs: travels as a handle */
+    bool is_secret; /* sealed in outputs: travels as a handle */
     struct str help;
 };
 
 struct type {
     enum type_kind kind;
     const struct type *item; /* LIST, MAP's value, OPTIONAL, TYPE, NULLABLE */
-    const struct type *key;  /* MAP */
-    struct str name;         /* PARAMETER */
-    uint32_t variable;       /* PARAMETER inside the checker: number + 1 of a fresh type variable */
+    const struct type *key; /* MAP */
+    struct str name; /* PARAMETER */
+    uint32_t variable; /* PARAMETER inside the checker: number + 1 of a fresh type variable */
     const struct type_field *fields; /* RECORD */
     uint32_t field_count;
     bool is_open; /* RECORD: unknown fields are dyn, not an error */
