@@ -85,4 +85,28 @@
 #define TOKEN_USES_SECONDS 60
 #define SETUP_SECONDS_MAX 86400 /* a set-up link's life */
 
+/* cases */
+#define ALERT_SCAN_MAX 20000 /* alerts or cases that one list call with a text or an owner looks at */
+#define ALERT_TITLE_BYTES_MAX 512 /* longer ones are cut */
+#define CASE_TITLE_BYTES_MAX 512
+#define CASE_SUMMARY_BYTES_MAX (64 * KIB)
+#define CASE_ALERTS_MAX 10000 /* of one case */
+#define COMMENT_BYTES_MAX (64 * KIB)
+#define TAGS_MAX 100 /* of one alert or case */
+#define TAG_BYTES_MAX 128
+#define SUBJECT_OBSERVABLES_MAX 10000 /* added by people and playbooks to one alert or case */
+#define OBSERVABLE_VALUE_BYTES_MAX 2048
+#define ACTIVITY_SHOWN_MAX 1000 /* newest lines of a timeline in one answer */
+#define CHANGE_KEY_BYTES_MAX 256
+
+/* ingest */
+#define SOURCE_NAME_BYTES_MAX 64
+#define SOURCE_FIELDS_MAX 200 /* of one source's mapping */
+#define SOURCES_MAX 1000
+#define MAPPING_NODES_MAX 20000 /* of one event that are looked at for titles, times, observables */
+#define MAPPING_SCAN_BYTES_MAX (256 * KIB) /* of an event's texts that are searched for observables */
+#define ALERT_OBSERVABLES_MAX 200 /* found in one event */
+#define FINGERPRINT_PARTS_MAX 16
+#define INGEST_LABELS_MAX 100 /* sources with a counter of their own */
+
 #endif

@@ -59,17 +59,22 @@ struct alert_new {
     struct instant seen; /* when the event was received */
     enum severity severity;
     enum alert_status status; /* ALERT_NEW, or ALERT_SUPPRESSED */
-    struct value body; /* alert_body's shape: the OCSF fields */
+    struct value body; /* what the mapping made: the OCSF fields */
     struct value tags; /* list of strings */
+    /* Filled by alert_prepare, so that the store's writer need not do it. */
+    struct str title, packed_body, packed_tags, announcement;
 };
+/* After the other fields are set; what it makes lives in `arena`. ERR_MEMORY. */
+FALLIBLE alert_prepare(struct alert_new *arriving, struct arena *arena, struct err_info *why);
 
 struct alert_arrival {
     bool is_merged;
     struct id id; /* of the alert that stands now */
     uint64_t count; /* its events so far, this one included */
 };
-/* Inserts, or merges into the alert of the same tenant, source and fingerprint whose first event is less than
- * `window_us` old. A merge raises count and severity, moves last_seen on, and leaves status and body alone.
+/* Inserts what was prepared, or merges into the alert of the same tenant, source and fingerprint whose first
+ * event is less than `window_us` old. A merge raises count and severity, moves last_seen on, and leaves
+ * status and body alone.
  */
 FALLIBLE alert_arrive(struct store_conn *conn, const struct alert_new *arriving, struct arena *arena,
     struct alert_arrival *ret, struct err_info *why);
@@ -111,7 +116,7 @@ FALLIBLE alert_list(struct store_conn *conn, const struct alert_query *query, st
 /* ---- changes ---- */
 
 /* `fields`: status, severity (name or number), owner (string or null), tags (the whole list), add_tags,
- * remove_tags, title, resolution; others are refused (ERR_INVALID with a suggestion). ERR_NOT_FOUND,
+ * remove_tags, resolution; others are refused (ERR_INVALID with a suggestion). ERR_NOT_FOUND,
  * ERR_CONFLICT (change->revision). Gives the alert as it is now; nothing is written when nothing changes. */
 FALLIBLE alert_update(const struct change *change, struct id id, struct value fields, struct arena *arena,
     struct value *ret, struct err_info *why);

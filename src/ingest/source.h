@@ -5,13 +5,13 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/limits.h"
 #include "base/value.h"
 #include "playbook/diagnostic.h"
 
 struct source;
 struct sources;
 
-#define SOURCE_NAME_BYTES_MAX 64
 /* [a-z0-9][a-z0-9_-]{0,63} */
 bool source_name_is_valid(struct str name);
 
