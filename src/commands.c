@@ -7,5 +7,8 @@
 const struct command commands[] = {
     { "eval", "evaluate CEL expressions", cmd_eval },
     { "serve", "run the server", cmd_serve },
+    { "token", "create, list, revoke API tokens", cmd_resource },
+    { "secret", "set, list, delete secrets", cmd_resource },
+    { "audit", "verify the audit chain", cmd_resource },
     { NULL, NULL, NULL },
 };

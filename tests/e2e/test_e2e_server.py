@@ -180,10 +180,61 @@ def bootstrap_file_holds_a_good_token(folder):
     os.unlink(path)
 
 
+def command(server, token, *arguments, text=None):
+    environment = {"PATH": os.environ["PATH"], "TOCSIN_SERVER": f"http://127.0.0.1:{server.port}"}
+    for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
+        if name in os.environ:
+            environment[name] = os.environ[name]
+    if token:
+        environment["TOCSIN_TOKEN"] = token
+    done = subprocess.run([BIN, *arguments], input=text or "", capture_output=True, text=True, env=environment,
+                          timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def commands_do_the_operators_work(folder):
+    server, token = administrator(folder)
+    status, out, err = command(server, token, "token", "create", "reader", "--scopes", "metrics:read", "--json")
+    expect((status, err), (0, ""), "token create")
+    made = json.loads(out)
+    expect(server.call("GET", "/metrics", token=made["token"])[0], 200, "the new token")
+    expect(command(server, token, "secret", "set", "jira key", text="abcdefghijklmnop\n")[0], 1, "a bad name")
+    expect(command(server, token, "secret", "set", "jira", text="abcdefghijklmnop\n")[0], 0, "secret set")
+    status, out, _ = command(server, token, "secret", "list", "--json")
+    expect(json.loads(out)["items"][0]["last_four"], "mnop", "secret list")
+    expect(command(server, token, "secret", "set", "empty")[0], 2, "no secret on standard input")
+    expect(command(server, made["token"], "token", "list")[0], 1, "a token that may not")
+    expect(command(server, None, "token", "list")[0], 1, "no token")
+    expect(command(server, token, "token", "revoke", made["id"])[0], 0, "token revoke")
+    status, out, _ = command(server, token, "audit", "verify", "--json")
+    expect((status, json.loads(out)["good"]), (0, True), "audit verify")
+    server.stop()
+
+
+def wrong_use_is_told_and_ends_with_2(folder):
+    cases = [([], "usage"), (["sevre"], "did you mean 'serve'"), (["serve", "--lsten", "x"], "did you mean --listen"),
+             (["token"], "needs a verb"), (["token", "create"], "takes NAME"), (["serve", "--data"], "needs DIR"),
+             (["serve", "extra"], "not expected")]
+    for arguments, text in cases:
+        done = subprocess.run([BIN, *arguments], capture_output=True, text=True, timeout=60)
+        expect(done.returncode, 2, f"exit status of {arguments}")
+        if text not in done.stdout + done.stderr:
+            raise AssertionError(f"{arguments}: no '{text}' in {done.stdout + done.stderr}")
+    done = subprocess.run([BIN, "serve", "--help"], capture_output=True, text=True, timeout=60)
+    expect((done.returncode, "--bootstrap-token-file" in done.stdout), (0, True), "help")
+
+
+def no_server_is_told_with_the_mend(folder):
+    done = subprocess.run([BIN, "token", "list", "--server", "http://127.0.0.1:1"], capture_output=True, text=True,
+                          timeout=60)
+    expect((done.returncode, "tocsin serve" in done.stderr), (1, True), "no server")
+
+
 def main():
     tests = [health_needs_no_token, setup_link_works_once_and_only_by_post, every_other_route_asks_for_a_token,
              scopes_bound_what_a_token_may_do, secrets_never_come_back, wrong_requests_get_the_documented_error,
-             audit_chain_holds_each_mutation, acknowledged_writes_survive_kill_9, bootstrap_file_holds_a_good_token]
+             audit_chain_holds_each_mutation, acknowledged_writes_survive_kill_9, bootstrap_file_holds_a_good_token,
+             commands_do_the_operators_work, wrong_use_is_told_and_ends_with_2, no_server_is_told_with_the_mend]
     failed = 0
     for test in tests:
         with tempfile.TemporaryDirectory() as top:
