@@ -6,6 +6,7 @@
 
 const struct command commands[] = {
     { "eval", "evaluate CEL expressions", cmd_eval },
+    { "lint", "check playbooks and other content", cmd_lint },
     { "serve", "run the server", cmd_serve },
     { "token", "create, list, revoke API tokens", cmd_resource },
     { "secret", "set, list, delete secrets", cmd_resource },
