@@ -116,7 +116,7 @@ static void each_fault_has_its_place_and_code(void **state)
             "duplicate_id" },
         { "playbook: a\nsteps:\n  - set: { a: \"${{ vars.b\" }\n", 3, 15, "expression_open" },
         { "playbook: a\nsteps:\n  - if: \"${{ vars.b }}\"\n    then: []\n", 3, 9, "expression_marked" },
-        { "playbook: a\nsteps:\n  - set: { a: ${{ vars.b }} }\n", 3, 16, "yaml_flow_expression" },
+        { "playbook: a\nsteps:\n  - set: { a: ${{ vars.b }} }\n", 3, 16, "yaml_syntax" },
         { "playbook: a\nsteps:\n  - wait: soon\n", 3, 11, "span_expected" },
         { "playbook: a\nsteps:\n  - set: { a: 1 }\n    when: !has(x)\n", 4, 11, "yaml_tag" },
         { "playbook: a\nsteps:\n  - run: b\n    wait: no\n", 4, 11, "yaml11_bool" },
