@@ -120,7 +120,7 @@ static void each_fault_has_its_place_and_code(void **state)
         { "playbook: a\nsteps:\n  - wait: soon\n", 3, 11, "span_expected" },
         { "playbook: a\nsteps:\n  - set: { a: 1 }\n    when: !has(x)\n", 4, 11, "yaml_tag" },
         { "playbook: a\nsteps:\n  - run: b\n    wait: no\n", 4, 11, "yaml11_bool" },
-        { "playbook: a\nsteps:\n  - ask: { to: [a], title: b, options: [c], on_timeout: d }\n", 3, 56,
+        { "playbook: a\nsteps:\n  - ask: { to: [a], title: b, options: [c], on_timeout: d }\n", 3, 57,
             "on_timeout" },
         { "playbook: a\nmode: atuo\nsteps: [ { set: { a: 1 } } ]\n", 2, 7, "unknown_word" },
         { "playbook: a\ninputs: { x: { type: strng } }\nsteps: [ { set: { a: 1 } } ]\n", 2, 22,
