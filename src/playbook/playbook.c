@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "playbook/lint.h"
 #include "playbook/reader.h"
 #include "playbook/type_read.h"
 
@@ -69,6 +70,7 @@ static void read_head(struct reader *r, const struct yaml_node *root, struct pla
     static const char *const modes[] = { "shadow", "suggest", "auto", NULL };
     const struct yaml_node *name = yaml_find(root, STR("playbook")), *output = yaml_find(root, STR("out"));
     playbook->name = reader_text(r, name, "`playbook`");
+    r->name = playbook->name;
     if (name == NULL)
         reader_fault(r, root, "missing_key", "a playbook needs `playbook:`, its name");
     else if (!is_kebab(playbook->name))
@@ -135,6 +137,8 @@ static enum err parse(struct counted_playbook *counted, const struct playbook_wo
         read_root(&r, root, &counted->playbook);
     if (r.is_out_of_memory)
         return err_memory(why);
+    if (result == ERR_OK)
+        TRY(lint_flow(found, world, &counted->playbook, why));
     uint32_t errors = found->error_count - errors_before;
     if (errors > 0)
         return err_named(

@@ -10,6 +10,7 @@ struct reader {
     struct arena *arena;
     struct diagnostics *found;
     const struct playbook_world *world;
+    struct str name; /* the playbook's */
     struct step **steps; /* by index */
     uint32_t step_count, step_room;
     struct str loop_names[SCOPE_LOOPS_MAX];

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "playbook/lint.h"
 
 struct step_reader {
     const char *key; /* the one that says what the step is */
@@ -41,6 +42,8 @@ static void read_do(struct reader *r, const struct yaml_node *node, struct step 
     step->call.lease = reader_template(r, part(node, "for"));
     if (str_find_byte(step->call.action, '.', 0) <= 0)
         reader_fault(r, part(node, "do"), "action_name", "an action is written connector.action");
+    else
+        lint_action(r, node, step);
 }
 
 static void read_set(struct reader *r, const struct yaml_node *node, struct step *step)
@@ -270,6 +273,7 @@ static void read_run(struct reader *r, const struct yaml_node *node, struct step
     step->run.playbook = reader_text(r, part(node, "run"), "`run`");
     step->run.with = reader_template(r, part(node, "with"));
     step->run.is_awaited = reader_bool(r, part(node, "wait"), true);
+    lint_run(r, node, step);
 }
 
 static void read_script(struct reader *r, const struct yaml_node *node, struct step *step)

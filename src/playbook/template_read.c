@@ -1,4 +1,5 @@
 /* Expressions and `${{ }}` in YAML texts. */
+#include "playbook/lint.h"
 #include "playbook/reader.h"
 
 static uint32_t scope_names(const struct reader *r, struct expr_name names[SCOPE_LOOP + SCOPE_LOOPS_MAX])
@@ -140,6 +141,7 @@ static bool read_scalar(struct reader *r, const struct yaml_node *node, struct t
     struct err_info why = { 0 };
     if (str_find(node->text, STR("${{"), 0) < 0) {
         ret->kind = TEMPLATE_CONSTANT;
+        lint_constant(r, node);
         if (yaml_to_value(r->arena, node, &ret->constant, &why) == ERR_OK)
             return true;
         reader_fault(r, node, why.name ? why.name : "yaml", "%s", why.text);
