@@ -88,8 +88,8 @@ static void check_given_fields(struct reader *r, const struct yaml_node *with_no
 }
 
 /* `fallbacks`: a map of the fields that need not be given, or NULL. */
-static void check_with(struct reader *r, const struct yaml_node *node, const struct template *with,
-    const struct action *action)
+static void check_with(
+    struct reader *r, const struct yaml_node *node, const struct template *with, const struct action *action)
 {
     const struct yaml_node *with_node = part(node, "with");
     const struct type *in = action->in;
@@ -121,10 +121,12 @@ void lint_action(struct reader *r, const struct yaml_node *node, const struct st
     check_with(r, node, step->call.with, action);
     if (part(node, "for") != NULL && action->undo.size == 0)
         reader_fault(r, part(node, "for"), "lease_without_undo",
-            "%.*s has no undo, so nothing can end it after this span; leave out `for:`", STR_ARG(action->name));
+            "%.*s has no undo, so nothing can end it after this span; leave out `for:`",
+            STR_ARG(action->name));
     else if (action->kind == ACTION_CONTAIN && action->undo.size == 0)
         reader_warn(r, part(node, "do"), "contain_without_undo",
-            "%.*s contains and has no undo: what it does stays until a person ends it", STR_ARG(action->name));
+            "%.*s contains and has no undo: what it does stays until a person ends it",
+            STR_ARG(action->name));
 }
 
 static bool can_be_called(const struct playbook *playbook)
@@ -194,8 +196,8 @@ void lint_run(struct reader *r, const struct yaml_node *node, const struct step 
     if (r->world == NULL || r->world->find_playbook == NULL || step->run.playbook.size == 0)
         return;
     if (!r->world->find_playbook(r->world, step->run.playbook, &called)) {
-        reader_fault(r, name_node, "unknown_playbook", "there is no playbook \"%.*s\"",
-            STR_ARG(step->run.playbook));
+        reader_fault(
+            r, name_node, "unknown_playbook", "there is no playbook \"%.*s\"", STR_ARG(step->run.playbook));
         return;
     }
     if (!can_be_called(called))

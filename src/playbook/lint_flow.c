@@ -43,9 +43,18 @@ static uint64_t *bits_new(struct linter *l, const uint64_t *from)
     return bits;
 }
 
-static bool bit_get(const uint64_t *bits, uint32_t at) { return bits[at / 64] >> (at % 64) & 1; }
-static void bit_set(uint64_t *bits, uint32_t at) { bits[at / 64] |= UINT64_C(1) << (at % 64); }
-static uint32_t output_bit(const struct linter *l, uint32_t step) { return l->playbook->step_count + step; }
+static bool bit_get(const uint64_t *bits, uint32_t at)
+{
+    return bits[at / 64] >> (at % 64) & 1;
+}
+static void bit_set(uint64_t *bits, uint32_t at)
+{
+    bits[at / 64] |= UINT64_C(1) << (at % 64);
+}
+static uint32_t output_bit(const struct linter *l, uint32_t step)
+{
+    return l->playbook->step_count + step;
+}
 static uint32_t variable_bit(const struct linter *l, uint32_t variable)
 {
     return 2 * l->playbook->step_count + variable;
@@ -302,7 +311,10 @@ static void assume(struct linter *l, struct flow *flow, const struct expr *condi
 
 static void walk_block(struct linter *l, struct flow *flow, struct block block);
 
-static struct place place_of(const struct step *step) { return (struct place){ step->line, step->column }; }
+static struct place place_of(const struct step *step)
+{
+    return (struct place){ step->line, step->column };
+}
 
 static void walk_set(struct linter *l, struct flow *flow, const struct step *step)
 {
@@ -535,9 +547,9 @@ static void report_unused(struct linter *l)
 {
     for (uint32_t i = 0; i < l->variable_count; i++)
         if (!l->variables[i].is_read)
-            diagnostics_add(l->found, DIAGNOSTIC_WARNING, "unused_variable", l->variables[i].assigned_at->line,
-                l->variables[i].assigned_at->column, "nothing reads the variable \"%.*s\"",
-                STR_ARG(l->variables[i].name));
+            diagnostics_add(l->found, DIAGNOSTIC_WARNING, "unused_variable",
+                l->variables[i].assigned_at->line, l->variables[i].assigned_at->column,
+                "nothing reads the variable \"%.*s\"", STR_ARG(l->variables[i].name));
 }
 
 static void walk_playbook(struct linter *l)
