@@ -13,6 +13,7 @@
 #include "api/api.h"
 #include "base/memory.h"
 #include "base/rand.h"
+#include "cases/migrations.h"
 
 #define EXIT_STORE_FAILED 70
 
@@ -40,7 +41,8 @@ static void store_failed(void *context, const struct err_info *why)
 
 static enum err open_store(struct server *server, struct err_info *why)
 {
-    static const struct store_migration *const migrations[] = { store_migrations, access_migrations, NULL };
+    static const struct store_migration *const migrations[] = { store_migrations, access_migrations,
+        cases_migrations, NULL };
     struct str url;
     if (mkdir(server->settings.data.data, 0700) != 0 && errno != EEXIST)
         return err_errno(why, errno, "making the data folder");

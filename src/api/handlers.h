@@ -34,10 +34,15 @@ void route_alerts_list(struct request *request);
 void route_alert_show(struct request *request);
 void route_cases_list(struct request *request);
 void route_case_show(struct request *request);
-void route_events_list(struct request *request);
-void route_event_show(struct request *request);
+void route_case_open(struct request *request);
+void route_case_update(struct request *request);
+void route_case_close(struct request *request);
+void route_case_comment(struct request *request);
+void route_alert_update(struct request *request);
 /* route_events.c */
 void route_event_receive(struct request *request);
+void route_events_list(struct request *request);
+void route_event_show(struct request *request);
 /* route_setup.c */
 void route_setup_page(struct request *request);
 void route_setup_take(struct request *request);

@@ -1,15 +1,13 @@
-/* Alerts, cases and events: reading. */
+/* Alerts and cases. */
 #include "api/handlers.h"
 #include "cases/alert.h"
 #include "cases/case.h"
-#include "ingest/event.h"
 
 /* Lives in the request's arena while the read is out. */
 struct reading {
     struct id id;
     struct alert_query alerts;
     struct case_query cases;
-    struct event_query events;
 };
 
 static struct reading *new_reading(struct request *request)
@@ -21,7 +19,7 @@ static struct reading *new_reading(struct request *request)
     return reading;
 }
 
-/* What all three lists have in common; NULL after a reply was sent. */
+/* What both lists have in common; NULL after a reply was sent. */
 static struct reading *new_list(struct request *request, struct list_query *ret)
 {
     return request_list_query(request, ret) ? new_reading(request) : NULL;
@@ -90,31 +88,6 @@ void route_cases_list(struct request *request)
     request_read(request, read_cases);
 }
 
-static enum err read_events(
-    struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
-{
-    const struct reading *reading = request->context;
-    return event_list(conn, &reading->events, &request->arena, ret, why);
-}
-
-void route_events_list(struct request *request)
-{
-    struct list_query common;
-    struct reading *reading = new_list(request, &common);
-    if (reading == NULL)
-        return;
-    struct event_query *query = &reading->events;
-    *query = (struct event_query){ .tenant = common.tenant,
-        .limit = common.limit,
-        .after = common.after,
-        .alert_id = common.alert_id,
-        .since = common.since,
-        .until = common.until };
-    take_text(request, "source", &query->source);
-    take_text(request, "fate", &query->fate);
-    request_read(request, read_events);
-}
-
 static void show(struct request *request, request_work *work)
 {
     struct id id;
@@ -151,14 +124,103 @@ void route_case_show(struct request *request)
     show(request, read_case);
 }
 
-static enum err read_event(
-    struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
+/* ---- changing: each in one commit with its timeline, audit row and stream entry ---- */
+
+static struct change change_of(struct request *request, struct store_conn *conn)
 {
-    const struct reading *reading = request->context;
-    return event_show(conn, request->principal.tenant, reading->id, &request->arena, ret, why);
+    return (struct change){ .conn = conn,
+        .by = &request->principal,
+        .rand = rand_system(),
+        .remote = str_of(request->principal.remote) };
 }
 
-void route_event_show(struct request *request)
+static enum err open_case(
+    struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
 {
-    show(request, read_event);
+    struct change change = change_of(request, conn);
+    return case_open(&change, request->body, &request->arena, ret, why);
+}
+
+void route_case_open(struct request *request)
+{
+    request_write(request, 201, open_case);
+}
+
+static enum err path_id(const struct request *request, struct id *ret, struct err_info *why)
+{
+    if (id_parse(request->match.arguments[0], ret))
+        return ERR_OK;
+    return err_set(why, ERR_NOT_FOUND, "there is nothing under this id; an id has 26 characters");
+}
+
+static enum err update_case(
+    struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
+{
+    struct change change = change_of(request, conn);
+    struct id id;
+    TRY(path_id(request, &id, why));
+    return case_update(&change, id, request->body, &request->arena, ret, why);
+}
+
+void route_case_update(struct request *request)
+{
+    request_write(request, 200, update_case);
+}
+
+/* Absent is empty; what is there must be a text. */
+static enum err optional_text(
+    const struct request *request, const char *name, struct str *ret, struct err_info *why)
+{
+    if (value_get(request->body, str_of(name)).type != VALUE_NULL)
+        return request_text(request, name, ret, why);
+    *ret = STR("");
+    return ERR_OK;
+}
+
+static enum err close_case(
+    struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
+{
+    struct change change = change_of(request, conn);
+    struct str resolution, comment;
+    struct id id;
+    TRY(path_id(request, &id, why));
+    TRY(request_text(request, "resolution", &resolution, why));
+    TRY(optional_text(request, "comment", &comment, why));
+    return case_close(&change, id, resolution, comment, &request->arena, ret, why);
+}
+
+void route_case_close(struct request *request)
+{
+    request_write(request, 200, close_case);
+}
+
+static enum err comment_case(
+    struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
+{
+    struct change change = change_of(request, conn);
+    struct id id, comment;
+    struct str text;
+    TRY(path_id(request, &id, why));
+    TRY(request_text(request, "text", &text, why));
+    TRY(case_comment(&change, id, text, &comment, why));
+    return case_show(conn, request->principal.tenant, id, &request->arena, ret, why);
+}
+
+void route_case_comment(struct request *request)
+{
+    request_write(request, 201, comment_case);
+}
+
+static enum err update_alert(
+    struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
+{
+    struct change change = change_of(request, conn);
+    struct id id;
+    TRY(path_id(request, &id, why));
+    return alert_update(&change, id, request->body, &request->arena, ret, why);
+}
+
+void route_alert_update(struct request *request)
+{
+    request_write(request, 200, update_alert);
 }

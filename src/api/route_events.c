@@ -1,7 +1,8 @@
-/* POST /api/v1/events/{source}: 202 only after everything is durable. */
+/* Events: POST answers 202 only after everything is durable; the ledger is read back. */
 #include <stdio.h>
 
 #include "api/handlers.h"
+#include "ingest/event.h"
 #include "ingest/ingest.h"
 
 static enum err set_id(
@@ -111,4 +112,69 @@ void route_event_receive(struct request *request)
         return;
     }
     ingest_receive(request->api->options.ingest, ingest);
+}
+
+/* ---- the ledger ---- */
+
+/* Lives in the request's arena while the read is out. */
+struct reading {
+    struct id id;
+    struct event_query query;
+};
+
+static struct reading *new_reading(struct request *request)
+{
+    struct reading *reading = ARENA_NEW(&request->arena, struct reading);
+    request->context = reading;
+    if (reading == NULL)
+        request_problem(request, 503, "memory", "there is no memory for the request");
+    return reading;
+}
+
+static enum err read_events(
+    struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
+{
+    const struct reading *reading = request->context;
+    return event_list(conn, &reading->query, &request->arena, ret, why);
+}
+
+void route_events_list(struct request *request)
+{
+    struct list_query common;
+    struct str text;
+    if (!request_list_query(request, &common))
+        return;
+    struct reading *reading = new_reading(request);
+    if (reading == NULL)
+        return;
+    reading->query = (struct event_query){ .tenant = common.tenant,
+        .limit = common.limit,
+        .after = common.after,
+        .alert_id = common.alert_id,
+        .since = common.since,
+        .until = common.until };
+    if (request_query(request, "source", &text))
+        reading->query.source = text;
+    if (request_query(request, "fate", &text))
+        reading->query.fate = text;
+    request_read(request, read_events);
+}
+
+static enum err read_event(
+    struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
+{
+    const struct reading *reading = request->context;
+    return event_show(conn, request->principal.tenant, reading->id, &request->arena, ret, why);
+}
+
+void route_event_show(struct request *request)
+{
+    struct id id;
+    if (!request_id(request, 0, &id))
+        return;
+    struct reading *reading = new_reading(request);
+    if (reading == NULL)
+        return;
+    reading->id = id;
+    request_read(request, read_event);
 }

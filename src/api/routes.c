@@ -1,5 +1,11 @@
 #include "api/handlers.h"
 
+#define PAGING \
+    { "limit", "how many at most, 1 to 1000; 50 when absent" }, \
+    { \
+        "after", "the `next` of the page before" \
+    }
+
 const struct route routes[] = {
     { "GET", "/healthz", "health", "Whether the process lives", ROUTE_OPEN, PERMISSION_PUBLIC,
         .handle = route_health },
@@ -14,6 +20,30 @@ const struct route routes[] = {
         .handle = route_metrics },
     { "GET", "/api/v1/openapi.json", "openapi", "This document", ROUTE_BEARER, PERMISSION_ANY,
         .handle = route_openapi },
+    { "GET", "/api/v1/alerts", "listAlerts", "Alerts, the newest first", ROUTE_BEARER, PERMISSION_ALERTS_READ,
+        .handle = route_alerts_list,
+        .query = { PAGING, { "status", "one or more, separated by commas" },
+            { "severity", "names or numbers" }, { "source", "its name" }, { "owner", "a name" },
+            { "text", "part of the title" }, { "case_id", "alerts of this case" } } },
+    { "GET", "/api/v1/alerts/{id}", "getAlert", "One alert", ROUTE_BEARER, PERMISSION_ALERTS_READ,
+        .handle = route_alert_show },
+    { "PATCH", "/api/v1/alerts/{id}", "updateAlert", "Change status, severity, owner, tags", ROUTE_BEARER,
+        PERMISSION_ALERTS_WRITE, ROUTE_JSON, .audit = "alert.update", .handle = route_alert_update },
+    { "POST", "/api/v1/cases", "openCase", "Open a case", ROUTE_BEARER, PERMISSION_CASES_WRITE, ROUTE_JSON,
+        .audit = "case.open", .handle = route_case_open },
+    { "PATCH", "/api/v1/cases/{id}", "updateCase", "Change a case's fields", ROUTE_BEARER,
+        PERMISSION_CASES_WRITE, ROUTE_JSON, .audit = "case.update", .handle = route_case_update },
+    { "POST", "/api/v1/cases/{id}/close", "closeCase", "Close a case: `resolution`, `comment`", ROUTE_BEARER,
+        PERMISSION_CASES_WRITE, ROUTE_JSON, .audit = "case.close", .handle = route_case_close },
+    { "POST", "/api/v1/cases/{id}/comments", "commentCase", "Comment: `text`", ROUTE_BEARER,
+        PERMISSION_CASES_WRITE, ROUTE_JSON, .audit = "case.comment", .handle = route_case_comment },
+    { "GET", "/api/v1/cases", "listCases", "Cases, the newest first", ROUTE_BEARER, PERMISSION_CASES_READ,
+        .handle = route_cases_list,
+        .query = { PAGING, { "status", "one or more, separated by commas" },
+            { "severity", "names or numbers" }, { "owner", "a name" }, { "text", "part of the title" },
+            { "alert_id", "cases of this alert" } } },
+    { "GET", "/api/v1/cases/{id}", "getCase", "One case", ROUTE_BEARER, PERMISSION_CASES_READ,
+        .handle = route_case_show },
     { "GET", "/api/v1/tokens", "listTokens", "API tokens, without their text", ROUTE_BEARER,
         PERMISSION_TOKENS_READ, .handle = route_tokens_list },
     { "POST", "/api/v1/tokens", "createToken", "Make a token; its text is in this answer only", ROUTE_BEARER,

@@ -211,6 +211,27 @@ def commands_do_the_operators_work(folder):
     server.stop()
 
 
+def cases_are_opened_worked_on_and_closed(folder):
+    server, token = administrator(folder)
+    status, case, _ = server.call("POST", "/api/v1/cases", {"title": "Odd logins", "severity": "high"}, token)
+    expect((status, case["number"], case["status"], case["severity_id"]), (201, 1, "open", 4), "open")
+    path = "/api/v1/cases/" + case["id"]
+    expect(server.call("PATCH", path, {"owner": "kim", "add_tags": ["vpn"]}, token)[1]["owner"], "kim", "owner")
+    expect(server.call("POST", path + "/comments", {"text": "Asked the user."}, token)[0], 201, "comment")
+    expect(server.call("PATCH", path, {"titel": "x"}, token)[0], 400, "unknown field")
+    expect(server.call("POST", path + "/close", {"resolution": "false_positive"}, token)[1]["status"], "closed", "close")
+    shown = server.call("GET", path, token=token)[1]
+    if not any("Asked the user." in json.dumps(entry) for entry in shown["activity"]):
+        raise AssertionError("the comment is not in the timeline")
+    expect(server.call("GET", "/api/v1/cases?status=active", token=token)[1]["items"], [], "active cases")
+    expect(len(server.call("GET", "/api/v1/cases?status=closed", token=token)[1]["items"]), 1, "closed cases")
+    expect(server.call("GET", "/api/v1/cases?limit=0", token=token)[0], 400, "limit")
+    expect(server.call("GET", "/api/v1/cases/01ARZ3NDEKTSV4RRFFQ69G5FAV", token=token)[0], 404, "no such case")
+    expect(server.call("GET", "/api/v1/alerts", token=token)[1], {"items": [], "next": None}, "alerts")
+    expect(server.call("GET", "/api/v1/audit/verify", token=token)[1]["good"], True, "audit")
+    server.stop()
+
+
 def wrong_use_is_told_and_ends_with_2(folder):
     cases = [([], "usage"), (["sevre"], "did you mean 'serve'"), (["serve", "--lsten", "x"], "did you mean --listen"),
              (["token"], "needs a verb"), (["token", "create"], "takes NAME"), (["serve", "--data"], "needs DIR"),
@@ -234,7 +255,8 @@ def main():
     tests = [health_needs_no_token, setup_link_works_once_and_only_by_post, every_other_route_asks_for_a_token,
              scopes_bound_what_a_token_may_do, secrets_never_come_back, wrong_requests_get_the_documented_error,
              audit_chain_holds_each_mutation, acknowledged_writes_survive_kill_9, bootstrap_file_holds_a_good_token,
-             commands_do_the_operators_work, wrong_use_is_told_and_ends_with_2, no_server_is_told_with_the_mend]
+             commands_do_the_operators_work,
+             cases_are_opened_worked_on_and_closed, wrong_use_is_told_and_ends_with_2, no_server_is_told_with_the_mend]
     failed = 0
     for test in tests:
         with tempfile.TemporaryDirectory() as top:
