@@ -38,7 +38,7 @@ enum pack_tag {
 
 static uint64_t zigzag(int64_t number)
 {
-    return (uint64_t)number << 1 ^ (uint64_t)(number >> 63);
+    return (uint64_t)number << 1 ^ (number < 0 ? UINT64_MAX : 0);
 }
 
 static char *write_tag(char *out, enum pack_tag tag, uint8_t flags)

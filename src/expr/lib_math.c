@@ -10,13 +10,13 @@ static FALLIBLE extremum(
     if (count == 0)
         return call_fail(call, "math.%s: the list is empty", sign > 0 ? "greatest" : "least");
     TRY(call_charge(call, count));
-    const struct value *best = NULL;
+    const struct value *best = &items[0];
     for (uint32_t i = 0; i < count; i++) {
         int order;
         if (items[i].type != VALUE_INT && items[i].type != VALUE_UINT && items[i].type != VALUE_DOUBLE)
             return call_fail(call, "no such overload: math.%s of %s", sign > 0 ? "greatest" : "least",
                 value_type_name(items[i].type));
-        if (best == NULL || (value_compare(items[i], *best, &order) && order * sign > 0))
+        if (value_compare(items[i], *best, &order) && order * sign > 0)
             best = &items[i];
     }
     *ret = *best;

@@ -162,8 +162,7 @@ bool http_query_find(struct http_exchange *exchange, const char *name, struct st
     while (str_split(&rest, '&', &part)) {
         ptrdiff_t equals = str_find_byte(part, '=', 0);
         struct str raw_key = equals < 0 ? part : str_slice(part, 0, (size_t)equals);
-        struct str raw_value = equals < 0 ? (struct str){ 0 }
-                                          : str_slice(part, (size_t)equals + 1, part.size);
+        struct str raw_value = str_slice(part, equals < 0 ? part.size : (size_t)equals + 1, part.size);
         if (!http_query_decode(exchange, raw_key, &key) || !str_equal(key, str_of(name)))
             continue;
         return http_query_decode(exchange, raw_value, ret);

@@ -160,7 +160,7 @@ static const struct http_refusal *http_parse_target(
         return &bad_target;
     ptrdiff_t mark = str_find_byte(target, '?', 0);
     head->path = mark < 0 ? target : str_slice(target, 0, (size_t)mark);
-    head->query = mark < 0 ? (struct str){ 0 } : str_slice(target, (size_t)mark + 1, target.size);
+    head->query = str_slice(target, mark < 0 ? target.size : (size_t)mark + 1, target.size);
     return NULL;
 }
 

@@ -179,7 +179,7 @@ void http_reply_send(struct http_connection *connection, int status, const struc
         return;
     }
     http_connection_move(connection, HTTP_PHASE_REPLYING);
-    http_connection_send(connection, buf_str(out), is_joined ? (struct str){ 0 } : body);
+    http_connection_send(connection, buf_str(out), is_joined ? STR("") : body);
 }
 
 void http_reply(struct http_exchange *exchange, int status, const struct http_header *headers,
