@@ -31,6 +31,9 @@ static const struct sql secret_remove = { "DELETE FROM access_secrets WHERE tena
 
 static enum err secret_make(struct secret *secret, size_t size, struct err_info *why)
 {
+    /* Again and again is cheap: a process may hold secrets without having opened a vault. */
+    if (sodium_init() < 0)
+        return err_set(why, ERR_INTERNAL, "the crypto library does not start");
     unsigned char *bytes = sodium_malloc(size + 1);
     if (!bytes)
         return err_memory(why);

@@ -21,10 +21,10 @@ struct connect;
 struct connect_options {
     struct clock *clock;
     struct rand *rand;
-    struct log *log;                 /* where `log.write` writes; NULL: nowhere */
-    struct vault *vault;             /* NULL: no secrets (`tocsin run` without a store) */
+    struct log *log; /* where `log.write` writes; NULL: nowhere */
+    struct vault *vault; /* NULL: no secrets (`tocsin run` without a store) */
     struct connections *connections; /* NULL: none are configured */
-    struct executor *executor;       /* for blocking work: nftables, jq */
+    struct executor *executor; /* for blocking work: nftables, jq */
     struct http_client_options http; /* of each shard's client: egress, user agent, connection counts */
     /* Tests and the simulator: makes a shard's client in place of http_client_new. NULL: http_client_new. */
     enum err (*make_client)(void *context, struct loop *loop, struct http_client **ret, struct err_info *why);
@@ -65,8 +65,8 @@ struct catalogue_source *connect_catalogues(struct connect *connect);
 /* As JSON for the API and `connector list|show`: a list of {"name","title","description","settings":[{"name",
  * "type","required","secret","default","help"}],"actions":[{"name","summary","kind","idempotent","in","out",
  * "undo","example"}]}, by name; of one connector when `name` is not empty (ERR_NOT_FOUND). */
-FALLIBLE connect_describe(struct connect *connect, struct str name, struct arena *arena, struct value *ret,
-    struct err_info *why);
+FALLIBLE connect_describe(
+    struct connect *connect, struct str name, struct arena *arena, struct value *ret, struct err_info *why);
 
 /* ---- connections ---- */
 
@@ -74,21 +74,22 @@ FALLIBLE connect_describe(struct connect *connect, struct str name, struct arena
  * the field and a mend; ERR_NOT_FOUND when there is no such connector). Gives the settings with secret
  * references in place, and the names that are secret: connection_spec.secret_fields. Both in `arena`. */
 FALLIBLE connect_check_settings(struct connect *connect, struct str connector, struct value settings,
-    struct arena *arena, struct str **ret_secret_fields, size_t *ret_secret_field_count, struct err_info *why);
+    struct arena *arena, struct str **ret_secret_fields, size_t *ret_secret_field_count,
+    struct err_info *why);
 
 /* Tries a connection with the harmless request that its connector declares (`test:`). Owned by the caller
  * until `done`, which runs on the host's loop, later, exactly once. */
 struct connection_test {
     void (*done)(struct connection_test *test, const struct action_result *result);
     int64_t tenant;
-    struct str name;      /* of the connection; borrowed until `done` */
-    struct arena *arena;  /* the result lives in it */
+    struct str name; /* of the connection; borrowed until `done` */
+    struct arena *arena; /* the result lives in it */
     struct action_call call; /* connect's */
     struct catalogue_source *source;
     const struct catalogue *catalogue;
 };
-/* On the loop's thread. ERR_NOT_FOUND when there is no such connection, ERR_INVALID when its connector declares
- * no test; then `done` is not called. */
+/* On the loop's thread. ERR_NOT_FOUND when there is no such connection, ERR_INVALID when its connector
+ * declares no test; then `done` is not called. */
 FALLIBLE connection_test_start(struct connect *connect, void *host, struct loop *loop,
     struct connection_test *test, struct err_info *why);
 
@@ -102,7 +103,8 @@ struct connection_health {
 bool connect_health(struct connect *connect, struct id connection, struct connection_health *ret);
 
 /* ---- hosts: engine_options.make_host and free_host, with the `struct connect` as context ---- */
-FALLIBLE connect_make_host(void *connect, struct loop *loop, unsigned shard, void **ret_host, struct err_info *why);
+FALLIBLE connect_make_host(
+    void *connect, struct loop *loop, unsigned shard, void **ret_host, struct err_info *why);
 /* On the loop's thread or after it ended. Calls in flight are finished as cancelled. */
 void connect_free_host(void *connect, void *host);
 

@@ -1,0 +1,67 @@
+/* What the files of this floor know of each other; nothing outside includes it. */
+#ifndef TOCSIN_CONNECT_CONNECT_IMPL_H
+#define TOCSIN_CONNECT_CONNECT_IMPL_H
+
+#include <pthread.h>
+
+#include "connect/catalogue.h"
+#include "connect/connect.h"
+#include "connect/gate.h"
+#include "connect/token_cache.h"
+
+struct connect {
+    struct connect_options options;
+    struct gates *gates;
+    struct token_cache *tokens;
+    struct catalogues catalogues;
+    pthread_mutex_t nftables; /* libnftables is used by one thread at a time */
+};
+
+struct remote_call;
+
+/* One for each shard; used on its loop's thread only. */
+struct host {
+    struct connect *connect;
+    struct loop *loop;
+    struct http_client *client;
+    struct remote_call *calls; /* in flight */
+    struct action_call *starved; /* calls that found no memory even for an answer; linked by `state` */
+    struct loop_job starved_job;
+    bool is_starved_posted;
+};
+
+/* Finishes the call from a job on its loop, so that `start` never does it itself. The result's texts must
+ * live as long as the call's arena. */
+void call_finish_soon(struct action_call *call, const struct action_result *result);
+/* The same from `why`. */
+void call_fail_soon(struct action_call *call, const struct err_info *why);
+
+/* The connection of a call: by name, or the connector's default. `*ret` NULL and ERR_OK when none is named
+ * and the connector can do without (`needs_one` false). ERR_NOT_FOUND, name "connection_missing", with the
+ * command that mends it; ERR_DENIED, name "connection_disabled". Borrowed from `snapshot`. */
+FALLIBLE call_find_connection(const struct action_call *call, const struct connection_snapshot *snapshot,
+    struct str connector, bool needs_one, const struct connection **ret, struct err_info *why);
+
+struct host *call_host(const struct action_call *call);
+/* µs until the deadline, at most CALL_SECONDS_MAX; 0 when it has passed. */
+int64_t call_time_left(const struct action_call *call);
+/* For ids that a local action makes. */
+struct rand *call_rand(const struct action_call *call);
+/* "connector" of "connector.action". */
+struct str action_connector_name(const struct action *action);
+
+/* Blocking work of a native action on the executor's pool. */
+struct blocking_call {
+    struct executor_task task;
+    struct action_call *call;
+    struct connect *connect;
+    void (*work)(struct blocking_call *blocking); /* on a pool thread: fills `result`, in the call's arena */
+    struct action_result result;
+};
+/* Allocates it (of `size` bytes, with the struct at its start) in the call's arena; NULL when there is no
+ * memory, after having seen to the call's end. */
+void *blocking_call_new(struct action_call *call, size_t size, void (*work)(struct blocking_call *blocking));
+/* Hands it to the pool; a pool that is full is the call's error. */
+void blocking_call_submit(struct blocking_call *blocking);
+
+#endif

@@ -1,0 +1,196 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "connect/answer.h"
+#include "connect/remote_call.h"
+
+/* A result on its way to `finish`; in the call's arena. */
+struct late_finish {
+    struct loop_job job; /* first */
+    struct action_call *call;
+    struct action_result result;
+};
+
+static void finish_late(struct loop_job *job)
+{
+    struct late_finish *late = (struct late_finish *)job;
+    late->call->finish(late->call, &late->result);
+}
+
+static void finish_starved(struct loop_job *job)
+{
+    struct host *host = (struct host *)((char *)job - offsetof(struct host, starved_job));
+    struct action_call *call = host->starved;
+    host->starved = NULL;
+    host->is_starved_posted = false;
+    while (call) {
+        struct action_call *next = call->state;
+        struct action_result result = result_error(
+            STR("memory"), STR("there was not enough memory for the call"), true, ACTION_NOT_SENT);
+        call->state = NULL;
+        call->finish(call, &result);
+        call = next;
+    }
+}
+
+void call_finish_soon(struct action_call *call, const struct action_result *result)
+{
+    struct late_finish *late = ARENA_NEW(call->arena, struct late_finish);
+    if (late) {
+        *late = (struct late_finish){ .job = { .run = finish_late }, .call = call, .result = *result };
+        loop_post(call->loop, &late->job);
+        return;
+    }
+    struct host *host = call_host(call);
+    call->state = host->starved;
+    host->starved = call;
+    if (!host->is_starved_posted)
+        loop_post(host->loop, &host->starved_job);
+    host->is_starved_posted = true;
+}
+
+void call_fail_soon(struct action_call *call, const struct err_info *why)
+{
+    struct action_result result = result_from_why(call->arena, why, ACTION_NOT_SENT);
+    call_finish_soon(call, &result);
+}
+
+struct host *call_host(const struct action_call *call)
+{
+    return call->host;
+}
+
+int64_t call_time_left(const struct action_call *call)
+{
+    int64_t most = (int64_t)CALL_SECONDS_MAX * US_PER_S;
+    if (call->deadline.us == 0 || call->deadline.us == INSTANT_NEVER.us)
+        return most;
+    int64_t left = call->deadline.us - loop_now(call->loop).us;
+    return left < 0 ? 0 : left < most ? left : most;
+}
+
+struct rand *call_rand(const struct action_call *call)
+{
+    return call->host ? call_host(call)->connect->options.rand : rand_system();
+}
+
+struct str action_connector_name(const struct action *action)
+{
+    ptrdiff_t dot = str_find_byte(action->name, '.', 0);
+    return str_slice(action->name, 0, dot < 0 ? action->name.size : (size_t)dot);
+}
+
+static FALLIBLE no_connection(struct str connector, struct err_info *why)
+{
+    return err_named(why, ERR_NOT_FOUND, "connection_missing",
+        "no connection of %.*s is configured as the default one: tocsin connection set NAME --connector %.*s",
+        STR_ARG(connector), STR_ARG(connector));
+}
+
+FALLIBLE call_find_connection(const struct action_call *call, const struct connection_snapshot *snapshot,
+    struct str connector, bool needs_one, const struct connection **ret, struct err_info *why)
+{
+    *ret = NULL;
+    if (call->connection.size == 0) {
+        const struct connection *found = snapshot ? connection_find_default(snapshot, call->tenant, connector)
+                                                  : NULL;
+        if (!found && needs_one)
+            return no_connection(connector, why);
+        *ret = found;
+        return ERR_OK;
+    }
+    const struct connection *found = snapshot ? connection_find(snapshot, call->tenant, call->connection)
+                                              : NULL;
+    if (!found)
+        return err_named(why, ERR_NOT_FOUND, "connection_missing",
+            "there is no connection %.*s: tocsin connection set %.*s --connector %.*s",
+            STR_ARG(call->connection), STR_ARG(call->connection), STR_ARG(connector));
+    if (!str_equal(found->connector, connector))
+        return err_named(why, ERR_INVALID, "connection_mismatch",
+            "the connection %.*s is one of %.*s, not of %.*s", STR_ARG(call->connection),
+            STR_ARG(found->connector), STR_ARG(connector));
+    if (!found->is_enabled)
+        return err_named(why, ERR_DENIED, "connection_disabled", "the connection %.*s is switched off",
+            STR_ARG(call->connection));
+    *ret = found;
+    return ERR_OK;
+}
+
+/* ---- blocking work ---- */
+
+static void work(struct executor_task *task)
+{
+    struct blocking_call *blocking = (struct blocking_call *)task;
+    blocking->work(blocking);
+}
+
+static void worked(struct executor_task *task)
+{
+    struct blocking_call *blocking = (struct blocking_call *)task;
+    struct action_call *call = blocking->call;
+    call->finish(call, &blocking->result);
+}
+
+void *blocking_call_new(
+    struct action_call *call, size_t size, void (*work_of)(struct blocking_call *blocking))
+{
+    struct blocking_call *blocking = arena_zalloc(call->arena, size);
+    if (!blocking) {
+        struct err_info why = { 0 };
+        (void)err_memory(&why); /* only its text is needed */
+        call_fail_soon(call, &why);
+        return NULL;
+    }
+    blocking->task = (struct executor_task){ .work = work, .done = worked, .reply_to = call->loop };
+    blocking->call = call;
+    blocking->connect = call_host(call)->connect;
+    blocking->work = work_of;
+    call->state = blocking;
+    return blocking;
+}
+
+void blocking_call_submit(struct blocking_call *blocking)
+{
+    struct err_info why = { 0 };
+    struct executor *executor = blocking->connect->options.executor;
+    enum err result = executor
+        ? executor->ops->submit(executor, &blocking->task, &why)
+        : err_named(&why, ERR_UNAVAILABLE, "no_executor", "this process runs no blocking actions");
+    if (result != ERR_OK)
+        call_fail_soon(blocking->call, &why);
+}
+
+/* ---- hosts ---- */
+
+FALLIBLE connect_make_host(
+    void *context, struct loop *loop, unsigned shard, void **ret_host, struct err_info *why)
+{
+    struct connect *connect = context;
+    struct host *host = calloc(1, sizeof(*host));
+    (void)shard; /* hosts are alike */
+    if (!host)
+        return err_memory(why);
+    host->connect = connect;
+    host->loop = loop;
+    host->starved_job.run = finish_starved;
+    enum err result = connect->options.make_client
+        ? connect->options.make_client(connect->options.client_context, loop, &host->client, why)
+        : http_client_new(loop, &connect->options.http, &host->client, why);
+    if (result == ERR_OK)
+        *ret_host = host;
+    else
+        free(host);
+    return result;
+}
+
+void connect_free_host(void *context, void *given)
+{
+    struct host *host = given;
+    (void)context; /* the host knows it */
+    if (!host)
+        return;
+    remote_calls_abandon(host);
+    http_client_free(host->client);
+    free(host);
+}

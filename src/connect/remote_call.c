@@ -1,0 +1,376 @@
+#include "connect/remote_call.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "connect/answer.h"
+
+static void step(struct remote_call *remote);
+
+static void unlink_call(struct remote_call *remote)
+{
+    if (!remote->link)
+        return;
+    *remote->link = remote->next;
+    if (remote->next)
+        remote->next->link = remote->link;
+    remote->link = NULL;
+}
+
+static void link_call(struct remote_call *remote)
+{
+    struct host *host = remote->host;
+    remote->next = host->calls;
+    if (remote->next)
+        remote->next->link = &remote->next;
+    host->calls = remote;
+    remote->link = &host->calls;
+}
+
+static void leave_gate(struct remote_call *remote, enum gate_outcome outcome, int64_t retry_after_us)
+{
+    if (!remote->is_gated)
+        return;
+    remote->is_gated = false;
+    gate_leave(remote->host->connect->gates, remote->connection->id, &remote->rules, outcome, retry_after_us);
+}
+
+/* Gives everything back and hands the result over. Nothing may touch `remote` afterwards. */
+static void finish(struct remote_call *remote, const struct action_result *result)
+{
+    leave_gate(remote, GATE_NEUTRAL, 0);
+    unlink_call(remote);
+    exchange_end(&remote->exchange);
+    if (remote->snapshot)
+        connection_snapshot_release(remote->snapshot);
+    remote->snapshot = NULL;
+    if (remote->is_deferred)
+        call_finish_soon(remote->call, result);
+    else
+        remote->call->finish(remote->call, result);
+}
+
+void remote_fail(struct remote_call *remote, const struct action_result *result)
+{
+    finish(remote, result);
+}
+
+static void fail_why(struct remote_call *remote, const struct err_info *why)
+{
+    struct action_result result = result_from_why(remote->call->arena, why, ACTION_NOT_SENT);
+    if (why->name && strcmp(why->name, "egress") == 0)
+        result.error.code = STR("egress_denied");
+    finish(remote, &result);
+}
+
+static void fail_cancelled(struct remote_call *remote)
+{
+    struct action_result result = result_error(
+        STR("cancelled"), STR("the call was cancelled"), false, ACTION_NOT_SENT);
+    finish(remote, &result);
+}
+
+static void fail_gate(struct remote_call *remote, const struct gate_answer *answer)
+{
+    bool is_open = answer->verdict == GATE_OPEN;
+    struct action_result result = result_error(is_open ? STR("circuit_open") : STR("rate_limited"),
+        is_open ? STR("the connection failed too often; calls wait until it is tried again")
+                : STR("the connection's rate limit leaves no room before the deadline"),
+        true, ACTION_NOT_SENT);
+    result.retry_after_us = answer->wait_us;
+    finish(remote, &result);
+}
+
+/* What an answer says about the other side's health. */
+static enum gate_outcome outcome_of(const struct http_answer *answer)
+{
+    switch (answer->failure) {
+    case HTTP_OK: return answer->status >= 500 && answer->status != 501 ? GATE_FAILED : GATE_SUCCEEDED;
+    case HTTP_REFUSED:
+    case HTTP_CANCELLED: return GATE_NEUTRAL;
+    default: return GATE_FAILED;
+    }
+}
+
+/* The token was refused, although the cache held it for good: fetches another one, once. */
+static bool takes_new_token(struct remote_call *remote, const struct http_answer *answer)
+{
+    const struct auth *auth = remote->exchange.place.auth;
+    bool is_refused = answer->failure == HTTP_OK && answer->status == 401;
+    if (!is_refused || !auth || auth->kind != AUTH_OAUTH2 || remote->is_token_fresh || !remote->connection)
+        return false;
+    token_cache_drop(remote->host->connect->tokens, remote->connection->id);
+    return true;
+}
+
+static void answered(void *context, const struct http_answer *answer)
+{
+    struct remote_call *remote = context;
+    struct action_result result = { 0 };
+    struct err_info why = { 0 };
+    bool is_more = false;
+    remote->http = NULL;
+    leave_gate(remote, outcome_of(answer), answer_retry_after(answer));
+    if (takes_new_token(remote, answer)) {
+        step(remote);
+        return;
+    }
+    if (remote->ops->answer(remote, answer, &result, &is_more, &why) != ERR_OK)
+        result = result_from_why(remote->call->arena, &why, ACTION_UNKNOWN);
+    if (is_more)
+        step(remote);
+    else
+        finish(remote, &result);
+}
+
+/* The settings that every connection over HTTP has. */
+static void set_tls(struct remote_call *remote, struct http_request *request)
+{
+    struct value settings = remote->exchange.scope.references;
+    struct value ca_file = value_get(settings, SETTING_CA_FILE);
+    struct value insecure = value_get(settings, SETTING_INSECURE);
+    if (ca_file.type == VALUE_STRING)
+        request->ca_file = value_str(ca_file);
+    request->insecure_tls = insecure.type == VALUE_BOOL && insecure.boolean;
+}
+
+static FALLIBLE start_http(
+    struct remote_call *remote, struct wire *wire, http_done *done, struct err_info *why)
+{
+    int64_t left = call_time_left(remote->call);
+    if (left <= 0)
+        return err_named(why, ERR_TIMEOUT, "timeout", "the deadline passed before the call could go out");
+    struct http_request *request = &wire->request;
+    set_tls(remote, request);
+    request->timeout_us = remote->timeout_us < left ? remote->timeout_us : left;
+    request->redirects_max = REDIRECTS_MAX;
+    return http_client_start(remote->host->client, request, done, remote, &remote->http, why);
+}
+
+FALLIBLE remote_send(struct remote_call *remote, struct wire *wire, http_done *done, struct err_info *why)
+{
+    enum err result = start_http(remote, wire, done, why);
+    wire_done(wire); /* the client has its copy; ours holds secrets */
+    return result;
+}
+
+static FALLIBLE send_request(struct remote_call *remote, struct err_info *why)
+{
+    struct wire wire = { 0 };
+    TRY(remote->ops->request(remote, &wire, why));
+    return remote_send(remote, &wire, answered, why);
+}
+
+void remote_go_on(struct remote_call *remote)
+{
+    struct err_info why = { 0 };
+    if (remote->is_cancelled)
+        fail_cancelled(remote);
+    else if (send_request(remote, &why) != ERR_OK)
+        fail_why(remote, &why);
+}
+
+/* Behind the gate. */
+static void authenticate(struct remote_call *remote)
+{
+    const struct auth *auth = remote->exchange.place.auth;
+    if (auth && auth->kind == AUTH_OAUTH2)
+        token_fetch_start(remote);
+    else
+        remote_go_on(remote);
+}
+
+static void wait_at_gate(struct remote_call *remote, int64_t wait_us)
+{
+    loop_timer_start(
+        remote->host->loop, &remote->timer, (struct instant){ loop_now(remote->host->loop).us + wait_us });
+}
+
+static void pass_gate(struct remote_call *remote, const struct gate_answer *answer)
+{
+    if (answer->verdict != GATE_GO)
+        fail_gate(remote, answer);
+    else if (answer->wait_us > 0)
+        wait_at_gate(remote, answer->wait_us);
+    else
+        authenticate(remote);
+}
+
+static void gate_timer_fired(struct loop_timer *timer)
+{
+    struct remote_call *remote = (struct remote_call *)((char *)timer - offsetof(struct remote_call, timer));
+    struct gate_answer answer = { 0 };
+    gate_wake(remote->host->connect->gates, remote->connection->id, &remote->rules,
+        call_time_left(remote->call), &answer);
+    pass_gate(remote, &answer);
+}
+
+/* One request and its answer; again for each page. */
+static void step(struct remote_call *remote)
+{
+    struct gate_answer answer = { .verdict = GATE_GO };
+    struct err_info why = { 0 };
+    if (!remote->connection || (remote->rules.calls == 0 && remote->rules.failures == 0)) {
+        authenticate(remote);
+        return;
+    }
+    if (gate_enter(remote->host->connect->gates, remote->connection->id, &remote->rules,
+            call_time_left(remote->call), &answer, &why) != ERR_OK) {
+        fail_why(remote, &why);
+        return;
+    }
+    remote->is_gated = answer.verdict == GATE_GO;
+    pass_gate(remote, &answer);
+}
+
+/* ---- start ---- */
+
+static FALLIBLE read_rules(
+    struct remote_call *remote, const struct connector *connector, struct err_info *why)
+{
+    struct gate_rules *rules = &remote->rules;
+    rules->failures = connector->breaker_failures;
+    rules->open_us = connector->breaker_open_us;
+    if (!connector->has_rate)
+        return ERR_OK;
+    struct value calls;
+    bool is_present;
+    TRY(stencil_eval(&connector->rate_calls, &remote->exchange.scope, &calls, &is_present, why));
+    if (!is_present || calls.type != VALUE_INT || calls.integer < 1)
+        return err_named(why, ERR_INVALID, "connection_invalid", "rate_limit.calls is no number above 0");
+    rules->calls = calls.integer;
+    rules->per_us = connector->rate_per_us;
+    rules->burst = connector->rate_burst ? connector->rate_burst : calls.integer;
+    return ERR_OK;
+}
+
+static FALLIBLE make_call_value(const struct action_call *call, struct value *ret, struct err_info *why)
+{
+    struct value_map_builder builder;
+    struct id_text run = id_text(call->run_id);
+    struct str run_text;
+    value_map_begin(&builder, call->arena);
+    TRY(arena_str(call->arena, id_str(&run), &run_text, why));
+    TRY(value_map_set(&builder, "key", value_string(call->idempotency_key), why));
+    TRY(value_map_set(&builder, "run", value_string(run_text), why));
+    TRY(value_map_set(&builder, "playbook", value_string(call->playbook), why));
+    TRY(value_map_set(&builder, "step", value_string(call->step), why));
+    *ret = value_map_end(&builder);
+    return ERR_OK;
+}
+
+/* Without settings that must be given a connector works without a connection. */
+static bool needs_connection(const struct remote_call *remote, const struct connector *connector)
+{
+    bool needs_one = false;
+    for (uint32_t i = 0; i < connector->setting_count; i++)
+        needs_one = needs_one || connector->settings[i].is_required;
+    return needs_one && !remote->ops->may_go_bare;
+}
+
+static FALLIBLE find_connection(
+    struct remote_call *remote, const struct connector *connector, struct err_info *why)
+{
+    struct connections *connections = remote->host->connect->options.connections;
+    if (remote->ops->may_go_bare && remote->call->connection.size == 0)
+        return ERR_OK;
+    if (connections)
+        remote->snapshot = connections_get(connections);
+    return call_find_connection(remote->call, remote->snapshot, connector->name,
+        needs_connection(remote, connector), &remote->connection, why);
+}
+
+static FALLIBLE begin(struct remote_call *remote, const struct connector *connector,
+    const struct connector_action *action, struct err_info *why)
+{
+    struct action_call *call = remote->call;
+    struct exchange *exchange = &remote->exchange;
+    struct exchange_options options = { .connector = connector,
+        .action = action,
+        .purpose = call->purpose,
+        .arena = call->arena,
+        .source = &remote->source.source,
+        .with = call->with };
+    TRY(find_connection(remote, connector, why));
+    vault_secrets_init(&remote->source, remote->host->connect->options.vault, call->tenant);
+    if (remote->connection)
+        options.settings = remote->connection->settings;
+    TRY(make_call_value(call, &options.call, why));
+    TRY(exchange_begin(exchange, &options, why));
+    if (!remote->connection && remote->ops->may_go_bare)
+        return ERR_OK;
+    struct str origin = remote->connection ? remote->connection->origin : STR("");
+    if (connector->has_base_url)
+        TRY(request_base_url(connector, &exchange->scope, origin, &exchange->place.base_url, why));
+    exchange->place.auth = request_auth(connector, &exchange->scope);
+    return read_rules(remote, connector, why);
+}
+
+void remote_call_start(struct action_call *call, const struct connector *connector,
+    const struct connector_action *action, const struct remote_ops *ops, int64_t timeout_us)
+{
+    struct err_info why = { 0 };
+    struct remote_call *remote = ARENA_NEW(call->arena, struct remote_call);
+    if (!remote) {
+        (void)err_memory(&why); /* only its text is needed */
+        call_fail_soon(call, &why);
+        return;
+    }
+    *remote = (struct remote_call){ .call = call,
+        .ops = ops,
+        .host = call_host(call),
+        .is_deferred = true,
+        .timeout_us = timeout_us ? timeout_us : CALL_SECONDS_DEFAULT * US_PER_S,
+        .timer = { .fire = gate_timer_fired } };
+    call->state = remote;
+    link_call(remote);
+    if (begin(remote, connector, action, &why) != ERR_OK)
+        fail_why(remote, &why);
+    else
+        step(remote);
+    remote->is_deferred = false; /* it lives in the arena, as long as the call */
+}
+
+static enum err declared_request(struct remote_call *remote, struct wire *ret, struct err_info *why)
+{
+    return exchange_request(&remote->exchange, ret, why);
+}
+
+static enum err declared_answer(struct remote_call *remote, const struct http_answer *answer,
+    struct action_result *ret, bool *ret_more, struct err_info *why)
+{
+    return exchange_answer(&remote->exchange, answer, ret, ret_more, why);
+}
+
+void remote_start(const struct action *action, struct action_call *call)
+{
+    static const struct remote_ops ops = { .request = declared_request, .answer = declared_answer };
+    const struct connector_action *definition = action->definition;
+    remote_call_start(call, definition->connector, definition, &ops, definition->timeout_us);
+}
+
+void remote_cancel(const struct action *action, struct action_call *call)
+{
+    (void)action; /* the call knows all that is needed */
+    struct remote_call *remote = call->state;
+    remote->is_deferred = true;
+    remote->is_cancelled = true;
+    if (remote->timer.is_armed) {
+        loop_timer_stop(remote->host->loop, &remote->timer);
+        fail_cancelled(remote);
+    } else if (token_fetch_leave(remote)) {
+        fail_cancelled(remote);
+    } else if (remote->http) {
+        http_client_cancel(remote->host->client, remote->http); /* its `done` finishes the call */
+    }
+}
+
+void remote_calls_abandon(struct host *host)
+{
+    while (host->calls) {
+        struct remote_call *remote = host->calls;
+        remote_cancel(remote->call->action, remote->call);
+        assert(host->calls != remote);
+    }
+}

@@ -1,0 +1,65 @@
+/* One call over HTTP: connection, gate, token, wire, answer, and again for each page, until there is a
+ * result.
+ *
+ *   start → (waits at the gate) → (fetches a token) → sends → answer → more? from the gate again : finish
+ *
+ * Lives in the call's arena, on its loop. */
+#ifndef TOCSIN_CONNECT_REMOTE_CALL_H
+#define TOCSIN_CONNECT_REMOTE_CALL_H
+
+#include "connect/connect_impl.h"
+#include "connect/exchange.h"
+#include "connect/remote_action.h"
+
+struct remote_call;
+
+/* What kind of call it is: a declarative action's, or one that builds its requests itself. */
+struct remote_ops {
+    bool may_go_bare; /* without a connection when none is named, whatever the connector's settings */
+    enum err (*request)(struct remote_call *remote, struct wire *ret, struct err_info *why);
+    enum err (*answer)(struct remote_call *remote, const struct http_answer *answer,
+        struct action_result *ret, bool *ret_more, struct err_info *why);
+};
+
+/* Who waits for the same token. */
+struct token_fetch;
+
+struct remote_call {
+    struct action_call *call;
+    const struct remote_ops *ops;
+    struct host *host;
+    struct connection_snapshot *snapshot; /* NULL: no connection */
+    const struct connection *connection;
+    struct vault_secrets source;
+    struct exchange exchange;
+    struct gate_rules rules;
+    bool is_gated; /* passed the gate and has not left it */
+    bool is_token_fresh; /* fetched for this very call: a 401 is then final */
+    bool is_cancelled;
+    bool is_deferred; /* inside start or cancel: finish only through a job */
+    int64_t timeout_us;
+    struct loop_timer timer;
+    struct http_call *http;
+    struct remote_call *next, **link; /* in host->calls */
+    struct token_fetch *fetch; /* while it waits for a token */
+    struct remote_call *next_waiter;
+};
+
+/* For actions other than declarative ones (remote_action.h), from their own start. `action` NULL: ops build
+ * and answer by themselves. */
+void remote_call_start(struct action_call *call, const struct connector *connector,
+    const struct connector_action *action, const struct remote_ops *ops, int64_t timeout_us);
+/* Ends all calls of a host that goes away. */
+void remote_calls_abandon(struct host *host);
+
+/* token_fetch.c: sees to a token for this call; calls remote_go_on or remote_fail, later or at once. */
+void token_fetch_start(struct remote_call *remote);
+/* A cancelled call no longer waits for another one's request; false when it does not wait, or makes it
+ * itself. */
+bool token_fetch_leave(struct remote_call *remote);
+void remote_go_on(struct remote_call *remote);
+/* Sends with the connection's TLS settings and the time that is left; wipes the wire. */
+FALLIBLE remote_send(struct remote_call *remote, struct wire *wire, http_done *done, struct err_info *why);
+void remote_fail(struct remote_call *remote, const struct action_result *result);
+
+#endif
