@@ -13,13 +13,24 @@
 #include "file.h"
 #include "options.h"
 
-enum { RESOURCE_SERVER, RESOURCE_JSON, RESOURCE_SCOPES, RESOURCE_EXPIRES };
+enum {
+    RESOURCE_SERVER,
+    RESOURCE_JSON,
+    RESOURCE_SCOPES,
+    RESOURCE_EXPIRES,
+    RESOURCE_SEVERITY,
+    RESOURCE_RESOLUTION,
+    RESOURCE_COMMENT,
+};
 static const struct option_spec specs[] = {
     [RESOURCE_SERVER] = { "server", OPTION_TEXT, "URL", "the server (TOCSIN_SERVER; http://127.0.0.1:8473)" },
     [RESOURCE_JSON] = { "json", OPTION_FLAG, NULL, "print the answer as JSON" },
     [RESOURCE_SCOPES] = { "scopes", OPTION_TEXT, "SCOPES",
         "token create: what it may do, e.g. ingest:wazuh" },
     [RESOURCE_EXPIRES] = { "expires-in", OPTION_TEXT, "SPAN", "token create: how long it is good, e.g. 90d" },
+    [RESOURCE_SEVERITY] = { "severity", OPTION_TEXT, "WORD", "case open: low, medium, high, critical" },
+    [RESOURCE_RESOLUTION] = { "resolution", OPTION_TEXT, "WORD", "case close: why, e.g. false_positive" },
+    [RESOURCE_COMMENT] = { "comment", OPTION_TEXT, "TEXT", "case close: what to remember" },
     { .name = NULL },
 };
 
@@ -52,6 +63,39 @@ static enum err token_body(
     return ERR_OK;
 }
 
+/* Adds the option's text when it was given. */
+static enum err add_option(struct value_map_builder *builder, const struct options *options, int option,
+    const char *name, struct err_info *why)
+{
+    if (!options->values[option].is_set)
+        return ERR_OK;
+    return value_map_set(builder, name, value_string(str_of(options->values[option].text)), why);
+}
+
+static enum err case_body(
+    const struct options *options, struct arena *arena, struct value *ret, struct err_info *why)
+{
+    struct value_map_builder builder;
+    value_map_begin(&builder, arena);
+    TRY(value_map_set(&builder, "title", value_string(str_of(options->arguments[1])), why));
+    TRY(add_option(&builder, options, RESOURCE_SEVERITY, "severity", why));
+    *ret = value_map_end(&builder);
+    return ERR_OK;
+}
+
+static enum err close_body(
+    const struct options *options, struct arena *arena, struct value *ret, struct err_info *why)
+{
+    struct value_map_builder builder;
+    if (!options->values[RESOURCE_RESOLUTION].is_set)
+        return err_set(why, ERR_INVALID, "say why the case ends, e.g. --resolution false_positive");
+    value_map_begin(&builder, arena);
+    TRY(add_option(&builder, options, RESOURCE_RESOLUTION, "resolution", why));
+    TRY(add_option(&builder, options, RESOURCE_COMMENT, "comment", why));
+    *ret = value_map_end(&builder);
+    return ERR_OK;
+}
+
 /* From standard input alone: an argument would stand in the process list and the shell's history. */
 static enum err secret_body(
     const struct options *options, struct arena *arena, struct value *ret, struct err_info *why)
@@ -73,6 +117,12 @@ static enum err secret_body(
 }
 
 static const struct verb verbs[] = {
+    { "alert", "list", NULL, "GET", "/api/v1/alerts", NULL, "alerts, the newest first" },
+    { "alert", "show", "ID", "GET", "/api/v1/alerts/*", NULL, "one alert with its timeline" },
+    { "case", "list", NULL, "GET", "/api/v1/cases", NULL, "cases, the newest first" },
+    { "case", "show", "ID", "GET", "/api/v1/cases/*", NULL, "one case with its timeline" },
+    { "case", "open", "TITLE", "POST", "/api/v1/cases", case_body, "open a case" },
+    { "case", "close", "ID", "POST", "/api/v1/cases/*/close", close_body, "close a case" },
     { "token", "create", "NAME", "POST", "/api/v1/tokens", token_body,
         "make a token and print its text, once" },
     { "token", "list", NULL, "GET", "/api/v1/tokens", NULL, "tokens, without their text" },
@@ -202,9 +252,11 @@ static int run_verb(const struct verb *verb, const struct options *options)
 
 int cmd_resource(int argc, char **argv)
 {
-    struct options options = { .usage = "tocsin token|secret|audit VERB [ARGUMENT] [--server URL] [--json]",
+    struct options options = {
+        .usage = "tocsin alert|case|token|secret|audit VERB [ARGUMENT] [--server URL] [--json]",
         .summary = "Asks a running server. The token comes from TOCSIN_TOKEN.",
-        .specs = specs };
+        .specs = specs
+    };
     int status = options_parse(&options, argc, argv);
     if (status != OPTIONS_GO_ON)
         return status;
