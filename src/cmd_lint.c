@@ -5,11 +5,13 @@
 #include "commands.h"
 #include "file.h"
 #include "options.h"
+#include "playbook/lint_code.h"
 #include "playbook/playbook.h"
 
-enum { LINT_JSON };
+enum { LINT_JSON, LINT_EXPLAIN };
 static const struct option_spec specs[] = {
     [LINT_JSON] = { "json", OPTION_FLAG, NULL, "one JSON array of faults instead of lines" },
+    [LINT_EXPLAIN] = { "explain", OPTION_TEXT, "CODE", "what a code means and how to mend it" },
     { .name = NULL },
 };
 
@@ -51,7 +53,7 @@ static void print(const struct diagnostics *found, bool as_json)
     }
     if (as_json)
         buf_add_text(&buf, "]\n");
-    if (buf_check(&buf, NULL) == ERR_OK)
+    if (buf.size > 0 && buf_check(&buf, NULL) == ERR_OK)
         fwrite(buf.data, 1, buf.size, stdout);
 }
 
@@ -59,6 +61,16 @@ static int report(const struct err_info *why)
 {
     fprintf(stderr, "tocsin: %s\n", why->text);
     return 2;
+}
+
+static int explain(const struct options *options, const char *name)
+{
+    const struct lint_code *code = lint_code_find(str_of(name));
+    if (code == NULL)
+        return options_wrong(options, "there is no code '%s'; docs/lint.md lists them", name);
+    printf("%s (%s): %s\n\n%s\n", code->code, code->level == DIAGNOSTIC_ERROR ? "error" : "warning",
+        code->summary, code->explanation);
+    return 0;
 }
 
 int cmd_lint(int argc, char **argv)
@@ -71,6 +83,8 @@ int cmd_lint(int argc, char **argv)
     int status = options_parse(&options, argc, argv);
     if (status != OPTIONS_GO_ON)
         return status;
+    if (options.values[LINT_EXPLAIN].is_set)
+        return explain(&options, options.values[LINT_EXPLAIN].text);
     if (options.argument_count == 0)
         return options_wrong(&options, "name at least one file or folder");
     AUTO(arena) struct arena arena = { 0 };

@@ -1,0 +1,173 @@
+#include "playbook/lint_code.h"
+
+/* Sorted by code. */
+static const struct lint_code codes[] = {
+    { "action_name", DIAGNOSTIC_ERROR, "An action's name is not connector.action",
+        "`do:` names the connector and its action with a dot between them: `do: "
+        "abuseipdb.check_ip`." },
+    { "bool_expected", DIAGNOSTIC_ERROR, "true or false is needed here",
+        "Write `true` or `false` without quotes." },
+    { "contain_without_undo", DIAGNOSTIC_WARNING, "A containment that nothing can end",
+        "The action declares no undo, so what it does stays until a person ends it by hand. Use "
+        "an action that has an undo, or see that a later step ends it." },
+    { "duplicate_id", DIAGNOSTIC_ERROR, "Two steps have one id",
+        "`steps.ID` must mean one step. Give each its own id; a step that nothing refers to "
+        "needs none." },
+    { "expr_check", DIAGNOSTIC_ERROR, "An expression's names or types do not fit",
+        "The message names what is not known or what types do not go together, with the nearest "
+        "known name." },
+    { "expr_parse", DIAGNOSTIC_ERROR, "An expression is no CEL",
+        "The message says what was expected at that place. Texts need quotes inside an "
+        "expression, too." },
+    { "expression_marked", DIAGNOSTIC_ERROR, "${{ }} where a bare expression stands",
+        "`if`, `when`, `while`, `switch`, `for_each` and triggers' filters hold an expression "
+        "already: leave out `${{` and `}}`." },
+    { "expression_missing", DIAGNOSTIC_ERROR, "An expression is missing",
+        "Write a CEL expression at this key, or leave the key out." },
+    { "expression_open", DIAGNOSTIC_ERROR, "${{ without }}",
+        "Each `${{` needs its `}}` in the same text. An unquoted ` #` begins a comment and cuts "
+        "the text: put the whole value in quotes." },
+    { "lease_without_undo", DIAGNOSTIC_ERROR, "`for:` on an action that can't be undone",
+        "After the span the action's undo would run; this action has none. Leave out `for:`." },
+    { "list_expected", DIAGNOSTIC_ERROR, "A list is needed here",
+        "Write the items below each other, each behind a `- `, or `[]` for none." },
+    { "looks_like_expression", DIAGNOSTIC_WARNING, "A plain text that reads like an expression",
+        "Outside of the bare places only `${{ … }}` is evaluated. Mark it, or put the text in "
+        "quotes if it is meant as text." },
+    { "loop_depth", DIAGNOSTIC_ERROR, "Loops are nested too deep",
+        "SCOPE_LOOPS_MAX loop names can be in scope at once. Move the inner loops to a playbook "
+        "of their own and `run:` it." },
+    { "lost_assignment", DIAGNOSTIC_WARNING, "An assignment that stays in its branch",
+        "Branches of `parallel:` and iterations of a `for_each` with `parallel` above 1 run "
+        "beside each other, so what they assign does not come out. Gather values with "
+        "`collect:`." },
+    { "mapping_expected", DIAGNOSTIC_ERROR, "A mapping is needed here",
+        "Write `key: value` lines, or `{ key: value }`." },
+    { "missing_field", DIAGNOSTIC_ERROR, "A field that the action or playbook needs is not given",
+        "Add it under `with:`." },
+    { "missing_key", DIAGNOSTIC_ERROR, "A key that must be there is not",
+        "The message names the key and what it holds." },
+    { "number_expected", DIAGNOSTIC_ERROR, "A number is needed here",
+        "Write a whole number within the bounds in the message, without quotes." },
+    { "on_timeout", DIAGNOSTIC_ERROR, "`on_timeout` is no option of the question",
+        "When nobody answers in time, the run goes on with one of the `options`, or ends with "
+        "`fail`." },
+    { "output_may_be_absent", DIAGNOSTIC_WARNING, "A step's output is read although the step may have failed",
+        "With `on_error` the run goes on after a failure, and then there is no output. Test "
+        "`steps.ID.ok` in the same expression or in the `if` around it." },
+    { "playbook_cycle", DIAGNOSTIC_WARNING, "Playbooks that call each other in a circle",
+        "Calls inside calls end with an error at RUN_DEPTH_MAX. See that the circle ends before." },
+    { "playbook_name", DIAGNOSTIC_ERROR, "A playbook's name is not in kebab-case",
+        "Small letters, digits and single `-`: `ssh-brute-force`." },
+    { "playbook_nesting", DIAGNOSTIC_ERROR, "Steps are nested too deep",
+        "PLAYBOOK_NESTING_MAX levels are allowed. Move the inner ones to a playbook of their own "
+        "and `run:` it." },
+    { "playbook_not_callable", DIAGNOSTIC_ERROR, "A playbook is called that does not allow it",
+        "Add the trigger `playbook: true` to the playbook that is called." },
+    { "playbook_steps", DIAGNOSTIC_ERROR, "The playbook has too many steps",
+        "PLAYBOOK_STEPS_MAX steps are allowed. Split it, and `run:` the parts." },
+    { "script_language", DIAGNOSTIC_ERROR, "A script in a language that is not known",
+        "Scripts are written in `python`." },
+    { "shadowed_name", DIAGNOSTIC_WARNING, "A loop name hides another",
+        "Inside the inner loop the outer one's value can't be reached. Give `as:` another name." },
+    { "span_expected", DIAGNOSTIC_ERROR, "A span of time is needed here",
+        "Numbers with units: `150ms`, `2s`, `10m`, `4h`, `30d`, `1h30m`." },
+    { "step_id", DIAGNOSTIC_ERROR, "An id that expressions can't name",
+        "Letters, digits and `_`, with no digit in front, so that `steps.ID` is an expression." },
+    { "step_kind", DIAGNOSTIC_ERROR, "Nothing says what the step does",
+        "A step has one of `do`, `set`, `if`, `switch`, `for_each`, `while`, `parallel`, `ask`, "
+        "`wait`, `run`, `script`, `try`, `return`, `fail`." },
+    { "step_may_not_have_run", DIAGNOSTIC_WARNING, "A step is read that may have been skipped",
+        "A skipped step has no entry in `steps`, and reading it fails the step. Write "
+        "`has(steps.ID) && …`, or put the reader where the step has run." },
+    { "step_never_ran", DIAGNOSTIC_ERROR, "A step is read that can never have run here",
+        "It stands later in the text, in another branch, or inside a loop's body, from where "
+        "only `collect:` brings values out." },
+    { "text_expected", DIAGNOSTIC_ERROR, "A text is needed here",
+        "Write one value, no list and no mapping." },
+    { "trigger_kind", DIAGNOSTIC_ERROR, "Nothing says what starts the playbook",
+        "A trigger has one of `alert`, `webhook`, `schedule`, `email`, `syslog`, `case`, "
+        "`manual`, `playbook`." },
+    { "trigger_off", DIAGNOSTIC_WARNING, "A trigger that is set to false",
+        "Leave it out; a trigger that is not there starts nothing." },
+    { "type_enum", DIAGNOSTIC_ERROR, "`enum` is no list of texts", "Write `enum: [low, high]`." },
+    { "type_fields", DIAGNOSTIC_ERROR, "`fields` is no mapping", "Write `fields: { name: TYPE }`." },
+    { "type_list", DIAGNOSTIC_ERROR, "A list type with not one type in it",
+        "Write `[string]` or `{ type: list, items: string }`." },
+    { "unbounded_loop", DIAGNOSTIC_ERROR, "`while` without `max`",
+        "A loop that waits for the world to change must end even when it does not. Give the most "
+        "iterations as `max:`." },
+    { "unknown_action", DIAGNOSTIC_ERROR, "No connector has this action",
+        "Check the name against `tocsin connector list`; the connector's file must be in a "
+        "content folder." },
+    { "unknown_field", DIAGNOSTIC_ERROR, "`with` has a field that the action or playbook does not take",
+        "Check the name against the action's `in` or the playbook's `inputs`." },
+    { "unknown_input", DIAGNOSTIC_ERROR, "An input is read that is not declared",
+        "Add it under `inputs:`, or mend the name." },
+    { "unknown_key", DIAGNOSTIC_ERROR, "A key that nothing reads",
+        "Keys are checked, so that a slip of the pen does not switch off what it was meant to "
+        "switch on." },
+    { "unknown_output", DIAGNOSTIC_ERROR, "A field is read that the action does not give",
+        "Check the name against the action's `out`." },
+    { "unknown_playbook", DIAGNOSTIC_ERROR, "A playbook is called that is not there",
+        "`run:` holds the name that stands behind `playbook:` in the called file." },
+    { "unknown_step", DIAGNOSTIC_ERROR, "No step has this id",
+        "Check the name; only steps with an `id` of their own can be read." },
+    { "unknown_step_field", DIAGNOSTIC_ERROR, "A step has no such field",
+        "`steps.ID` has `ok`, `output`, `error`, `attempts`, `started`, `ended`; what the action "
+        "answered is in `output`." },
+    { "unknown_type", DIAGNOSTIC_ERROR, "There is no such type",
+        "string, int, uint, number, bool, bytes, timestamp, duration, ip, cidr, url, email, "
+        "domain, hash, list, map, record, any; a `?` behind the name allows null." },
+    { "unknown_word", DIAGNOSTIC_ERROR, "Not one of the words that may stand here",
+        "The message lists them." },
+    { "unreachable_step", DIAGNOSTIC_ERROR, "A step that no run comes to",
+        "Each way before it ends the run with `return` or `fail`. Move or remove it." },
+    { "unused_variable", DIAGNOSTIC_WARNING, "A variable that nothing reads",
+        "Remove the assignment, or read it where it was meant to be read." },
+    { "variable_may_be_unset", DIAGNOSTIC_WARNING, "A variable is read that may not be set",
+        "Set it before the branch, or test `has(vars.NAME)` first." },
+    { "variable_never_set", DIAGNOSTIC_ERROR, "A variable is read that is not set before",
+        "Set it in a step before; what a branch beside others assigns stays in the branch." },
+    { "wrong_field_type", DIAGNOSTIC_ERROR, "A value under `with` has the wrong type",
+        "A text that is exactly one `${{ … }}` keeps the type of its expression; mixed text is "
+        "always a string." },
+    { "yaml11_bool", DIAGNOSTIC_ERROR, "yes, no, on, off are texts",
+        "YAML 1.2 knows only `true` and `false`." },
+    { "yaml_alias", DIAGNOSTIC_ERROR, "An alias that YAML can't resolve",
+        "Each `*name` needs an `&name` before it, outside of itself." },
+    { "yaml_aliases", DIAGNOSTIC_ERROR, "Too many aliases",
+        "YAML_ALIASES_MAX expansions are allowed in one file." },
+    { "yaml_bytes", DIAGNOSTIC_ERROR, "The file is too large", "YAML_BYTES_MAX is the limit of one file." },
+    { "yaml_depth", DIAGNOSTIC_ERROR, "The file is nested too deep", "YAML_DEPTH_MAX is the limit." },
+    { "yaml_documents", DIAGNOSTIC_ERROR, "More than one document in a file",
+        "One file holds one playbook: remove the `---` and what follows it." },
+    { "yaml_duplicate_key", DIAGNOSTIC_ERROR, "A key stands twice in one mapping",
+        "Only one of them could count. Remove the other." },
+    { "yaml_encoding", DIAGNOSTIC_ERROR, "The file is no UTF-8", "Save it as UTF-8." },
+    { "yaml_flow_expression", DIAGNOSTIC_ERROR, "An expression in braces without quotes",
+        "Inside `{ }` and `[ ]` YAML reads `${{ … }}` as its own braces: write `{ ip: \"${{ x }}\" "
+        "}`." },
+    { "yaml_key", DIAGNOSTIC_ERROR, "A key that is no text", "Keys are single words or texts." },
+    { "yaml_nodes", DIAGNOSTIC_ERROR, "Too many values in the file", "YAML_NODES_MAX is the limit." },
+    { "yaml_syntax", DIAGNOSTIC_ERROR, "The file is no YAML",
+        "Often an unquoted `: ` or ` #` inside an expression, an unquoted `${{ }}` inside `{ }`, "
+        "or indentation that does not line up. Put the expression in quotes." },
+    { "yaml_tag", DIAGNOSTIC_ERROR, "A value that begins with ! is read as a tag",
+        "YAML takes `!has(x)` for a type's name. Put the expression in quotes: `when: "
+        "\"!has(x)\"`." },
+};
+#define CODE_COUNT (sizeof codes / sizeof codes[0])
+
+const struct lint_code *lint_code_at(uint32_t index)
+{
+    return index < CODE_COUNT ? &codes[index] : NULL;
+}
+
+const struct lint_code *lint_code_find(struct str code)
+{
+    for (size_t i = 0; i < CODE_COUNT; i++)
+        if (str_equal(str_of(codes[i].code), code))
+            return &codes[i];
+    return NULL;
+}
