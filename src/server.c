@@ -14,8 +14,12 @@
 #include "base/memory.h"
 #include "base/rand.h"
 #include "cases/migrations.h"
+#include "connect/connect.h"
+#include "embedded.h"
 
 #define EXIT_STORE_FAILED 70
+#define EXECUTOR_THREADS 2
+#define EXECUTOR_QUEUE_MAX 1000
 
 struct server {
     struct server_settings settings;
@@ -26,6 +30,9 @@ struct server {
     struct vault *vault;
     struct tokens *tokens;
     struct connections *connections;
+    struct executor *executor;
+    struct egress *egress;
+    struct connect *connect;
     struct api *api;
     struct http_server *http;
     struct setup_text setup;
@@ -75,6 +82,47 @@ static enum err open_access(struct server *server, struct err_info *why)
     return setup_begin(server->store, server->tokens, &server->setup, why);
 }
 
+/* The connectors of the binary; a fault in them is a fault of the build, said with its place. */
+static enum err load_content(struct server *server, struct err_info *why)
+{
+    AUTO(arena) struct arena arena = { 0 };
+    struct diagnostics found;
+    size_t count = 0, used = 0;
+    while (embedded_content[count].name)
+        count++;
+    struct connector_file *files = ARENA_ARRAY(&arena, count, struct connector_file);
+    if (files == NULL)
+        return err_memory(why);
+    for (size_t i = 0; i < count; i++)
+        if (str_starts(str_of(embedded_content[i].name), STR("connectors/")))
+            files[used++] = (struct connector_file){ str_of(embedded_content[i].name),
+                { embedded_content[i].bytes, embedded_content[i].size } };
+    diagnostics_init(&found, &arena, STR("content"));
+    enum err result = connect_load(server->connect, files, used, &found, why);
+    if (result == ERR_INVALID && found.count > 0)
+        return err_named(why, ERR_INVALID, "content", "%.*s:%u:%u: %.*s", STR_ARG(found.items[0].file),
+            found.items[0].line, found.items[0].column, STR_ARG(found.items[0].text));
+    return result;
+}
+
+static enum err open_connect(struct server *server, struct err_info *why)
+{
+    TRY(executor_new(EXECUTOR_THREADS, EXECUTOR_QUEUE_MAX, &server->executor, why));
+    TRY(egress_new(&server->arena, NULL, 0, &server->egress, why));
+    struct connect_options options = { .clock = clock_system(),
+        .rand = rand_system(),
+        .log = server->log,
+        .vault = server->vault,
+        .connections = server->connections,
+        .executor = server->executor,
+        .http = { .egress = server->egress,
+            .user_agent = STR("tocsin/" TOCSIN_VERSION),
+            .connections_max = 256,
+            .connections_per_host_max = 32 } };
+    TRY(connect_new(&options, &server->connect, why));
+    return load_content(server, why);
+}
+
 static enum err open_http(struct server *server, struct err_info *why)
 {
     struct api_options api = { .loop = server->loop,
@@ -83,7 +131,8 @@ static enum err open_http(struct server *server, struct err_info *why)
         .store = server->store,
         .vault = server->vault,
         .tokens = server->tokens,
-        .connections = server->connections };
+        .connections = server->connections,
+        .connect = server->connect };
     TRY(api_new(&api, &server->api, why));
     struct http_server_options http = { .listen = server->settings.listen,
         .connections_max = HTTP_CONNECTIONS_MAX };
@@ -94,6 +143,7 @@ static enum err open_parts(struct server *server, struct err_info *why)
 {
     TRY(open_store(server, why));
     TRY(open_access(server, why));
+    TRY(open_connect(server, why));
     TRY(loop_new(clock_system(), &server->loop, why));
     return open_http(server, why);
 }
@@ -194,6 +244,9 @@ void server_close(struct server *server)
         http_server_free(server->http);
     if (server->api != NULL)
         api_free(server->api);
+    connect_free(server->connect);
+    if (server->executor != NULL)
+        server->executor->ops->free(server->executor);
     if (server->connections != NULL)
         connections_close(server->connections);
     if (server->tokens != NULL)

@@ -15,6 +15,7 @@
 #include "store/store.h"
 
 struct api;
+struct connect; /* connect/connect.h */
 struct ingest; /* ingest/ingest.h */
 
 struct api_options {
@@ -25,6 +26,7 @@ struct api_options {
     struct vault *vault;
     struct tokens *tokens;
     struct connections *connections;
+    struct connect *connect;
     struct engine *engine;
     struct ingest *ingest;
     size_t event_body_bytes_max; /* ingest.body_max; 0: EVENT_BODY_BYTES_MAX */

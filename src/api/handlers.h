@@ -43,6 +43,12 @@ void route_alert_update(struct request *request);
 void route_event_receive(struct request *request);
 void route_events_list(struct request *request);
 void route_event_show(struct request *request);
+/* route_connect.c */
+void route_connectors_list(struct request *request);
+void route_connector_show(struct request *request);
+void route_connections_list(struct request *request);
+void route_connection_put(struct request *request);
+void route_connection_delete(struct request *request);
 /* route_setup.c */
 void route_setup_page(struct request *request);
 void route_setup_take(struct request *request);

@@ -239,6 +239,30 @@ def cases_are_opened_worked_on_and_closed(folder):
     server.stop()
 
 
+def connections_hold_references_only(folder):
+    server, token = administrator(folder)
+    names = [c["name"] for c in server.call("GET", "/api/v1/connectors", token=token)[1]["items"]]
+    for wanted in ("abuseipdb", "http"):
+        if wanted not in names:
+            raise AssertionError(f"no connector {wanted} in {names}")
+    server.call("PUT", "/api/v1/secrets/abuse", {"value": "0123456789abcdef"}, token)
+    shown = server.call("GET", "/api/v1/connectors/abuseipdb", token=token)[1]
+    shown = shown[0] if isinstance(shown, list) else shown
+    secret = [s["name"] for s in shown["settings"] if s["secret"]][0]
+    path = "/api/v1/connections/abuse"
+    good = {"connector": "abuseipdb", "settings": {secret: "${secret:abuse}"}, "is_default": True}
+    expect(server.call("PUT", path, good, token)[0], 200, "put")
+    bare = dict(good, settings={secret: "0123456789abcdef"})
+    expect(server.call("PUT", path, bare, token)[0], 400, "a secret in the settings")
+    expect(server.call("PUT", path, dict(good, settings={"hots": "x"}), token)[0], 400, "an unknown setting")
+    expect(server.call("PUT", path, dict(good, connector="nothing"), token)[0], 404, "an unknown connector")
+    listed = server.call("GET", "/api/v1/connections", token=token)[1]["items"]
+    expect([(c["name"], c["settings"][secret]) for c in listed], [("abuse", "${secret:abuse}")], "list")
+    expect(server.call("DELETE", path, token=token)[0], 200, "delete")
+    expect(server.call("DELETE", path, token=token)[0], 404, "delete again")
+    server.stop()
+
+
 def wrong_use_is_told_and_ends_with_2(folder):
     cases = [([], "usage"), (["sevre"], "did you mean 'serve'"), (["serve", "--lsten", "x"], "did you mean --listen"),
              (["token"], "needs a verb"), (["token", "create"], "takes NAME"), (["serve", "--data"], "needs DIR"),
@@ -263,7 +287,7 @@ def main():
              scopes_bound_what_a_token_may_do, secrets_never_come_back, wrong_requests_get_the_documented_error,
              audit_chain_holds_each_mutation, acknowledged_writes_survive_kill_9, bootstrap_file_holds_a_good_token,
              commands_do_the_operators_work,
-             cases_are_opened_worked_on_and_closed, wrong_use_is_told_and_ends_with_2, no_server_is_told_with_the_mend]
+             cases_are_opened_worked_on_and_closed, connections_hold_references_only, wrong_use_is_told_and_ends_with_2, no_server_is_told_with_the_mend]
     failed = 0
     for test in tests:
         with tempfile.TemporaryDirectory() as top:

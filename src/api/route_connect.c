@@ -1,0 +1,147 @@
+/* Connectors and their configured instances. A secret's content never comes back: settings hold references.
+ */
+#include "api/handlers.h"
+#include "connect/connect.h"
+
+static void reply_or_fail(
+    struct request *request, enum err result, struct value body, const struct err_info *why)
+{
+    if (result == ERR_OK)
+        request_reply(request, 200, body);
+    else
+        request_fail(request, result, why);
+}
+
+static enum err page_of(struct arena *arena, struct value items, struct value *ret, struct err_info *why)
+{
+    struct value_map_builder page;
+    value_map_begin(&page, arena);
+    TRY(value_map_set(&page, "items", items, why));
+    TRY(value_map_set(&page, "next", value_null(), why));
+    *ret = value_map_end(&page);
+    return ERR_OK;
+}
+
+void route_connectors_list(struct request *request)
+{
+    struct err_info why = { 0 };
+    struct value items = value_null(), page = value_null();
+    enum err result = connect_describe(request->api->options.connect, STR(""), &request->arena, &items, &why);
+    if (result == ERR_OK)
+        result = page_of(&request->arena, items, &page, &why);
+    reply_or_fail(request, result, page, &why);
+}
+
+void route_connector_show(struct request *request)
+{
+    struct err_info why = { 0 };
+    struct value body = value_null();
+    enum err result = connect_describe(
+        request->api->options.connect, request->match.arguments[0], &request->arena, &body, &why);
+    reply_or_fail(request, result, body, &why);
+}
+
+static enum err set_text(
+    struct value_map_builder *builder, const char *name, struct str text, struct err_info *why)
+{
+    struct str copy;
+    TRY(arena_str(builder->arena, text, &copy, why));
+    return value_map_set(builder, name, value_string(copy), why);
+}
+
+static enum err connection_value(
+    struct arena *arena, const struct connection *connection, struct value *ret, struct err_info *why)
+{
+    struct value_map_builder builder;
+    struct value settings;
+    struct id_text id = id_text(connection->id);
+    value_map_begin(&builder, arena);
+    TRY(value_copy(arena, connection->settings, &settings, why));
+    TRY(set_text(&builder, "id", id_str(&id), why));
+    TRY(set_text(&builder, "name", connection->name, why));
+    TRY(set_text(&builder, "connector", connection->connector, why));
+    TRY(value_map_set(&builder, "settings", settings, why));
+    TRY(value_map_set(&builder, "is_default", value_bool(connection->is_default), why));
+    TRY(value_map_set(&builder, "is_enabled", value_bool(connection->is_enabled), why));
+    TRY(value_map_set(&builder, "revision", value_uint(connection->revision), why));
+    *ret = value_map_end(&builder);
+    return ERR_OK;
+}
+
+static enum err connections_page(
+    struct request *request, struct connection_snapshot *snapshot, struct value *ret, struct err_info *why)
+{
+    struct value_list_builder items;
+    value_list_begin(&items, &request->arena);
+    for (size_t i = 0; i < connection_count(snapshot); i++) {
+        const struct connection *connection = connection_at(snapshot, i);
+        struct value item;
+        if (connection->tenant != request->principal.tenant)
+            continue;
+        TRY(connection_value(&request->arena, connection, &item, why));
+        TRY(value_list_add(&items, item, why));
+    }
+    return page_of(&request->arena, value_list_end(&items), ret, why);
+}
+
+void route_connections_list(struct request *request)
+{
+    struct err_info why = { 0 };
+    struct value page = value_null();
+    struct connection_snapshot *snapshot = connections_get(request->api->options.connections);
+    enum err result = connections_page(request, snapshot, &page, &why);
+    connection_snapshot_release(snapshot);
+    reply_or_fail(request, result, page, &why);
+}
+
+static enum err read_flag(
+    const struct request *request, const char *name, bool otherwise, bool *ret, struct err_info *why)
+{
+    struct value v = value_get(request->body, str_of(name));
+    if (v.type != VALUE_NULL && v.type != VALUE_BOOL)
+        return err_named(why, ERR_INVALID, "body", "\"%s\" must be true or false", name);
+    *ret = v.type == VALUE_BOOL ? v.boolean : otherwise;
+    return ERR_OK;
+}
+
+/* {"connector","settings","is_default","is_enabled"} under the connection's name. */
+static enum err put_connection(
+    struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
+{
+    struct connection_spec spec = { .name = request->match.arguments[0],
+        .settings = value_get(request->body, STR("settings")) };
+    struct connection_made made;
+    struct value_map_builder builder;
+    struct str *secret_fields;
+    TRY(request_text(request, "connector", &spec.connector, why));
+    TRY(read_flag(request, "is_default", false, &spec.is_default, why));
+    TRY(read_flag(request, "is_enabled", true, &spec.is_enabled, why));
+    TRY(connect_check_settings(request->api->options.connect, spec.connector, spec.settings, &request->arena,
+        &secret_fields, &spec.secret_field_count, why));
+    spec.secret_fields = secret_fields;
+    TRY(connection_put(request->api->options.connections, conn, &request->principal, &spec, &made, why));
+    struct id_text id = id_text(made.id);
+    value_map_begin(&builder, &request->arena);
+    TRY(set_text(&builder, "id", id_str(&id), why));
+    TRY(value_map_set(&builder, "revision", value_uint(made.revision), why));
+    *ret = value_map_end(&builder);
+    return ERR_OK;
+}
+
+void route_connection_put(struct request *request)
+{
+    request_write(request, 200, put_connection);
+}
+
+static enum err delete_connection(
+    struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
+{
+    *ret = value_null();
+    return connection_delete(
+        request->api->options.connections, conn, &request->principal, request->match.arguments[0], why);
+}
+
+void route_connection_delete(struct request *request)
+{
+    request_write(request, 200, delete_connection);
+}
