@@ -127,6 +127,7 @@ static enum err parse(struct counted_playbook *counted, const struct playbook_wo
     struct reader r = { .arena = &counted->arena, .found = found, .world = world };
     uint32_t errors_before = found->error_count;
     TRY(set_source(&counted->arena, text, &counted->playbook, why));
+    r.source = counted->playbook.source;
     enum err result = yaml_parse(&counted->arena, counted->playbook.source, &root, &yaml_why);
     if (result == ERR_MEMORY)
         return err_memory(why);

@@ -11,6 +11,7 @@ struct reader {
     struct diagnostics *found;
     const struct playbook_world *world;
     struct str name; /* the playbook's */
+    struct str source; /* the whole text */
     struct step **steps; /* by index */
     uint32_t step_count, step_room;
     struct str loop_names[SCOPE_LOOPS_MAX];
@@ -47,6 +48,12 @@ const struct str *reader_texts(struct reader *r, const struct yaml_node *node, u
 const struct expr *reader_expr(struct reader *r, const struct yaml_node *node);
 /* A value with `${{ }}` in it; NULL when `node` is NULL or after a fault. */
 const struct template *reader_template(struct reader *r, const struct yaml_node *node);
+
+struct text_place {
+    uint32_t line, column;
+};
+/* Where in the file byte `offset` of a scalar's text stands, whatever its quotes, escapes and folding. */
+struct text_place reader_place(const struct reader *r, const struct yaml_node *node, size_t offset);
 
 struct block reader_block(struct reader *r, const struct yaml_node *node, const struct step *parent);
 const struct trigger *reader_triggers(struct reader *r, const struct yaml_node *node, uint32_t *ret_count);

@@ -16,8 +16,18 @@ static uint32_t scope_names(const struct reader *r, struct expr_name names[SCOPE
     return SCOPE_LOOP + r->loop_depth;
 }
 
-/* `offset`: where `source` begins inside the node's text. A text of one line has its error at the very place;
- * a folded or block text only at its beginning. */
+/* The offset of a line and column, both from 1. */
+static size_t offset_of(struct str text, uint32_t line, uint32_t column)
+{
+    size_t at = 0;
+    for (; line > 1 && at < text.size; at++)
+        if (text.data[at] == '\n')
+            line--;
+    at += column > 0 ? column - 1 : 0;
+    return at < text.size ? at : text.size;
+}
+
+/* `offset`: where `source` begins inside the node's text. */
 static const struct expr *compile(
     struct reader *r, const struct yaml_node *node, struct str source, size_t offset)
 {
@@ -32,11 +42,9 @@ static const struct expr *compile(
         r->is_out_of_memory = true;
         return NULL;
     }
-    uint32_t line = node->line, column = node->column;
-    if (node->line == node->end_line)
-        column += (node->is_plain ? 0 : 1) + (uint32_t)offset + (why.column ? why.column - 1 : 0);
-    diagnostics_add(
-        r->found, DIAGNOSTIC_ERROR, why.name ? why.name : "expression", line, column, "%s", why.text);
+    struct text_place place = reader_place(r, node, offset + offset_of(source, why.line, why.column));
+    diagnostics_add(r->found, DIAGNOSTIC_ERROR, why.name ? why.name : "expression", place.line, place.column,
+        "%s", why.text);
     return NULL;
 }
 
