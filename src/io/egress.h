@@ -19,7 +19,7 @@ struct egress;
 FALLIBLE egress_new(struct arena *arena, const struct str *rules, size_t rule_count, struct egress **ret,
     struct err_info *why);
 /* ERR_DENIED, name "egress", with the address and the mend in `why`. `host` is the name of the URL. */
-FALLIBLE egress_check(const struct egress *egress, struct str host, const struct sockaddr *address,
-    struct err_info *why);
+FALLIBLE egress_check(
+    const struct egress *egress, struct str host, const struct sockaddr *address, struct err_info *why);
 
 #endif

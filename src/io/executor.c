@@ -1,11 +1,11 @@
 #include "io/executor.h"
+#include "io/heap.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
-#include <stdlib.h>
 
 struct executor_pool {
     struct executor executor;
@@ -97,7 +97,7 @@ static void executor_pool_free(struct executor *executor)
         pthread_join(self->threads[i], NULL);
     pthread_cond_destroy(&self->work_came);
     pthread_mutex_destroy(&self->lock);
-    free(self);
+    memory_free(self);
 }
 
 static const struct executor_ops executor_pool_ops = {
@@ -124,7 +124,7 @@ static FALLIBLE executor_start_threads(struct executor_pool *self, unsigned coun
 enum err executor_new(unsigned thread_count, unsigned queue_max, struct executor **ret, struct err_info *why)
 {
     assert(thread_count > 0);
-    struct executor_pool *self = calloc(1, sizeof *self + thread_count * sizeof self->threads[0]);
+    struct executor_pool *self = heap_zeroed(sizeof *self + thread_count * sizeof self->threads[0]);
     if (!self)
         return err_memory(why);
     self->executor.ops = &executor_pool_ops;

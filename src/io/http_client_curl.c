@@ -2,11 +2,11 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "io/heap.h"
 #include "io/loop_uv.h"
 
 #define SPARES_MAX 64
@@ -41,9 +41,9 @@ static void http_client_release(struct http_client_curl *client)
 {
     if (!client->is_freed || client->open_handle_count > 0)
         return;
-    free(client->sockets);
-    free(client->user_agent);
-    free(client);
+    memory_free(client->sockets);
+    memory_free(client->user_agent);
+    memory_free(client);
     curl_global_cleanup();
 }
 
@@ -58,7 +58,7 @@ static void http_socket_on_closed(uv_handle_t *handle)
 {
     struct http_socket *socket = handle->data;
     struct http_client_curl *client = socket->client;
-    free(socket);
+    memory_free(socket);
     client->open_handle_count--;
     http_client_release(client);
 }
@@ -77,7 +77,7 @@ static bool http_sockets_grow(struct http_client_curl *client, curl_socket_t fd)
         return true;
     while (room <= (size_t)fd)
         room = room ? room * 2 : 64;
-    struct http_socket **sockets = realloc(client->sockets, room * sizeof(struct http_socket *));
+    struct http_socket **sockets = memory_realloc(client->sockets, room * sizeof(struct http_socket *));
     if (!sockets)
         return false;
     memset(sockets + client->socket_room, 0, (room - client->socket_room) * sizeof(struct http_socket *));
@@ -90,11 +90,11 @@ static struct http_socket *http_socket_new(struct http_client_curl *client, curl
 {
     if (!http_sockets_grow(client, fd))
         return NULL;
-    struct http_socket *socket = calloc(1, sizeof *socket);
+    struct http_socket *socket = heap_zeroed(sizeof *socket);
     if (!socket)
         return NULL;
     if (uv_poll_init(client->uv, &socket->poll, fd) < 0) {
-        free(socket);
+        memory_free(socket);
         return NULL;
     }
     socket->poll.data = socket;
@@ -322,7 +322,7 @@ enum err http_call_new(
         (*ret)->next = NULL;
         return ERR_OK;
     }
-    struct http_call *call = calloc(1, sizeof *call);
+    struct http_call *call = heap_zeroed(sizeof *call);
     if (!call)
         return err_memory(why);
     call->client = client;
@@ -330,7 +330,7 @@ enum err http_call_new(
     call->easy = curl_easy_init();
     if (!call->easy || !http_call_set_constants(call)) {
         curl_easy_cleanup(call->easy);
-        free(call);
+        memory_free(call);
         return err_memory(why);
     }
     *ret = call;
@@ -373,7 +373,7 @@ void http_call_free(struct http_call *call)
     curl_slist_free_all(call->recipients);
     arena_done(&call->arena);
     buf_done(&call->body);
-    free(call);
+    memory_free(call);
 }
 
 enum err http_call_begin(struct http_call *call, struct err_info *why)
@@ -469,7 +469,11 @@ static FALLIBLE http_client_open(
     struct http_client_curl *client, const struct http_client_options *options, struct err_info *why)
 {
     struct str agent = options->user_agent.size ? options->user_agent : STR("tocsin/" TOCSIN_VERSION);
-    client->user_agent = strndup(agent.data, agent.size);
+    client->user_agent = memory_alloc(agent.size + 1);
+    if (client->user_agent) {
+        memcpy(client->user_agent, agent.data, agent.size);
+        client->user_agent[agent.size] = '\0';
+    }
     client->multi = curl_multi_init();
     CURL *easy = curl_easy_init();
     if (easy)
@@ -485,7 +489,7 @@ enum err http_client_new(struct loop *loop, const struct http_client_options *op
     assert(options->egress);
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return err_set(why, ERR_INTERNAL, "the HTTP library cannot be set up");
-    struct http_client_curl *client = calloc(1, sizeof *client);
+    struct http_client_curl *client = heap_zeroed(sizeof *client);
     if (!client) {
         curl_global_cleanup();
         return err_memory(why);

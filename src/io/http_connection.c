@@ -2,11 +2,11 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "io/heap.h"
 
 #define TCP_KEEPALIVE_SECONDS 60
 
@@ -133,7 +133,7 @@ void http_connection_release(struct http_connection *connection)
     server->connection_count--;
     http_tls_free(connection->tls);
     buf_done(&connection->input);
-    free(connection);
+    memory_free(connection);
     http_server_release(server);
 }
 
@@ -149,7 +149,7 @@ static void http_connection_finish_reply(struct http_connection *connection);
 static void http_connection_on_written(uv_write_t *request, int status)
 {
     struct http_connection *connection = request->data;
-    free(request);
+    memory_free(request);
     connection->writes_pending--;
     if (connection->phase == HTTP_PHASE_CLOSED)
         return;
@@ -172,7 +172,7 @@ static bool http_connection_queue_write(
     struct http_connection *connection, const uv_buf_t *bufs, unsigned count, size_t sent)
 {
     size_t size = http_bufs_size(bufs, count) - sent;
-    struct http_write *write = malloc(sizeof *write + size);
+    struct http_write *write = memory_alloc(sizeof *write + size);
     if (!write)
         return false;
     size_t at = 0;
@@ -188,7 +188,7 @@ static bool http_connection_queue_write(
     int status = uv_write(
         &write->request, (uv_stream_t *)&connection->tcp, &rest, 1, http_connection_on_written);
     if (status < 0) {
-        free(write);
+        memory_free(write);
         return false;
     }
     connection->writes_pending++;
@@ -465,7 +465,7 @@ static bool http_connection_start(struct http_connection *connection)
 
 void http_connection_accept(struct http_server *server)
 {
-    struct http_connection *connection = calloc(1, sizeof *connection);
+    struct http_connection *connection = heap_zeroed(sizeof *connection);
     if (!connection) { /* uv stops listening until the socket that waits is taken */
         server->is_accept_due = true;
         http_server_start_sweeper(server);

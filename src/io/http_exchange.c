@@ -1,8 +1,8 @@
 #include <assert.h>
-#include <stdlib.h>
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "io/heap.h"
 #include "io/http_connection.h"
 
 /* Ended exchanges are kept for the next ones, each with at most this much memory. */
@@ -17,7 +17,7 @@ struct http_exchange *http_exchange_new(struct http_connection *connection)
         server->spares = exchange->next_spare;
         server->spare_count--;
     } else {
-        exchange = calloc(1, sizeof *exchange);
+        exchange = heap_zeroed(sizeof *exchange);
         if (!exchange)
             return NULL;
     }
@@ -31,10 +31,10 @@ static void http_exchange_free(struct http_exchange *exchange)
 {
     arena_done(&exchange->arena);
     buf_done(&exchange->body);
-    free(exchange);
+    memory_free(exchange);
 }
 
-/* Back to what calloc gave, but for memory that the next one will want. `head` is written whole when read. */
+/* Back to zero, but for memory that the next one will want. `head` is written whole when read. */
 static void http_exchange_reset(struct http_exchange *exchange)
 {
     if (exchange->arena.bytes_held > SPARE_BYTES_MAX)

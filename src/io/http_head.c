@@ -105,9 +105,10 @@ const struct http_refusal *http_head_find_end(struct http_head_scan *scan, struc
             break;
         if (end == line || end[-1] != '\r')
             return &bad_line_end;
-        scan->line_start = (size_t)(end - bytes.data) + 1;
-        if (scan->line_start > HTTP_HEADER_BYTES_MAX)
+        size_t next_start = (size_t)(end - bytes.data) + 1;
+        if (next_start > HTTP_HEADER_BYTES_MAX)
             break;
+        scan->line_start = next_start;
         if (end - line == 1) {
             *ret_size = scan->line_start;
             return NULL;

@@ -2,10 +2,10 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
+#include "io/heap.h"
 #include "io/http_connection.h"
 #include "io/loop_uv.h"
 
@@ -155,7 +155,7 @@ static void http_server_open_handles(struct http_server *server)
 enum err http_server_new(struct loop *loop, const struct http_server_options *options,
     struct http_handler *handler, struct http_server **ret, struct err_info *why)
 {
-    struct http_server *server = calloc(1, sizeof *server);
+    struct http_server *server = heap_zeroed(sizeof *server);
     if (!server)
         return err_memory(why);
     server->loop = loop;
@@ -163,10 +163,10 @@ enum err http_server_new(struct loop *loop, const struct http_server_options *op
     server->handler = handler;
     http_server_set_limits(server, options);
     http_server_open_handles(server);
-    server->read_bytes = malloc(HTTP_READ_BYTES);
+    server->read_bytes = memory_alloc(HTTP_READ_BYTES);
     enum err failed = server->read_bytes ? ERR_OK : err_memory(why);
     if (failed == ERR_OK && options->tls_cert_file.size > 0) {
-        server->plain_bytes = malloc(HTTP_READ_BYTES);
+        server->plain_bytes = memory_alloc(HTTP_READ_BYTES);
         failed = server->plain_bytes
             ? http_tls_context_new(options->tls_cert_file, options->tls_key_file, &server->tls, why)
             : err_memory(why);
@@ -207,9 +207,9 @@ void http_server_release(struct http_server *server)
     http_exchange_free_spares(server);
     http_tls_context_free(server->tls);
     buf_done(&server->out);
-    free(server->read_bytes);
-    free(server->plain_bytes);
-    free(server);
+    memory_free(server->read_bytes);
+    memory_free(server->plain_bytes);
+    memory_free(server);
 }
 
 static void http_server_close_listener(struct http_server *server)

@@ -1,10 +1,10 @@
 #include "io/http_tls.h"
+#include "io/heap.h"
 
 #include <assert.h>
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct http_tls_context {
@@ -64,7 +64,7 @@ static FALLIBLE http_tls_load(
 enum err http_tls_context_new(
     struct str cert_file, struct str key_file, struct http_tls_context **ret, struct err_info *why)
 {
-    struct http_tls_context *context = calloc(1, sizeof *context);
+    struct http_tls_context *context = heap_zeroed(sizeof *context);
     if (!context)
         return err_memory(why);
     context->ssl_context = SSL_CTX_new(TLS_server_method());
@@ -90,12 +90,12 @@ void http_tls_context_free(struct http_tls_context *context)
     if (!context)
         return;
     SSL_CTX_free(context->ssl_context);
-    free(context);
+    memory_free(context);
 }
 
 enum err http_tls_new(struct http_tls_context *context, struct http_tls **ret, struct err_info *why)
 {
-    struct http_tls *tls = calloc(1, sizeof *tls);
+    struct http_tls *tls = heap_zeroed(sizeof *tls);
     if (!tls)
         return err_memory(why);
     tls->ssl = SSL_new(context->ssl_context);
@@ -105,7 +105,7 @@ enum err http_tls_new(struct http_tls_context *context, struct http_tls **ret, s
         BIO_free(tls->input);
         BIO_free(tls->output);
         SSL_free(tls->ssl);
-        free(tls);
+        memory_free(tls);
         return err_memory(why);
     }
     SSL_set_bio(tls->ssl, tls->input, tls->output);
@@ -119,7 +119,7 @@ void http_tls_free(struct http_tls *tls)
     if (!tls)
         return;
     SSL_free(tls->ssl);
-    free(tls);
+    memory_free(tls);
 }
 
 enum err http_tls_receive(struct http_tls *tls, struct str cipher, struct err_info *why)

@@ -41,19 +41,34 @@ struct loop {
 };
 
 FALLIBLE loop_new(struct clock *clock, struct loop **ret, struct err_info *why);
-static inline void loop_post(struct loop *loop, struct loop_job *job) { loop->ops->post(loop, job); }
+static inline void loop_post(struct loop *loop, struct loop_job *job)
+{
+    loop->ops->post(loop, job);
+}
 static inline void loop_timer_start(struct loop *loop, struct loop_timer *timer, struct instant due)
 {
     loop->ops->timer_start(loop, timer, due);
 }
-static inline void loop_timer_stop(struct loop *loop, struct loop_timer *timer) { loop->ops->timer_stop(loop, timer); }
-static inline void loop_run(struct loop *loop) { loop->ops->run(loop); }
-static inline void loop_stop(struct loop *loop) { loop->ops->stop(loop); }
+static inline void loop_timer_stop(struct loop *loop, struct loop_timer *timer)
+{
+    loop->ops->timer_stop(loop, timer);
+}
+static inline void loop_run(struct loop *loop)
+{
+    loop->ops->run(loop);
+}
+static inline void loop_stop(struct loop *loop)
+{
+    loop->ops->stop(loop);
+}
 static inline void loop_free(struct loop *loop)
 {
     if (loop)
         loop->ops->free(loop);
 }
-static inline struct instant loop_now(struct loop *loop) { return clock_now(loop->clock); }
+static inline struct instant loop_now(struct loop *loop)
+{
+    return clock_now(loop->clock);
+}
 
 #endif

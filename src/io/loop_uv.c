@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "io/heap.h"
 #include "io/timer_heap.h"
 
 #define TIMERS_PER_TURN_MAX 10000
@@ -207,7 +207,7 @@ static void loop_uv_free(struct loop *loop)
     }
     assert(status == 0); /* else someone's handle is still open */
     (void)close(self->clock_change_fd); /* nothing was written to it */
-    free(self);
+    memory_free(self);
 }
 
 static const struct loop_ops loop_uv_ops = {
@@ -259,14 +259,14 @@ static FALLIBLE loop_uv_open(struct loop_uv *self, struct err_info *why)
 
 enum err loop_new(struct clock *clock, struct loop **ret, struct err_info *why)
 {
-    struct loop_uv *self = calloc(1, sizeof *self);
+    struct loop_uv *self = heap_zeroed(sizeof *self);
     if (!self)
         return err_memory(why);
     self->loop.ops = &loop_uv_ops;
     self->loop.clock = clock;
     enum err failed = loop_uv_open(self, why);
     if (failed != ERR_OK) {
-        free(self);
+        memory_free(self);
         return failed;
     }
     *ret = &self->loop;
