@@ -13,7 +13,7 @@ DATA ?= ./tocsin-data
 # A meson build folder is made once; ninja notices changed meson files by itself.
 setup = [ -f $(1)/build.ninja ] || meson setup $(1) $(2) >/dev/null
 
-.PHONY: help build run test check e2e fuzz tsan cover format clean
+.PHONY: help build run test check e2e bench fuzz tsan cover format clean
 
 help:
 	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
@@ -47,6 +47,11 @@ e2e: build
 	@$(call setup,$(ASAN),-Dbuildtype=debugoptimized -Db_sanitize=address$(comma)undefined -Db_lundef=false)
 	@ninja -C $(ASAN) -j $(JOBS) tocsin tests
 	@tools/run-tests --filter 'e2e' --build $(ASAN)
+
+## make bench    small programs that measure one thing each: JSON, the store (with the disk's own sync rate)
+bench: build
+	@ninja -C build $$(ninja -C build -t targets all | sed -n 's,^\(bench/bench_[a-z_]*\):.*,\1,p')
+	@for program in build/bench/bench_*[a-z]; do [ -d $$program ] || { echo "== $$program"; $$program; }; done
 
 ## make tsan     the unit and scenario tests of the threaded floors under ThreadSanitizer
 tsan:
