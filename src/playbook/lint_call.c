@@ -87,7 +87,6 @@ static void check_given_fields(struct reader *r, const struct yaml_node *with_no
     }
 }
 
-/* `fallbacks`: a map of the fields that need not be given, or NULL. */
 static void check_with(
     struct reader *r, const struct yaml_node *node, const struct template *with, const struct action *action)
 {
@@ -166,15 +165,32 @@ static const struct playbook_input *find_input(const struct playbook *playbook, 
     return NULL;
 }
 
-static void check_inputs(struct reader *r, const struct yaml_node *node, const struct playbook *called)
+static void check_given_inputs(struct reader *r, const struct yaml_node *with_node,
+    const struct template *with, const struct playbook *called)
+{
+    for (uint32_t i = 0; i < with_node->count; i++) {
+        const struct yaml_node *key = with_node->pairs[i].key;
+        const struct playbook_input *input = find_input(called, key->text);
+        struct template given;
+        if (input == NULL) {
+            reader_fault(r, key, "unknown_field", "playbook %.*s has no input \"%.*s\"",
+                STR_ARG(called->name), STR_ARG(key->text));
+            continue;
+        }
+        struct type_field field = { .name = input->name, .type = input->type };
+        if (given_at(with, i, key->text, &given))
+            check_field(r, with_node->pairs[i].value, &field, &given);
+    }
+}
+
+static void check_inputs(
+    struct reader *r, const struct yaml_node *node, const struct step *step, const struct playbook *called)
 {
     const struct yaml_node *with = part(node, "with");
     if (with != NULL && with->kind != YAML_MAPPING)
         return;
-    for (uint32_t i = 0; with != NULL && i < with->count; i++)
-        if (find_input(called, with->pairs[i].key->text) == NULL)
-            reader_fault(r, with->pairs[i].key, "unknown_field", "playbook %.*s has no input \"%.*s\"",
-                STR_ARG(called->name), STR_ARG(with->pairs[i].key->text));
+    if (with != NULL)
+        check_given_inputs(r, with, step->run.with, called);
     for (uint32_t i = 0; i < called->input_count; i++)
         if (called->inputs[i].is_required && called->inputs[i].default_value == NULL &&
             (with == NULL || yaml_find(with, called->inputs[i].name) == NULL))
@@ -207,7 +223,7 @@ void lint_run(struct reader *r, const struct yaml_node *node, const struct step 
         reader_warn(r, name_node, "playbook_cycle",
             "playbook %.*s comes to call this one again; calls inside calls end at RUN_DEPTH_MAX, %d",
             STR_ARG(called->name), RUN_DEPTH_MAX);
-    check_inputs(r, node, called);
+    check_inputs(r, node, step, called);
 }
 
 void lint_constant(struct reader *r, const struct yaml_node *node)
