@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -18,6 +19,8 @@
 #include "embedded.h"
 
 #define EXIT_STORE_FAILED 70
+#define HOUSE_SECONDS TOKEN_USES_SECONDS
+#define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 #define EXECUTOR_THREADS 2
 #define EXECUTOR_QUEUE_MAX 1000
 
@@ -36,6 +39,9 @@ struct server {
     struct api *api;
     struct http_server *http;
     struct setup_text setup;
+    struct loop_timer house_timer;
+    struct store_op house_op;
+    bool is_house_busy;
 };
 
 /* A failed sync leaves nothing to rely on: the node ends here, and the next start reads what the disk has. */
@@ -209,6 +215,43 @@ static void keep_house(struct server *server)
         LOG(server->log, LOG_INFO, "the audit chain is anchored", LOG_I("seq", (int64_t)anchoring.seq));
 }
 
+/* While the server runs the same is done between requests, without waiting on the loop. */
+static enum err apply_house(struct store_op *op, struct store_conn *conn, struct err_info *why)
+{
+    struct server *server = CONTAINER_OF(op, struct server, house_op);
+    struct anchoring anchoring = { .server = server };
+    if (tokens_have_uses(server->tokens))
+        TRY(store_uses(server, conn, why));
+    return store_anchor(&anchoring, conn, why);
+}
+
+static void house_done(struct store_op *op, enum err result, const struct err_info *why)
+{
+    struct server *server = CONTAINER_OF(op, struct server, house_op);
+    server->is_house_busy = false;
+    if (result != ERR_OK)
+        log_failure(server->log, LOG_WARN, "times of use and the audit anchor were not stored", why);
+}
+
+static void arm_house(struct server *server)
+{
+    struct instant due = { loop_now(server->loop).us + HOUSE_SECONDS * US_PER_S };
+    loop_timer_start(server->loop, &server->house_timer, due);
+}
+
+static void house_due(struct loop_timer *timer)
+{
+    struct server *server = CONTAINER_OF(timer, struct server, house_timer);
+    if (!server->is_house_busy) {
+        server->is_house_busy = true;
+        server->house_op = (struct store_op){
+            .apply = apply_house, .done = house_done, .reply_to = server->loop
+        };
+        store_submit(server->store, &server->house_op);
+    }
+    arm_house(server);
+}
+
 static void *wait_for_signal(void *context)
 {
     struct server *server = context;
@@ -230,7 +273,10 @@ void server_run(struct server *server)
         LOG(server->log, LOG_ERROR, "no thread for signals", LOG_I("errno", errno));
         return;
     }
+    server->house_timer.fire = house_due;
+    arm_house(server);
     loop_run(server->loop);
+    loop_timer_stop(server->loop, &server->house_timer);
     pthread_join(waiter, NULL);
     http_server_stop_accepting(server->http);
     keep_house(server);
