@@ -1,12 +1,12 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "playbook/lint_code.h"
+#include "source_page.h"
 
 static void codes_are_sorted_and_explained(void **state)
 {
@@ -20,31 +20,13 @@ static void codes_are_sorted_and_explained(void **state)
     assert_null(lint_code_find(STR("no_such_code")));
 }
 
-/* docs/lint.md beside this file's folder in the source tree. */
-static void add_page(struct buf *buf)
-{
-    char path[1024];
-    char block[4096];
-    size_t size;
-    const char *slash = strstr(__FILE__, "tests/unit/");
-    assert_non_null(slash);
-    snprintf(path, sizeof path, "%.*sdocs/lint.md", (int)(slash - __FILE__), __FILE__);
-    FILE *file = fopen(path, "r");
-    if (file == NULL) /* started in the source root, not in the build folder */
-        file = fopen("docs/lint.md", "r");
-    assert_non_null(file);
-    while ((size = fread(block, 1, sizeof block, file)) > 0)
-        buf_add(buf, (struct str){ block, size });
-    fclose(file);
-}
-
 static void the_page_says_what_the_table_says(void **state)
 {
     (void)state;
     AUTO(buf) struct buf page = { 0 };
     AUTO(buf) struct buf expected = { 0 };
     const struct lint_code *code;
-    add_page(&page);
+    assert_true(source_page_read("lint.md", &page));
     buf_add_text(&expected,
         "# What the linter finds\n\n`tocsin lint --explain CODE` prints the same. A unit test "
         "holds this page against the code.\n");
