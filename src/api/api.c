@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/request.h"
+#include "api/stream.h"
 #include "base/json.h"
 #include "base/memory.h"
 
@@ -188,12 +189,18 @@ enum err api_new(const struct api_options *options, struct api **ret, struct err
     if (api == NULL)
         return err_memory(why);
     *api = (struct api){ .handler = { head, handle, refused }, .options = *options };
+    enum err result = streams_new(options, &api->streams, why);
+    if (result != ERR_OK) {
+        memory_free(api);
+        return result;
+    }
     *ret = api;
     return ERR_OK;
 }
 
 void api_free(struct api *api)
 {
+    streams_free(api->streams);
     memory_free(api);
 }
 

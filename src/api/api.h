@@ -36,6 +36,7 @@ struct api_options {
 };
 
 FALLIBLE api_new(const struct api_options *options, struct api **ret, struct err_info *why);
+/* After the HTTP server was freed and its loop stopped, before the store is closed. */
 void api_free(struct api *api);
 struct http_handler *api_handler(struct api *api);
 

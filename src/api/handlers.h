@@ -49,6 +49,8 @@ void route_connector_show(struct request *request);
 void route_connections_list(struct request *request);
 void route_connection_put(struct request *request);
 void route_connection_delete(struct request *request);
+/* stream.c */
+void route_stream(struct request *request);
 /* route_setup.c */
 void route_setup_page(struct request *request);
 void route_setup_take(struct request *request);

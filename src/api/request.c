@@ -17,6 +17,13 @@ static void request_free(struct request *request)
     memory_free(request);
 }
 
+struct http_exchange *request_detach(struct request *request)
+{
+    struct http_exchange *exchange = request->exchange;
+    request_free(request);
+    return exchange;
+}
+
 static void send_reply(
     struct request *request, int status, const char *content_type, struct str text, const char *retry_after)
 {

@@ -9,6 +9,7 @@
 struct api {
     struct http_handler handler;
     struct api_options options;
+    struct streams *streams; /* stream.h */
     uint64_t requests, refused;
 };
 
@@ -37,6 +38,9 @@ void request_reply_text(struct request *request, int status, const char *content
 void request_fail(struct request *request, enum err code, const struct err_info *why);
 void request_problem(struct request *request, int status, const char *name, const char *format, ...)
     PRINTF_LIKE(4, 5);
+
+/* For an answer of another kind: the exchange is the caller's, the request is gone. */
+struct http_exchange *request_detach(struct request *request);
 
 /* The same with Retry-After, rounded up to whole seconds. */
 void request_retry_later(struct request *request, int status, int64_t after_us, const struct err_info *why);

@@ -43,6 +43,9 @@
 #define HTTP_BODIES_BYTES_MAX (256 * MIB) /* of all requests that one server holds at a time */
 #define LIST_LIMIT_DEFAULT 50
 #define LIST_LIMIT_MAX 1000
+#define STREAM_ENTRIES_MAX 200 /* of one read of an event stream */
+#define STREAM_BATCH_BYTES_MAX (256 * KIB) /* of one read, at which it ends */
+#define STREAM_PENDING_BYTES_MAX (4 * MIB) /* that a slow reader may leave waiting before its stream ends */
 #define WAIT_SECONDS_MAX 300 /* of ?wait= */
 
 /* playbook and run */

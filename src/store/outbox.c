@@ -62,6 +62,11 @@ enum err outbox_read(struct store_conn *conn, int64_t tenant, uint64_t after, un
     return ERR_OK;
 }
 
+enum err outbox_newest(struct store_conn *conn, uint64_t *ret, struct err_info *why)
+{
+    return read_number(conn, &outbox_last, ret, why);
+}
+
 enum err outbox_trim(struct store_conn *conn, uint64_t keep, struct err_info *why)
 {
     uint64_t last = 0;

@@ -202,6 +202,8 @@ FALLIBLE outbox_add(
  * `*ret_oldest` is the oldest kept: a reader further back has missed some. */
 FALLIBLE outbox_read(struct store_conn *conn, int64_t tenant, uint64_t after, unsigned limit,
     struct rows *rows, uint64_t *ret_oldest, struct err_info *why);
+/* The newest number in this snapshot; 0 when none was given yet. */
+FALLIBLE outbox_newest(struct store_conn *conn, uint64_t *ret, struct err_info *why);
 FALLIBLE outbox_trim(struct store_conn *conn, uint64_t keep, struct err_info *why);
 
 /* ---- blobs: payloads above BLOB_INLINE_BYTES_MAX, by content ---- */
