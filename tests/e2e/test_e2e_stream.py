@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -18,12 +19,14 @@ STREAM = "/api/v1/stream"
 
 
 class Server:
-    def __init__(self, folder):
+    def __init__(self, folder, token=None):
+        self.folder, self.token = folder, token
         self.process = subprocess.Popen([BIN, "serve", "--data", folder, "--listen", "127.0.0.1:0"],
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.port = int(re.search(r":(\d+)$", self.process.stdout.readline().strip()).group(1))
+        if token:
+            return
         link = re.search(r"(/setup/\S+)", self.process.stdout.readline()).group(1)
-        self.token = None
         self.token = self.call("POST", link)[1]["token"]
 
     def call(self, method, path, body=None, headers=None):
@@ -158,6 +161,25 @@ def a_number_from_another_outbox_is_answered_by_reset(server):
     stream.close()
 
 
+def trimmed_entries_are_told_by_reset(server):
+    for number in range(10):
+        server.open_case(f"{number}")
+    server.stop()
+    with sqlite3.connect(os.path.join(server.folder, "tocsin.db")) as database:
+        kept = database.execute("SELECT max(seq) - 2 FROM store_outbox").fetchone()[0]
+        database.execute("DELETE FROM store_outbox WHERE seq < ?", (kept,))
+    database.close()
+    again = Server(server.folder, server.token)
+    stream = Stream(again, last=kept - 2)
+    expect(stream.event(), (kept - 1, "reset", {"oldest": kept}), "reset")
+    expect(stream.event()[0], kept, "the oldest kept")
+    stream.close()
+    stream = Stream(again, last=kept - 1)
+    expect(stream.event()[:2], (kept, "case"), "nothing was missed")
+    stream.close()
+    again.stop()
+
+
 def wrong_requests_are_refused(server):
     for last in ("x", "-1", "1.5", "99999999999999999999999"):
         status, problem = server.call("GET", STREAM, headers={"Last-Event-ID": last})
@@ -226,7 +248,7 @@ def a_stop_ends_open_streams(server):
 def main():
     tests = [new_events_come_and_old_ones_do_not, a_stream_resumes_behind_the_last_event, many_streams_get_each_event,
              a_token_sees_only_the_topics_it_may_read, a_number_from_another_outbox_is_answered_by_reset,
-             wrong_requests_are_refused, readers_that_leave_do_no_harm, a_reader_that_stops_reading_is_ended,
+             trimmed_entries_are_told_by_reset, wrong_requests_are_refused, readers_that_leave_do_no_harm, a_reader_that_stops_reading_is_ended,
              a_stop_ends_open_streams]
     failed = 0
     for test in tests:
