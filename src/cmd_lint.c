@@ -64,6 +64,10 @@ static enum err classify(struct lint_file *file, struct diagnostics *found, stru
     AUTO(arena) struct arena arena = { 0 };
     struct yaml_node *root;
     enum err result = yaml_parse(&arena, file->text, &root, why);
+    if (result == ERR_INVALID && str_starts(file->text, STR("playbook:"))) {
+        file->kind = LINT_PLAYBOOK; /* its reader knows more about what broke it */
+        return ERR_OK;
+    }
     if (result == ERR_INVALID || result == ERR_LIMIT) {
         diagnostics_add(
             found, DIAGNOSTIC_ERROR, why->name ? why->name : "yaml", why->line, why->column, "%s", why->text);

@@ -119,6 +119,20 @@ static enum err set_source(
     return arena_str(arena, buf_str(&hex), &playbook->digest, why);
 }
 
+/* What most often is behind YAML that can't be read: an expression without quotes. */
+static const char *syntax_hint(struct str source, uint32_t line)
+{
+    struct str rest = source, text = STR("");
+    for (uint32_t i = 0; i < line && str_split(&rest, '\n', &text); i++)
+        ;
+    ptrdiff_t colon = str_find(text, STR(": "), 0);
+    if (str_contains(text, STR("${{")))
+        return "; put quotes around the text with ${{ }} in it";
+    if (colon >= 0 && str_find(text, STR(" : "), (size_t)colon + 1) >= 0)
+        return "; an expression with ` : ` in it needs quotes around it";
+    return "";
+}
+
 static enum err parse(struct counted_playbook *counted, const struct playbook_world *world,
     struct diagnostics *found, struct str text, struct err_info *why)
 {
@@ -133,7 +147,7 @@ static enum err parse(struct counted_playbook *counted, const struct playbook_wo
         return err_memory(why);
     if (result != ERR_OK)
         diagnostics_add(found, DIAGNOSTIC_ERROR, yaml_why.name ? yaml_why.name : "yaml", yaml_why.line,
-            yaml_why.column, "%s", yaml_why.text);
+            yaml_why.column, "%s%s", yaml_why.text, syntax_hint(counted->playbook.source, yaml_why.line));
     else
         read_root(&r, root, &counted->playbook);
     if (r.is_out_of_memory)

@@ -151,6 +151,25 @@ static void each_fault_has_its_place_and_code(void **state)
     }
 }
 
+static void yaml_that_an_expression_broke_says_so(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *part;
+    } cases[] = {
+        { "playbook: a\nsteps:\n  - set: { a: ${{ vars.b }} }\n", "put quotes around" },
+        { "playbook: a\nsteps:\n  - if: alert.x ? alert.y : alert.z\n    then: []\n", "needs quotes" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        AUTO(arena) struct arena arena = { 0 };
+        struct diagnostics found;
+        struct playbook *playbook;
+        assert_int_equal(read(&arena, cases[i].text, &found, &playbook), ERR_INVALID);
+        assert_int_equal(found.count, 1);
+        assert_true(str_contains(found.items[0].text, str_of(cases[i].part)));
+    }
+}
+
 static void all_faults_come_in_one_go(void **state)
 {
     (void)state;
@@ -167,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_of_step_is_read),
         cmocka_unit_test(each_fault_has_its_place_and_code),
+        cmocka_unit_test(yaml_that_an_expression_broke_says_so),
         cmocka_unit_test(all_faults_come_in_one_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
