@@ -119,15 +119,13 @@ static enum err set_source(
     return arena_str(arena, buf_str(&hex), &playbook->digest, why);
 }
 
-/* What most often is behind YAML that can't be read: an expression without quotes. */
+/* A conditional without quotes: to YAML its ` : ` is a mapping inside a mapping. */
 static const char *syntax_hint(struct str source, uint32_t line)
 {
     struct str rest = source, text = STR("");
     for (uint32_t i = 0; i < line && str_split(&rest, '\n', &text); i++)
         ;
     ptrdiff_t colon = str_find(text, STR(": "), 0);
-    if (str_contains(text, STR("${{")))
-        return "; put quotes around the text with ${{ }} in it";
     if (colon >= 0 && str_find(text, STR(" : "), (size_t)colon + 1) >= 0)
         return "; an expression with ` : ` in it needs quotes around it";
     return "";
