@@ -34,12 +34,12 @@
 #define HTTP_HEADER_BYTES_MAX (32 * KIB)
 #define HTTP_CONNECTIONS_MAX 4096
 #define HTTP_REQUEST_SECONDS_MAX 30 /* from the first byte to the last of a request */
-#define HTTP_IDLE_SECONDS_MAX 75    /* of a kept-alive connection between two requests */
+#define HTTP_IDLE_SECONDS_MAX 75 /* of a kept-alive connection between two requests */
 #define HTTP_HEADERS_MAX 100
 #define HTTP_TARGET_BYTES_MAX (8 * KIB)
 #define HTTP_CHUNK_EXTRA_BYTES_MAX (16 * KIB) /* chunk extensions and trailers of one body */
 #define HTTP_DRAIN_BYTES_MAX (16 * MIB) /* of a body that is refused but read to keep the connection good */
-#define HTTP_LINGER_SECONDS 2           /* that a refused peer gets to read why before the socket closes */
+#define HTTP_LINGER_SECONDS 2 /* that a refused peer gets to read why before the socket closes */
 #define HTTP_BODIES_BYTES_MAX (256 * MIB) /* of all requests that one server holds at a time */
 #define LIST_LIMIT_DEFAULT 50
 #define LIST_LIMIT_MAX 1000

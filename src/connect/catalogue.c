@@ -179,8 +179,9 @@ static void check_connector(
     buf_printf(&name, "%.*s.%.*s", STR_ARG(connector->name), STR_ARG(connector->test_action));
     const struct action *action = find_action(&catalogue->catalogue, buf_str(&name));
     struct err_info why = { 0 };
-    struct value with = connector->test_with.type == VALUE_NULL ? (struct value){ .type = VALUE_MAP }
-                                                                : connector->test_with;
+    struct value with = connector->test_with;
+    if (with.type == VALUE_NULL)
+        with = (struct value){ .type = VALUE_MAP };
     if (!action)
         fault(found, connector, connector->line, connector->column, "unknown_action",
             "`test` names no action:", connector->test_action);
