@@ -25,6 +25,7 @@
 #define EXPR_DEPTH_MAX 250
 #define EXPR_COST_MAX 1000000 /* units of one evaluation */
 #define EXPR_STRING_BYTES_MAX (16 * MIB)
+#define IOCS_PER_KIND_MAX 10000
 #define EXPR_PATTERN_BYTES_MAX 8192 /* of a regular expression */
 
 /* ingest and api */

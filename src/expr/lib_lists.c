@@ -70,36 +70,6 @@ static FALLIBLE sort(struct call *call, const struct value *a, struct value *ret
     return list_sort(call, a[0].items, a[0].items, a[0].size, ret);
 }
 
-/* The first of equal items stays. A table of item numbers + 1 finds equals by hash. */
-static FALLIBLE distinct(struct call *call, const struct value *a, struct value *ret)
-{
-    uint32_t count = a[0].size, kept = 0, size = 16;
-    struct value *items = NULL;
-    while (size < count * 2)
-        size *= 2;
-    TRY(call_items(call, count, &items));
-    TRY(call_charge_bytes(call, value_weight(a[0])));
-    uint32_t *table = arena_zalloc(call->arena, size * sizeof(uint32_t));
-    if (table == NULL)
-        return err_memory(&call->why);
-    for (uint32_t i = 0; i < count; i++) {
-        struct value item = a[0].items[i];
-        uint32_t at = (uint32_t)value_hash(item) & (size - 1), probes = 0;
-        while (table[at] != 0 && !value_equal(items[table[at] - 1], item)) {
-            at = (at + 1) & (size - 1);
-            probes++;
-        }
-        /* Many probes mean chosen collisions, or NaN, which equals nothing: they are paid for. */
-        TRY(call_charge(call, probes));
-        if (table[at] != 0)
-            continue;
-        items[kept++] = item;
-        table[at] = kept;
-    }
-    *ret = call_list(items, kept);
-    return ERR_OK;
-}
-
 static FALLIBLE range(struct call *call, const struct value *a, struct value *ret)
 {
     struct value *items = NULL;
@@ -126,7 +96,7 @@ static FALLIBLE last(struct call *call, const struct value *a, struct value *ret
 
 #define LIST &type_list_a
 
-static const struct overload distinct_rows[] = { { true, 1, { LIST }, LIST, distinct } };
+static const struct overload distinct_rows[] = { { true, 1, { LIST }, LIST, list_distinct } };
 static const struct overload first_rows[] = { { true, 1, { LIST }, &type_optional_a, first } };
 static const struct overload last_rows[] = { { true, 1, { LIST }, &type_optional_a, last } };
 /* What is in a list of lists and other things is known to nobody before the evaluation. */

@@ -13,6 +13,7 @@ static const struct library *const libraries[] = {
     &library_network,
     &library_time,
     &library_regex,
+    &library_security,
 };
 #define LIBRARY_COUNT (sizeof(libraries) / sizeof(libraries[0]))
 

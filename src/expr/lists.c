@@ -85,6 +85,36 @@ FALLIBLE list_reverse(struct call *call, const struct value *arguments, struct v
     return ERR_OK;
 }
 
+/* A table of item numbers + 1 finds equals by hash. */
+FALLIBLE list_distinct(struct call *call, const struct value *list, struct value *ret)
+{
+    uint32_t count = (*list).size, kept = 0, size = 16;
+    struct value *items = NULL;
+    while (size < count * 2)
+        size *= 2;
+    TRY(call_items(call, count, &items));
+    TRY(call_charge_bytes(call, value_weight((*list))));
+    uint32_t *table = arena_zalloc(call->arena, size * sizeof(uint32_t));
+    if (table == NULL)
+        return err_memory(&call->why);
+    for (uint32_t i = 0; i < count; i++) {
+        struct value item = (*list).items[i];
+        uint32_t at = (uint32_t)value_hash(item) & (size - 1), probes = 0;
+        while (table[at] != 0 && !value_equal(items[table[at] - 1], item)) {
+            at = (at + 1) & (size - 1);
+            probes++;
+        }
+        /* Many probes mean chosen collisions, or NaN, which equals nothing: they are paid for. */
+        TRY(call_charge(call, probes));
+        if (table[at] != 0)
+            continue;
+        items[kept++] = item;
+        table[at] = kept;
+    }
+    *ret = call_list(items, kept);
+    return ERR_OK;
+}
+
 /* ---- indexing ---- */
 
 /* A whole number of any numeric type as a list index; false for other values. */

@@ -12,6 +12,8 @@ FALLIBLE list_sort(struct call *call, const struct value *items, const struct va
 FALLIBLE list_or_map_index(struct call *call, struct value container, struct value key, struct value *ret);
 /* container[?key]. */
 FALLIBLE list_or_map_find(struct call *call, struct value container, struct value key, struct value *ret);
+/* The items without repeats; the first of equal ones stays. */
+FALLIBLE list_distinct(struct call *call, const struct value *list, struct value *ret);
 /* Two overloads of one function, list.reverse() and string.reverse(), live in one table. */
 FALLIBLE list_reverse(struct call *call, const struct value *arguments, struct value *ret);
 

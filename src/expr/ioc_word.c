@@ -1,0 +1,286 @@
+/* Indicators that are words: hashes, ids, MAC addresses, wallets. */
+#include <stdio.h>
+#include <string.h>
+
+#include "expr/ioc.h"
+
+/* One word under the eye: `start` to `end` are ASCII letters and digits, with none around them. */
+struct word {
+    struct ioc_search *search;
+    size_t start, end;
+    struct str text;
+    bool is_hex, is_number;
+};
+
+static bool digits_at(const struct ioc_search *search, size_t at, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!ioc_is_digit(ioc_byte(search, at + i)))
+            return false;
+    }
+    return true;
+}
+
+static size_t count_digits(const struct ioc_search *search, size_t at)
+{
+    size_t count = 0;
+    while (ioc_is_digit(ioc_byte(search, at + count)))
+        count++;
+    return count;
+}
+
+static size_t count_hex(const struct ioc_search *search, size_t at)
+{
+    size_t count = 0;
+    while (ioc_is_hex(ioc_byte(search, at + count)))
+        count++;
+    return count;
+}
+
+/* ---- hashes ---- */
+
+/* "imphash: …", "import hash …": what stands in front of the hash says what it is of. */
+static bool is_imphash(const struct word *word)
+{
+    size_t at = word->start;
+    while (at > 0 && word->start - at < 20 && strchr(" \t\r\n:=-", ioc_byte(word->search, at - 1)) != NULL)
+        at--;
+    struct str before = str_slice(word->search->text, at > 11 ? at - 11 : 0, at);
+    struct str tail = str_slice(before, before.size > 7 ? before.size - 7 : 0, before.size);
+    return str_equal_nocase(tail, STR("imphash")) || str_equal_nocase(before, STR("import hash"));
+}
+
+static FALLIBLE look_for_hash(const struct word *word)
+{
+    enum ioc_kind kind;
+    if (!word->is_hex || ioc_before(word->search, word->start) == '_' ||
+        ioc_byte(word->search, word->end) == '_')
+        return ERR_OK;
+    switch (word->text.size) {
+    case 32: kind = is_imphash(word) ? IOC_IMPHASH : IOC_MD5; break;
+    case 40: kind = IOC_SHA1; break;
+    case 64: kind = IOC_SHA256; break;
+    case 128: kind = IOC_SHA512; break;
+    default: return ERR_OK;
+    }
+    return ioc_add(word->search, kind, word->start, word->text, IOC_LOWER);
+}
+
+/* 1536:yB+A8bM…:N4tMsbOG…, ssdeep's three parts. */
+static FALLIBLE look_for_ssdeep(const struct word *word)
+{
+    struct ioc_search *search = word->search;
+    size_t at = word->end, parts = 0;
+    if (!word->is_number || word->text.size < 1 || word->text.size > 10)
+        return ERR_OK;
+    while (parts < 2 && ioc_byte(search, at) == ':') {
+        size_t from = ++at;
+        while (
+            ioc_is_alnum(ioc_byte(search, at)) || ioc_byte(search, at) == '/' || ioc_byte(search, at) == '+')
+            at++;
+        if (at - from < 3 || at - from > 100)
+            return ERR_OK;
+        parts++;
+    }
+    /* Short ones are times and addresses. */
+    if (parts < 2 || at - word->end < 16 || ioc_byte(search, at) == ':')
+        return ERR_OK;
+    return ioc_add(search, IOC_SSDEEP, word->start, str_slice(search->text, word->start, at), IOC_AS_IS);
+}
+
+/* ---- ids ---- */
+
+static FALLIBLE look_for_cve(const struct word *word)
+{
+    struct ioc_search *search = word->search;
+    size_t year = word->end + 1, number = year + 5;
+    if (!str_equal_nocase(word->text, STR("cve")) || ioc_byte(search, word->end) != '-' ||
+        !digits_at(search, year, 4) || ioc_byte(search, year + 4) != '-')
+        return ERR_OK;
+    size_t digits = count_digits(search, number);
+    if (digits < 4 || digits > 9 || ioc_is_word(ioc_byte(search, number + digits)))
+        return ERR_OK;
+    return ioc_add(
+        search, IOC_CVE, word->start, str_slice(search->text, word->start, number + digits), IOC_UPPER);
+}
+
+/* AS1234, ASN1234, ASN 1234, AS 1234; "as" in lower case is a word of English. */
+static FALLIBLE look_for_asn(const struct word *word)
+{
+    struct ioc_search *search = word->search;
+    struct str text = word->text;
+    size_t letters = 0;
+    if (str_starts(text, STR("ASN")) || str_starts(text, STR("asn")))
+        letters = 3;
+    else if (str_starts(text, STR("AS")))
+        letters = 2;
+    if (letters == 0)
+        return ERR_OK;
+    size_t digits = word->start + letters;
+    if (text.size == letters) {
+        while (ioc_byte(search, digits) == ' ' && digits - word->end < 3)
+            digits++;
+        if (digits == word->end)
+            return ERR_OK;
+    }
+    size_t count = count_digits(search, digits);
+    uint64_t number = 0;
+    if (count == 0 || ioc_is_word(ioc_byte(search, digits + count)) ||
+        !str_to_uint(str_slice(search->text, digits, digits + count), &number) || number > UINT32_MAX)
+        return ERR_OK;
+    char canonical[16];
+    int size = snprintf(canonical, sizeof(canonical), "AS%llu", (unsigned long long)number);
+    return ioc_add(search, IOC_ASN, word->start, (struct str){ canonical, (size_t)size }, IOC_AS_IS);
+}
+
+/* The numbers that MITRE has given out so far start so; T1000 was a film, S1000 a phone. */
+static FALLIBLE look_for_attack(const struct word *word)
+{
+    static const struct {
+        struct str letters;
+        const char *first; /* digits that may come first */
+    } forms[] = {
+        { STR_INIT("TA"), "0" },
+        { STR_INIT("DS"), "0" },
+        { STR_INIT("T"), "1" },
+        { STR_INIT("M"), "1" },
+        { STR_INIT("G"), "01" },
+        { STR_INIT("S"), "01" },
+    };
+    struct ioc_search *search = word->search;
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        size_t letters = forms[i].letters.size, end = word->end;
+        if (word->text.size != letters + 4 || !str_starts(word->text, forms[i].letters) ||
+            !digits_at(search, word->start + letters, 4) ||
+            strchr(forms[i].first, word->text.data[letters]) == NULL)
+            continue;
+        bool has_sub = ioc_byte(search, end) == '.' && digits_at(search, end + 1, 3) &&
+            !ioc_is_word(ioc_byte(search, end + 4));
+        if (has_sub && word->text.data[0] == 'T' && letters == 1)
+            end += 4;
+        return ioc_add(search, IOC_ATTACK, word->start, str_slice(search->text, word->start, end), IOC_AS_IS);
+    }
+    return ERR_OK;
+}
+
+static FALLIBLE look_for_uuid(const struct word *word)
+{
+    static const size_t sizes[] = { 4, 4, 4, 12 };
+    struct ioc_search *search = word->search;
+    size_t at = word->end;
+    if (!word->is_hex || word->text.size != 8)
+        return ERR_OK;
+    for (size_t i = 0; i < 4; i++) {
+        if (ioc_byte(search, at) != '-' || count_hex(search, at + 1) != sizes[i])
+            return ERR_OK;
+        at += 1 + sizes[i];
+    }
+    if (ioc_is_word(ioc_byte(search, at)))
+        return ERR_OK;
+    return ioc_add(search, IOC_UUID, word->start, str_slice(search->text, word->start, at), IOC_LOWER);
+}
+
+/* pub-1234567891234567 and UA-000000-2, all letters of one case. */
+static FALLIBLE look_for_tracker(const struct word *word)
+{
+    struct ioc_search *search = word->search;
+    size_t digits = word->end + 1, count = count_digits(search, digits), end = digits + count;
+    if (ioc_byte(search, word->end) != '-')
+        return ERR_OK;
+    if (str_equal(word->text, STR("pub")) || str_equal(word->text, STR("PUB"))) {
+        if (count != 16 || ioc_is_word(ioc_byte(search, end)))
+            return ERR_OK;
+        return ioc_add(
+            search, IOC_TRACKER, word->start, str_slice(search->text, word->start, end), IOC_LOWER);
+    }
+    if (!str_equal(word->text, STR("UA")) && !str_equal(word->text, STR("ua")))
+        return ERR_OK;
+    size_t view = ioc_byte(search, end) == '-' ? count_digits(search, end + 1) : 0;
+    if (count < 4 || count > 10 || view < 1 || view > 4 || ioc_is_word(ioc_byte(search, end + 1 + view)))
+        return ERR_OK;
+    return ioc_add(
+        search, IOC_TRACKER, word->start, str_slice(search->text, word->start, end + 1 + view), IOC_UPPER);
+}
+
+/* ---- MAC addresses ---- */
+
+static FALLIBLE add_mac(const struct word *word, size_t end)
+{
+    char canonical[18];
+    size_t size = 0, digits = 0;
+    for (size_t at = word->start; at < end; at++) {
+        int c = ioc_byte(word->search, at);
+        if (!ioc_is_hex(c))
+            continue;
+        if (digits > 0 && digits % 2 == 0)
+            canonical[size++] = ':';
+        canonical[size++] = (char)c;
+        digits++;
+    }
+    return ioc_add(word->search, IOC_MAC, word->start, (struct str){ canonical, size }, IOC_LOWER);
+}
+
+/* Six pairs with ':' or '-', or three fours with '.', and no more of the kind on either side. */
+static FALLIBLE look_for_mac(const struct word *word)
+{
+    struct ioc_search *search = word->search;
+    size_t group = word->text.size, groups = 1, at = word->end;
+    int mark = ioc_byte(search, at);
+    bool is_pairs = group == 2 && (mark == ':' || mark == '-'), is_fours = group == 4 && mark == '.';
+    if (!word->is_hex || !(is_pairs || is_fours) || ioc_before(search, word->start) == mark)
+        return ERR_OK;
+    while (ioc_byte(search, at) == mark && count_hex(search, at + 1) == group) {
+        at += 1 + group;
+        groups++;
+    }
+    int behind = ioc_byte(search, at);
+    bool goes_on = ioc_is_word(behind) ||
+        (behind == mark && (ioc_is_hex(ioc_byte(search, at + 1)) || mark == ':'));
+    if (groups * group != 12 || goes_on)
+        return ERR_OK;
+    return add_mac(word, at);
+}
+
+/* ---- all of them ---- */
+
+static FALLIBLE look_for_wallet(const struct word *word)
+{
+    if (!ioc_is_wallet(word->text))
+        return ERR_OK;
+    TRY(ioc_add(word->search, IOC_WALLET, word->start, word->text, IOC_AS_IS));
+    /* "0x" and forty digits are mostly an account, but a SHA-1 may be written so. */
+    if (str_starts(word->text, STR("0x")))
+        return ioc_add(word->search, IOC_SHA1, word->start + 2, str_slice(word->text, 2, 42), IOC_LOWER);
+    return ERR_OK;
+}
+
+static FALLIBLE look_at_word(const struct word *word)
+{
+    TRY(look_for_hash(word));
+    TRY(look_for_ssdeep(word));
+    TRY(look_for_cve(word));
+    TRY(look_for_asn(word));
+    TRY(look_for_attack(word));
+    TRY(look_for_uuid(word));
+    TRY(look_for_tracker(word));
+    TRY(look_for_mac(word));
+    return look_for_wallet(word);
+}
+
+FALLIBLE ioc_find_words(struct ioc_search *search)
+{
+    for (size_t at = 0; at < search->text.size; at++) {
+        if (!ioc_is_alnum(ioc_byte(search, at)))
+            continue;
+        struct word word = { .search = search, .start = at, .is_hex = true, .is_number = true };
+        for (; ioc_is_alnum(ioc_byte(search, at)); at++) {
+            word.is_hex = word.is_hex && ioc_is_hex(ioc_byte(search, at));
+            word.is_number = word.is_number && ioc_is_digit(ioc_byte(search, at));
+        }
+        word.end = at;
+        word.text = str_slice(search->text, word.start, at);
+        if (ioc_before(search, word.start) < 0x80)
+            TRY(look_at_word(&word));
+    }
+    return ERR_OK;
+}
