@@ -1,0 +1,61 @@
+/* Playbooks: which there are, which version of each is live, and old versions for the runs that keep them.
+ *
+ * What triggers are matched against is an immutable set, replaced whole by every change; whoever reads it
+ * holds a reference. A version that is no longer live is compiled from its stored source when a run needs
+ * it, without checking it against the catalogue of today. All functions are thread-safe. */
+#ifndef TOCSIN_ENGINE_REGISTRY_H
+#define TOCSIN_ENGINE_REGISTRY_H
+
+#include "engine/engine.h"
+
+struct registry;
+
+struct playbook_version {
+    unsigned references; /* atomic */
+    int64_t tenant;
+    int64_t number; /* of the playbook's row; 0: made for a run (undo.h) */
+    uint32_t version;
+    struct playbook *playbook;
+    struct arena *owned; /* of a playbook that was made, not read; NULL else */
+    /* Whether any expression reads it. A run keeps only what it can need. */
+    bool reads_event, reads_alert, reads_case;
+};
+struct playbook_version *playbook_version_acquire(struct playbook_version *version);
+void playbook_version_release(struct playbook_version *version); /* NULL is fine */
+/* Takes over the reference to `playbook`, also on failure. */
+FALLIBLE playbook_version_new(int64_t tenant, int64_t number, uint32_t version, struct playbook *playbook,
+    struct playbook_version **ret, struct err_info *why);
+
+struct registry_item {
+    struct playbook_version *live;
+    bool is_enabled;
+};
+struct registry_set {
+    unsigned references; /* atomic */
+    uint32_t count;
+    struct registry_item items[]; /* by tenant, then name */
+};
+void registry_set_release(struct registry_set *set);
+
+FALLIBLE registry_new(struct store *store, struct catalogue_source *catalogues, struct log *log,
+    struct registry **ret, struct err_info *why);
+void registry_free(struct registry *registry);
+/* Reads what is published; blocking. A stored playbook that no longer compiles is logged and left out. */
+FALLIBLE registry_load(struct registry *registry, struct err_info *why);
+
+struct registry_set *registry_acquire(struct registry *registry);
+/* Changes with every new set, so that a reader knows when its own is old. */
+uint64_t registry_generation(struct registry *registry);
+
+/* The live version; NULL when there is no such playbook. The caller releases it. */
+struct playbook_version *registry_find(struct registry *registry, int64_t tenant, struct str name);
+/* Any version, read through `conn` when it is not at hand. ERR_NOT_FOUND. */
+FALLIBLE registry_version(struct registry *registry, struct store_conn *conn, int64_t number, uint32_t version,
+    struct playbook_version **ret, struct err_info *why);
+
+FALLIBLE registry_publish(struct registry *registry, int64_t tenant, struct str text, bool is_enabled,
+    struct diagnostics *found, uint32_t *ret_version, struct err_info *why);
+FALLIBLE registry_enable(struct registry *registry, int64_t tenant, struct str name, bool is_enabled,
+    struct err_info *why);
+
+#endif

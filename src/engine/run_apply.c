@@ -1,0 +1,457 @@
+/* The one place where a run's state changes: operations of the journal, applied. */
+#include <assert.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "engine/run.h"
+
+static enum err damaged(const struct op *op, struct err_info *why)
+{
+    return err_named(why, ERR_INVALID, "journal_damaged",
+        "an operation of kind %d on frame %u does not fit the run's state", op->kind, op->frame);
+}
+
+/* Room for one more in an array of the run's arena. */
+static FALLIBLE grow(struct run *run, void **items, uint32_t count, uint32_t *room, size_t size, struct err_info *why)
+{
+    if (count < *room)
+        return ERR_OK;
+    uint32_t wanted = *room ? *room * 2 : 4;
+    void *fresh = arena_array(&run->arena, wanted, size);
+    if (!fresh)
+        return err_memory(why);
+    if (count > 0)
+        memcpy(fresh, *items, count * size);
+    *items = fresh;
+    *room = wanted;
+    return ERR_OK;
+}
+
+static FALLIBLE frame_add(struct run *run, uint32_t id, struct frame **ret, struct err_info *why)
+{
+    void *frames = run->frames;
+    TRY(grow(run, &frames, run->frame_count, &run->frame_room, sizeof(struct frame *), why));
+    run->frames = frames;
+    struct frame *frame = run->free_frames;
+    if (frame)
+        run->free_frames = frame->next_free;
+    else if (!(frame = ARENA_NEW(&run->arena, struct frame)))
+        return err_memory(why);
+    memset(frame, 0, sizeof(*frame));
+    frame->id = id;
+    run->frames[run->frame_count++] = frame;
+    *ret = frame;
+    return ERR_OK;
+}
+
+static void frame_remove(struct run *run, struct frame *frame)
+{
+    uint32_t at = run_frame_index(run, frame->id);
+    assert(at < run->frame_count && run->frames[at] == frame);
+    if (frame->scope)
+        run->names_version++;
+    memmove(&run->frames[at], &run->frames[at + 1], (run->frame_count - at - 1) * sizeof(struct frame *));
+    run->frame_count--;
+    frame->next_free = run->free_frames;
+    run->free_frames = frame;
+}
+
+static FALLIBLE word(const struct op *op, enum op_field field, uint32_t *into, struct err_info *why)
+{
+    if (!op_has(op, field))
+        return ERR_OK;
+    if (op->numbers[field] < 0 || op->numbers[field] > UINT32_MAX)
+        return damaged(op, why);
+    *into = (uint32_t)op->numbers[field];
+    return ERR_OK;
+}
+
+static FALLIBLE collected_restore(struct run *run, const struct op *op, struct frame *frame, struct err_info *why)
+{
+    if (!value_is(op->output, VALUE_LIST))
+        return damaged(op, why);
+    struct value *items = ARENA_ARRAY(&run->arena, op->output.size, struct value);
+    if (!items)
+        return err_memory(why);
+    if (op->output.size > 0)
+        memcpy(items, op->output.items, op->output.size * sizeof(struct value));
+    frame->collected = items;
+    frame->collected_count = op->output.size;
+    return ERR_OK;
+}
+
+static FALLIBLE frame_set(struct frame *frame, const struct op *op, struct err_info *why)
+{
+    TRY(word(op, FIELD_KIND, &frame->kind, why));
+    TRY(word(op, FIELD_PARENT, &frame->parent, why));
+    TRY(word(op, FIELD_STEP, &frame->step, why));
+    TRY(word(op, FIELD_PART, &frame->part, why));
+    TRY(word(op, FIELD_NUMBER, &frame->number, why));
+    TRY(word(op, FIELD_PHASE, &frame->phase, why));
+    if (op_has(op, FIELD_PHASE) && frame->phase == PHASE_BACKOFF) /* the next attempt gathers anew */
+        frame->collected = NULL;
+    TRY(word(op, FIELD_STOP, &frame->stop, why));
+    TRY(word(op, FIELD_ATTEMPT, &frame->attempt, why));
+    TRY(word(op, FIELD_POSITION, &frame->position, why));
+    TRY(word(op, FIELD_COUNT, &frame->count, why));
+    TRY(word(op, FIELD_FLAGS, &frame->flags, why));
+    if (op_has(op, FIELD_STARTED))
+        frame->started.us = op->numbers[FIELD_STARTED];
+    if (op_has(op, FIELD_DUE))
+        frame->due.us = op->numbers[FIELD_DUE];
+    if (op_has(op, FIELD_DEADLINE))
+        frame->deadline.us = op->numbers[FIELD_DEADLINE];
+    if (op_has(op, FIELD_OBJECT))
+        frame->object = op->object;
+    if (op_has(op, FIELD_DATA))
+        frame->data = op->data;
+    if (op_has(op, FIELD_OUTPUT))
+        frame->output = op->output;
+    if (op_has(op, FIELD_ERROR))
+        frame->error = op->error;
+    return ERR_OK;
+}
+
+static FALLIBLE scope_add(struct run *run, struct frame *frame, struct err_info *why)
+{
+    if (!(frame->flags & (FRAME_HAS_STEPS | FRAME_HAS_VARS)))
+        return ERR_OK;
+    frame->scope = ARENA_NEW(&run->arena, struct scope);
+    return frame->scope ? ERR_OK : err_memory(why);
+}
+
+/* Loops and branches count what they have begun and what has ended, so that no operation has to say it. */
+static FALLIBLE apply_block_open(struct run *run, const struct op *op, struct err_info *why)
+{
+    struct frame *owner = NULL, *frame = NULL;
+    uint32_t parent = 0;
+    TRY(word(op, FIELD_PARENT, &parent, why));
+    if (parent != 0 && (!(owner = run_find_frame(run, parent)) || owner->kind != FRAME_STEP))
+        return damaged(op, why);
+    if (!owner && op->numbers[FIELD_PART] != PART_MAIN && op->numbers[FIELD_PART] != PART_ON_FAILURE)
+        return damaged(op, why);
+    TRY(frame_add(run, run->next_frame, &frame, why));
+    run->next_frame++;
+    frame->kind = FRAME_BLOCK;
+    frame->phase = BLOCK_READY;
+    frame->started = run->now;
+    TRY(frame_set(frame, op, why));
+    frame->step = owner ? owner->step : STEP_NONE;
+    if (frame->part == PART_BODY || frame->part == PART_BRANCH)
+        owner->position = frame->number + 1;
+    return scope_add(run, frame, why);
+}
+
+static FALLIBLE apply_block_close(struct run *run, const struct op *op, struct err_info *why)
+{
+    struct frame *frame = run_find_frame(run, op->frame);
+    if (!frame || frame->kind != FRAME_BLOCK)
+        return damaged(op, why);
+    struct frame *owner = run_find_frame(run, frame->parent);
+    if (owner && (frame->part == PART_BODY || frame->part == PART_BRANCH))
+        owner->count++;
+    frame_remove(run, frame);
+    return ERR_OK;
+}
+
+static FALLIBLE block_begins_step(struct run *run, const struct op *op, struct frame **ret, struct err_info *why)
+{
+    uint32_t parent = 0, step = 0;
+    TRY(word(op, FIELD_PARENT, &parent, why));
+    TRY(word(op, FIELD_STEP, &step, why));
+    struct frame *block = run_find_frame(run, parent);
+    if (!block || block->kind != FRAME_BLOCK || step >= run->playbook->step_count)
+        return damaged(op, why);
+    block->position++;
+    run->steps_begun++;
+    *ret = block;
+    return ERR_OK;
+}
+
+static FALLIBLE apply_step_open(struct run *run, const struct op *op, struct err_info *why)
+{
+    struct frame *block = NULL, *frame = NULL;
+    TRY(block_begins_step(run, op, &block, why));
+    block->phase = BLOCK_BUSY;
+    TRY(frame_add(run, run->next_frame, &frame, why));
+    run->next_frame++;
+    frame->kind = FRAME_STEP;
+    frame->phase = PHASE_ENTER;
+    frame->started = run->now;
+    frame->attempt = 1;
+    return frame_set(frame, op, why);
+}
+
+static FALLIBLE put_result(struct run *run, struct scope *scope, const struct result *result, struct err_info *why)
+{
+    uint32_t at = scope_result_index(scope, result->step);
+    run->names_version++;
+    if (at < scope->result_count && scope->results[at].step == result->step) {
+        scope->results[at] = *result;
+        return ERR_OK;
+    }
+    void *items = scope->results;
+    TRY(grow(run, &items, scope->result_count, &scope->result_room, sizeof(struct result), why));
+    scope->results = items;
+    memmove(&scope->results[at + 1], &scope->results[at], (scope->result_count - at) * sizeof(struct result));
+    scope->results[at] = *result;
+    scope->result_count++;
+    return ERR_OK;
+}
+
+/* A skipped step has no entry: `has(steps.x)` tells (PLAYBOOK.md, "Expressions"). */
+static FALLIBLE result_of(struct run *run, const struct op *op, struct frame *below, struct result result,
+    struct err_info *why)
+{
+    uint32_t status = 0, scope_frame = 0;
+    TRY(word(op, FIELD_STATUS, &status, why));
+    if (status >= STEP_STATUS_COUNT)
+        return damaged(op, why);
+    if (status == STEP_SKIPPED)
+        return ERR_OK;
+    result.status = (enum step_status)status;
+    result.ended = run->now;
+    result.output = op->output;
+    result.error = op->error;
+    return put_result(run, run_scope(run, below, FRAME_HAS_STEPS, &scope_frame), &result, why);
+}
+
+static FALLIBLE apply_step_leaf(struct run *run, const struct op *op, struct err_info *why)
+{
+    struct frame *block = NULL;
+    TRY(block_begins_step(run, op, &block, why));
+    struct result result = { .attempt = 1, .started = run->now };
+    TRY(word(op, FIELD_STEP, &result.step, why));
+    return result_of(run, op, block, result, why);
+}
+
+static FALLIBLE apply_step_result(struct run *run, const struct op *op, struct err_info *why)
+{
+    struct frame *frame = run_find_frame(run, op->frame);
+    if (!frame || frame->kind != FRAME_STEP)
+        return damaged(op, why);
+    struct result result = { .step = frame->step, .attempt = frame->attempt, .started = frame->started };
+    if (op->kind == OP_STEP_RESULT) {
+        TRY(frame_set(frame, op, why));
+        frame->flags |= FRAME_HAS_RESULT;
+    }
+    if (op->kind == OP_STEP_RESULT || !(frame->flags & FRAME_HAS_RESULT))
+        TRY(result_of(run, op, frame, result, why));
+    if (op->kind == OP_STEP_RESULT)
+        return ERR_OK;
+    struct frame *block = run_find_frame(run, frame->parent);
+    if (!block)
+        return damaged(op, why);
+    block->phase = BLOCK_READY;
+    frame_remove(run, frame);
+    return ERR_OK;
+}
+
+static FALLIBLE scope_of(struct run *run, const struct op *op, struct scope **ret, struct err_info *why)
+{
+    struct frame *frame = op->frame ? run_find_frame(run, op->frame) : NULL;
+    if (op->frame && (!frame || !frame->scope))
+        return damaged(op, why);
+    *ret = frame ? frame->scope : &run->scope;
+    return ERR_OK;
+}
+
+static FALLIBLE apply_var(struct run *run, const struct op *op, struct err_info *why)
+{
+    struct scope *scope = NULL;
+    TRY(scope_of(run, op, &scope, why));
+    run->names_version++;
+    for (uint32_t i = 0; i < scope->variable_count; i++) {
+        if (str_equal(scope->variables[i].name, op->name)) {
+            scope->variables[i].v = op->data;
+            return ERR_OK;
+        }
+    }
+    void *items = scope->variables;
+    TRY(grow(run, &items, scope->variable_count, &scope->variable_room, sizeof(struct variable), why));
+    scope->variables = items;
+    scope->variables[scope->variable_count++] = (struct variable){ op->name, op->data };
+    return ERR_OK;
+}
+
+/* `count` is how many items there will be; it comes with the first. */
+static FALLIBLE apply_collect(struct run *run, const struct op *op, struct err_info *why)
+{
+    struct frame *frame = run_find_frame(run, op->frame);
+    uint32_t number = 0, count = 0;
+    TRY(word(op, FIELD_NUMBER, &number, why));
+    TRY(word(op, FIELD_COUNT, &count, why));
+    if (!frame || frame->kind != FRAME_STEP)
+        return damaged(op, why);
+    if (!frame->collected) {
+        frame->collected = count <= LOOP_ITEMS_MAX ? ARENA_ARRAY(&run->arena, count, struct value) : NULL;
+        if (!frame->collected)
+            return err_memory(why);
+        memset(frame->collected, 0, count * sizeof(struct value));
+        frame->collected_count = count;
+    }
+    if (number >= frame->collected_count)
+        return damaged(op, why);
+    frame->collected[number] = op->data;
+    return ERR_OK;
+}
+
+static FALLIBLE apply_scope_result(struct run *run, const struct op *op, struct err_info *why)
+{
+    struct scope *scope = NULL;
+    struct result result = { .output = op->output, .error = op->error };
+    uint32_t status = 0;
+    TRY(scope_of(run, op, &scope, why));
+    TRY(word(op, FIELD_STEP, &result.step, why));
+    TRY(word(op, FIELD_STATUS, &status, why));
+    TRY(word(op, FIELD_ATTEMPT, &result.attempt, why));
+    if (status >= STEP_STATUS_COUNT)
+        return damaged(op, why);
+    result.status = (enum step_status)status;
+    result.started.us = op->numbers[FIELD_STARTED];
+    result.ended.us = op->numbers[FIELD_ENDED];
+    return put_result(run, scope, &result, why);
+}
+
+static FALLIBLE apply_frame(struct run *run, const struct op *op, struct err_info *why)
+{
+    struct frame *frame = NULL;
+    if (op->frame < run->next_frame)
+        return damaged(op, why);
+    TRY(frame_add(run, op->frame, &frame, why));
+    run->next_frame = op->frame + 1;
+    TRY(frame_set(frame, op, why));
+    if (frame->flags & FRAME_COLLECTED)
+        TRY(collected_restore(run, op, frame, why));
+    return scope_add(run, frame, why);
+}
+
+static FALLIBLE apply_run(struct run *run, const struct op *op, struct err_info *why)
+{
+    uint32_t phase = run->phase, status = run->status;
+    TRY(word(op, FIELD_PHASE, &phase, why));
+    TRY(word(op, FIELD_STATUS, &status, why));
+    TRY(word(op, FIELD_STOP, &run->stop, why));
+    TRY(word(op, FIELD_FLAGS, &run->flags, why));
+    TRY(word(op, FIELD_NUMBER, &run->next_frame, why));
+    if (phase > RUN_PHASE_ENDED || status >= RUN_STATUS_COUNT)
+        return damaged(op, why);
+    run->phase = (enum run_phase)phase;
+    run->status = (enum run_status)status;
+    if (op_has(op, FIELD_STARTED))
+        run->started.us = op->numbers[FIELD_STARTED];
+    if (op_has(op, FIELD_ENDED))
+        run->ended.us = op->numbers[FIELD_ENDED];
+    if (op_has(op, FIELD_DEADLINE))
+        run->deadline.us = op->numbers[FIELD_DEADLINE];
+    if (op_has(op, FIELD_DUE)) /* of a snapshot */
+        run->created.us = op->numbers[FIELD_DUE];
+    if (op_has(op, FIELD_COUNT))
+        run->steps_begun = (uint64_t)op->numbers[FIELD_COUNT];
+    if (op_has(op, FIELD_OUTPUT))
+        run->output = op->output;
+    if (op_has(op, FIELD_ERROR))
+        run->error = op->error;
+    run->shown = value_null();
+    return ERR_OK;
+}
+
+static FALLIBLE apply_subject(struct run *run, const struct op *op, struct err_info *why)
+{
+    struct id *id = NULL;
+    struct value *v = NULL;
+    switch (op->numbers[FIELD_PART]) {
+    case SUBJECT_EVENT: id = &run->event_id, v = &run->event; break;
+    case SUBJECT_ALERT: id = &run->alert_id, v = &run->alert; break;
+    case SUBJECT_CASE: id = &run->case_id, v = &run->case_value; break;
+    default: return damaged(op, why);
+    }
+    if (op_has(op, FIELD_OBJECT))
+        *id = op->object;
+    if (op_has(op, FIELD_DATA))
+        *v = op->data;
+    return ERR_OK;
+}
+
+static FALLIBLE apply_create(struct run *run, const struct op *op, struct err_info *why)
+{
+    struct creation creation;
+    TRY(creation_unpack(op->data, &creation, why));
+    run->playbook_number = creation.playbook_number;
+    run->playbook_version = creation.playbook_version;
+    run->event_id = creation.event_id;
+    run->alert_id = creation.alert_id;
+    run->case_id = creation.case_id;
+    run->parent_id = creation.parent_id;
+    run->containment_id = creation.containment_id;
+    run->parent_number = creation.parent_number;
+    run->parent_frame = creation.parent_frame;
+    run->depth = creation.depth;
+    run->event = creation.event;
+    run->alert = creation.alert;
+    run->case_value = creation.case_value;
+    run->inputs = creation.inputs;
+    run->concurrency_key = creation.concurrency_key;
+    run->error = creation.error;
+    run->created = run->now;
+    return ERR_OK;
+}
+
+static void apply_snapshot(struct run *run)
+{
+    run->frame_count = 0;
+    run->free_frames = NULL;
+    run->frames = NULL;
+    run->frame_room = 0;
+    run->next_frame = 1;
+    run->scope = (struct scope){ 0 };
+    run->names_version++;
+    run->output = run->error = value_null();
+    run->stop = run->flags = 0;
+    run->ended = run->deadline = (struct instant){ 0 };
+}
+
+enum err run_apply(struct run *run, const struct op *op, struct err_info *why)
+{
+    struct frame *frame = NULL;
+    switch (op->kind) {
+    case OP_CREATE: return apply_create(run, op, why);
+    case OP_HAPPENED: return ERR_OK;
+    case OP_RUN: return apply_run(run, op, why);
+    case OP_SUBJECT: return apply_subject(run, op, why);
+    case OP_BLOCK_OPEN: return apply_block_open(run, op, why);
+    case OP_BLOCK_CLOSE: return apply_block_close(run, op, why);
+    case OP_STEP_OPEN: return apply_step_open(run, op, why);
+    case OP_STEP_SET:
+        if (!(frame = run_find_frame(run, op->frame)))
+            return damaged(op, why);
+        return frame_set(frame, op, why);
+    case OP_STEP_RESULT:
+    case OP_STEP_END: return apply_step_result(run, op, why);
+    case OP_STEP_LEAF: return apply_step_leaf(run, op, why);
+    case OP_VAR: return apply_var(run, op, why);
+    case OP_COLLECT: return apply_collect(run, op, why);
+    case OP_SNAPSHOT: apply_snapshot(run); return ERR_OK;
+    case OP_FRAME: return apply_frame(run, op, why);
+    case OP_SCOPE_RESULT: return apply_scope_result(run, op, why);
+    default: return damaged(op, why);
+    }
+}
+
+enum err run_fold(struct run *run, struct str bytes, struct err_info *why)
+{
+    struct journal_reader reader;
+    struct op op;
+    bool more = false;
+    TRY(journal_open(&reader, bytes, &run->arena, why));
+    run->now = reader.now;
+    for (;;) {
+        TRY(journal_next(&reader, &op, &more, why));
+        if (!more)
+            break;
+        TRY(run_apply(run, &op, why));
+    }
+    run->seq++;
+    return ERR_OK;
+}
+
