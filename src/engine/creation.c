@@ -3,22 +3,26 @@
 
 #include "engine/run.h"
 
-static FALLIBLE add_id(struct value_map_builder *map, const char *name, const struct id *id, struct err_info *why)
+static FALLIBLE add_id(
+    struct value_map_builder *map, const char *name, const struct id *id, struct err_info *why)
 {
     return id_is_none(*id) ? ERR_OK : value_map_set(map, name, value_bytes(id_bytes(id)), why);
 }
 
-static FALLIBLE add_value(struct value_map_builder *map, const char *name, struct value v, struct err_info *why)
+static FALLIBLE add_value(
+    struct value_map_builder *map, const char *name, struct value v, struct err_info *why)
 {
     return value_is(v, VALUE_NULL) ? ERR_OK : value_map_set(map, name, v, why);
 }
 
-static FALLIBLE add_number(struct value_map_builder *map, const char *name, int64_t number, struct err_info *why)
+static FALLIBLE add_number(
+    struct value_map_builder *map, const char *name, int64_t number, struct err_info *why)
 {
     return number == 0 ? ERR_OK : value_map_set(map, name, value_int(number), why);
 }
 
-enum err creation_pack(const struct creation *creation, struct arena *arena, struct value *ret, struct err_info *why)
+enum err creation_pack(
+    const struct creation *creation, struct arena *arena, struct value *ret, struct err_info *why)
 {
     struct value_map_builder map = { 0 };
     value_map_begin(&map, arena);

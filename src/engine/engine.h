@@ -1,8 +1,8 @@
 /* The engine: durable runs of playbooks.
  *
- * A run is a journal. It proceeds in turns; one record a turn, committed before any call of that turn goes out,
- * holds all that later turns need, so that replay never evaluates an expression again (DESIGN, "Life of an
- * event", 5). Runs are spread over shards; a run lives on one shard (one thread, one loop), so run state
+ * A run is a journal. It proceeds in turns; one record a turn, committed before any call of that turn goes
+ * out, holds all that later turns need, so that replay never evaluates an expression again (DESIGN, "Life of
+ * an event", 5). Runs are spread over shards; a run lives on one shard (one thread, one loop), so run state
  * has no locks. Parked runs are a row.
  *
  * Everything is asynchronous: what is asked for here is answered by a callback on `reply_to`. */
@@ -44,24 +44,31 @@ enum step_status {
 };
 const char *step_status_name(enum step_status status);
 
-/* What the floors beside the engine provide; main fills it. `alert` and `case` are read at the begin of a turn on
- * the shard through these (blocking reads are not allowed there: answered from memory or by callback). */
+/* What the floors beside the engine provide; main fills it. `alert` and `case` are read at the begin of a
+ * turn on the shard through these (blocking reads are not allowed there: answered from memory or by
+ * callback). */
 struct engine_subjects {
     /* Inside a commit or read: the current alert or case as a value, null when there is none. */
-    enum err (*load_alert)(struct engine_subjects *subjects, struct store_conn *conn, int64_t tenant, struct id id,
-        struct arena *arena, struct value *ret, struct err_info *why);
-    enum err (*load_case)(struct engine_subjects *subjects, struct store_conn *conn, int64_t tenant, struct id id,
-        struct arena *arena, struct value *ret, struct err_info *why);
+    enum err (*load_alert)(struct engine_subjects *subjects, struct store_conn *conn, int64_t tenant,
+        struct id id, struct arena *arena, struct value *ret, struct err_info *why);
+    enum err (*load_case)(struct engine_subjects *subjects, struct store_conn *conn, int64_t tenant,
+        struct id id, struct arena *arena, struct value *ret, struct err_info *why);
+    /* The case that the alert is in; ID_NONE when there is none. NULL: runs see only cases that they were
+     * given. */
+    enum err (*find_case)(struct engine_subjects *subjects, struct store_conn *conn, int64_t tenant,
+        struct id alert, struct id *ret_case, struct err_info *why);
     /* Appends the audit row of a decision in the caller's commit. */
-    enum err (*audit)(struct engine_subjects *subjects, struct store_conn *conn, int64_t tenant, struct str actor,
-        struct str operation, struct str object_kind, struct id object, struct value detail, struct err_info *why);
+    enum err (*audit)(struct engine_subjects *subjects, struct store_conn *conn, int64_t tenant,
+        struct str actor, struct str operation, struct str object_kind, struct id object, struct value detail,
+        struct err_info *why);
 };
 
-/* A guardrail's word on an action about to be called. Policies come later; the gate is here from the start. */
+/* A guardrail's word on an action about to be called. Policies come later; the gate is here from the start.
+ */
 enum guardrail_verdict { GUARDRAIL_ALLOW, GUARDRAIL_ASK, GUARDRAIL_REFUSE };
 struct guardrail {
-    enum guardrail_verdict (*judge)(struct guardrail *guardrail, const struct action *action, struct value with,
-        const struct playbook *playbook, struct arena *arena, struct str *ret_reason);
+    enum guardrail_verdict (*judge)(struct guardrail *guardrail, const struct action *action,
+        struct value with, const struct playbook *playbook, struct arena *arena, struct str *ret_reason);
 };
 
 struct engine_observation {
@@ -85,17 +92,20 @@ struct engine_options {
     struct catalogue_source *catalogues;
     struct engine_subjects *subjects;
     struct guardrail *guardrail; /* NULL: allow */
-    unsigned shard_count;        /* 0: 1 */
+    unsigned shard_count; /* 0: 1 */
     /* Per shard: its loop (production: the engine makes a thread that runs it; NULL make_loop: loop_new) and
      * what connect/ hands to actions as `call->host`. */
-    enum err (*make_host)(void *context, struct loop *loop, unsigned shard, void **ret_host, struct err_info *why);
+    enum err (*make_host)(
+        void *context, struct loop *loop, unsigned shard, void **ret_host, struct err_info *why);
     void (*free_host)(void *context, void *host);
     void *host_context;
-    struct loop *inline_loop;    /* tests, `tocsin run`, simulator: one shard on this loop, no threads */
-    bool is_dry;                 /* `tocsin run` without --live: notify … remediate are recorded, not done */
-    /* Something observable happened (metrics, `tocsin run`'s progress lines); on the shard's thread; may be NULL. */
+    struct loop *inline_loop; /* tests, `tocsin run`, simulator: one shard on this loop, no threads */
+    bool is_dry; /* `tocsin run` without --live: notify … remediate are recorded, not done */
+    /* Something observable happened (metrics, `tocsin run`'s progress lines); on the shard's thread; may be
+     * NULL. */
     void (*observe)(void *context, const struct engine_observation *observation);
     void *observe_context;
+    bool observe_details; /* whether `detail` is wanted: it costs a copy of every output */
 };
 
 FALLIBLE engine_new(const struct engine_options *options, struct engine **ret, struct err_info *why);
@@ -107,14 +117,15 @@ void engine_stop(struct engine *engine);
 void engine_free(struct engine *engine);
 
 /* ---- playbooks ---- */
-/* Checks, stores a new version (none when the text is the same) and makes it live; runs under way keep theirs.
- * Blocking: boot, commands, executor. `is_enabled` false: known, but its triggers don't fire. */
+/* Checks, stores a new version (none when the text is the same) and makes it live; runs under way keep
+ * theirs. Blocking: boot, commands, executor. `is_enabled` false: known, but its triggers don't fire. */
 FALLIBLE engine_publish(struct engine *engine, int64_t tenant, struct str text, bool is_enabled,
     struct diagnostics *found, uint32_t *ret_version, struct err_info *why);
-FALLIBLE engine_set_enabled(struct engine *engine, int64_t tenant, struct str name, bool is_enabled,
-    struct err_info *why);
+FALLIBLE engine_set_enabled(
+    struct engine *engine, int64_t tenant, struct str name, bool is_enabled, struct err_info *why);
 /* The live version; the caller releases it. NULL when unknown. Any thread. */
-struct playbook *engine_find_playbook(struct engine *engine, int64_t tenant, struct str name, uint32_t *ret_version);
+struct playbook *engine_find_playbook(
+    struct engine *engine, int64_t tenant, struct str name, uint32_t *ret_version);
 
 /* ---- events ---- */
 enum event_fate { FATE_RUN, FATE_NO_TRIGGER, FATE_MERGED, FATE_SUPPRESSED, FATE_DEAD_LETTER };
@@ -138,16 +149,25 @@ struct engine_offer {
     struct engine_event *events;
     uint32_t event_count;
     struct arena *arena; /* holds the values; nobody else touches it until the callback */
-    /* Writes event and alert rows inside the commit; tells whether the alert is new, merged or suppressed. The
-     * runs of a merged one are started only for triggers with `repeats: true`; `alert` may be replaced by what
-     * it was merged into. Runs on the store's writer. */
+    /* Writes event and alert rows inside the commit; tells whether the alert is new, merged or suppressed.
+     * The runs of a merged one are started only for triggers with `repeats: true`; `alert` may be replaced by
+     * what it was merged into. Runs on the store's writer. */
     enum err (*record)(struct engine_offer *offer, uint32_t index, struct store_conn *conn,
         enum event_fate *ret_fate, struct err_info *why);
     /* Inside the same commit, after the runs were written: where the event ended. */
-    enum err (*settle)(struct engine_offer *offer, uint32_t index, struct store_conn *conn, struct err_info *why);
+    enum err (*settle)(
+        struct engine_offer *offer, uint32_t index, struct store_conn *conn, struct err_info *why);
     /* After the commit (ERR_OK) or when nothing of it was stored. On `reply_to`. */
     void (*accepted)(struct engine_offer *offer, enum err result, const struct err_info *why);
     struct loop *reply_to;
+    /* How the events came, for triggers: TRIGGER_ALERT (the zero) for sources; TRIGGER_WEBHOOK, _EMAIL,
+     * _SYSLOG with the path, the mailbox connection, or nothing in `via_name`. */
+    enum trigger_kind via;
+    struct str via_name;
+    /* From here the engine's. */
+    struct loop_job job;
+    enum err result;
+    struct err_info *why;
 };
 /* Any thread. ERR_UNAVAILABLE through `accepted` when the engine is full. */
 void engine_offer(struct engine *engine, struct engine_offer *offer);
@@ -166,20 +186,21 @@ struct engine_reply {
 struct engine_start_request {
     int64_t tenant;
     struct str playbook;
-    struct value inputs;  /* map or null */
+    struct value inputs; /* map or null */
     struct value event, alert, case_value;
     struct id event_id, alert_id, case_id;
-    struct str actor;     /* who started it, for the audit */
+    struct str actor; /* who started it, for the audit */
 };
 /* What the request points to is copied before it returns. */
-void engine_start_run(struct engine *engine, const struct engine_start_request *request, struct engine_reply *reply);
-void engine_cancel_run(struct engine *engine, int64_t tenant, struct id run, struct str actor, struct str reason,
-    struct engine_reply *reply);
+void engine_start_run(
+    struct engine *engine, const struct engine_start_request *request, struct engine_reply *reply);
+void engine_cancel_run(struct engine *engine, int64_t tenant, struct id run, struct str actor,
+    struct str reason, struct engine_reply *reply);
 /* Starts a failed, cancelled or uncertain run again from its failed step, results before it reused. */
-void engine_retry_run(struct engine *engine, int64_t tenant, struct id run, struct str actor,
-    struct engine_reply *reply);
-/* Answers a task: `answer` has "choice" or "form" (and optional "comment"). ERR_CONFLICT when it was answered or
- * has expired; ERR_INVALID with place when the form does not fit. The first answer counts. */
+void engine_retry_run(
+    struct engine *engine, int64_t tenant, struct id run, struct str actor, struct engine_reply *reply);
+/* Answers a task: `answer` has "choice" or "form" (and optional "comment"). ERR_CONFLICT when it was answered
+ * or has expired; ERR_INVALID with place when the form does not fit. The first answer counts. */
 void engine_answer_task(struct engine *engine, int64_t tenant, struct id task, struct str actor,
     struct value answer, struct engine_reply *reply);
 /* Ends a containment before its time: runs its undo. */
@@ -193,10 +214,7 @@ struct engine_watch {
     struct id run_id;
     int64_t tenant;
     bool or_waiting;
-    struct loop_job job; /* from here the engine's */
-    struct engine_watch *next, *previous;
-    enum run_status status;
-    bool is_listed;
+    struct watch_entry *entry; /* from here the engine's */
 };
 void engine_watch(struct engine *engine, struct engine_watch *watch);
 void engine_unwatch(struct engine *engine, struct engine_watch *watch); /* on reply_to's thread */
@@ -214,18 +232,18 @@ void engine_metrics(struct engine *engine, struct engine_metrics *ret);
 struct list_query {
     int64_t tenant;
     uint32_t limit;
-    struct id after;    /* ID_NONE: from the newest */
-    struct str status;  /* empty: all; comma separated */
+    struct id after; /* ID_NONE: from the newest */
+    struct str status; /* empty: all; comma separated */
     struct str playbook; /* runs */
     struct id alert_id, case_id, parent_id, run_id;
     struct instant since, until; /* 0: open */
 };
-FALLIBLE run_show(struct store_conn *conn, int64_t tenant, struct id run, struct arena *arena, struct value *ret,
-    struct err_info *why);
-FALLIBLE run_list(struct store_conn *conn, const struct list_query *query, struct arena *arena, struct value *ret_page,
-    struct err_info *why); /* {"items":[…],"next":id or null} */
-FALLIBLE task_show(struct store_conn *conn, int64_t tenant, struct id task, struct arena *arena, struct value *ret,
-    struct err_info *why);
+FALLIBLE run_show(struct store_conn *conn, int64_t tenant, struct id run, struct arena *arena,
+    struct value *ret, struct err_info *why);
+FALLIBLE run_list(struct store_conn *conn, const struct list_query *query, struct arena *arena,
+    struct value *ret_page, struct err_info *why); /* {"items":[…],"next":id or null} */
+FALLIBLE task_show(struct store_conn *conn, int64_t tenant, struct id task, struct arena *arena,
+    struct value *ret, struct err_info *why);
 FALLIBLE task_list(struct store_conn *conn, const struct list_query *query, struct arena *arena,
     struct value *ret_page, struct err_info *why);
 FALLIBLE containment_list(struct store_conn *conn, const struct list_query *query, struct arena *arena,

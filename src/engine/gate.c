@@ -8,7 +8,8 @@
 
 #define DIGEST_BYTES 32
 
-static enum gate_word policy(struct turn *turn, const struct action *action, struct value with, struct str *ret_reason)
+static enum gate_word policy(
+    struct turn *turn, const struct action *action, struct value with, struct str *ret_reason)
 {
     struct guardrail *guardrail = turn->world->guardrail;
     if (!guardrail)

@@ -22,21 +22,21 @@
 #define JOURNAL_VERSION 1
 
 enum op_kind {
-    OP_CREATE = 1,      /* first of a run: `data` is the map that creation_pack made */
-    OP_HAPPENED = 2,    /* what began the turn: `part` is enum happening_kind; changes no state */
-    OP_RUN = 3,         /* fields of the run */
-    OP_SUBJECT = 4,     /* `part` is enum subject: `data` is its new snapshot, `object` its id */
-    OP_BLOCK_OPEN = 5,  /* a new block under step frame `parent` (0: the run's own) */
+    OP_CREATE = 1, /* first of a run: `data` is the map that creation_pack made */
+    OP_HAPPENED = 2, /* what began the turn: `part` is enum happening_kind; changes no state */
+    OP_RUN = 3, /* fields of the run */
+    OP_SUBJECT = 4, /* `part` is enum subject: `data` is its new snapshot, `object` its id */
+    OP_BLOCK_OPEN = 5, /* a new block under step frame `parent` (0: the run's own) */
     OP_BLOCK_CLOSE = 6,
-    OP_STEP_OPEN = 7,   /* step `step` of block `parent` begins */
-    OP_STEP_SET = 8,    /* fields of a step's frame */
+    OP_STEP_OPEN = 7, /* step `step` of block `parent` begins */
+    OP_STEP_SET = 8, /* fields of a step's frame */
     OP_STEP_RESULT = 9, /* what `steps.ID` shows from now on, the frame staying */
-    OP_STEP_END = 10,   /* the same, and the frame is gone */
-    OP_STEP_LEAF = 11,  /* STEP_OPEN and STEP_END in one, for steps that take no time */
-    OP_VAR = 12,        /* `name` is `data` in the scope of block `frame` (0: the run's) */
-    OP_COLLECT = 13,    /* item `number` of what step frame `frame` gathers is `data` */
-    OP_SNAPSHOT = 14,   /* the state begins anew: what follows in this record is all of it */
-    OP_FRAME = 15,      /* a frame as it stands, inside a snapshot */
+    OP_STEP_END = 10, /* the same, and the frame is gone */
+    OP_STEP_LEAF = 11, /* STEP_OPEN and STEP_END in one, for steps that take no time */
+    OP_VAR = 12, /* `name` is `data` in the scope of block `frame` (0: the run's) */
+    OP_COLLECT = 13, /* item `number` of what step frame `frame` gathers is `data` */
+    OP_SNAPSHOT = 14, /* the state begins anew: what follows in this record is all of it */
+    OP_FRAME = 15, /* a frame as it stands, inside a snapshot */
     OP_SCOPE_RESULT = 16, /* a step's result in the scope of block `frame`, inside a snapshot */
     OP_KIND_END,
 };
@@ -62,8 +62,8 @@ enum op_field {
     FIELD_NUMBERS_END,
     /* Others. */
     FIELD_OBJECT = FIELD_NUMBERS_END, /* an id */
-    FIELD_NAME,                       /* a text */
-    FIELD_DATA,                       /* values */
+    FIELD_NAME, /* a text */
+    FIELD_DATA, /* values */
     FIELD_OUTPUT,
     FIELD_ERROR,
     FIELD_COUNT_ALL,
@@ -101,7 +101,8 @@ struct journal_reader {
 };
 /* ERR_INVALID "journal_version" for a record of a newer Tocsin, "journal_damaged" for nonsense. `bytes`
  * must live as long as the values read. */
-FALLIBLE journal_open(struct journal_reader *reader, struct str bytes, struct arena *arena, struct err_info *why);
+FALLIBLE journal_open(
+    struct journal_reader *reader, struct str bytes, struct arena *arena, struct err_info *why);
 /* Sets `*ret_more` to false at the end. */
 FALLIBLE journal_next(struct journal_reader *reader, struct op *ret, bool *ret_more, struct err_info *why);
 

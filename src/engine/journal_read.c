@@ -55,7 +55,7 @@ static FALLIBLE read_bytes(struct journal_reader *reader, size_t size, struct st
 
 static FALLIBLE read_value(struct journal_reader *reader, struct value *ret, struct err_info *why)
 {
-    struct str head, packed;
+    struct str head = { 0 }, packed;
     TRY(read_bytes(reader, 4, &head, why));
     uint32_t size = 0;
     for (int i = 0; i < 4; i++)
@@ -64,7 +64,8 @@ static FALLIBLE read_value(struct journal_reader *reader, struct value *ret, str
     return unpack_value(reader->arena, packed, false, ret, why);
 }
 
-enum err journal_open(struct journal_reader *reader, struct str bytes, struct arena *arena, struct err_info *why)
+enum err journal_open(
+    struct journal_reader *reader, struct str bytes, struct arena *arena, struct err_info *why)
 {
     *reader = (struct journal_reader){ .arena = arena, .bytes = bytes };
     if (bytes.size == 0)
@@ -72,7 +73,8 @@ enum err journal_open(struct journal_reader *reader, struct str bytes, struct ar
     uint8_t version = (uint8_t)bytes.data[reader->at++];
     if (version != JOURNAL_VERSION)
         return err_named(why, ERR_INVALID, "journal_version",
-            "the journal has a record of version %u, this Tocsin reads version %u: use the newer Tocsin again",
+            "the journal has a record of version %u, this Tocsin reads version %u: use the newer Tocsin "
+            "again",
             version, JOURNAL_VERSION);
     return read_number(reader, &reader->now.us, why);
 }
@@ -94,7 +96,7 @@ enum err journal_next(struct journal_reader *reader, struct op *ret, bool *ret_m
         if (ret->fields & FIELD_BIT(field))
             TRY(read_number(reader, &ret->numbers[field], why));
     }
-    struct str bytes;
+    struct str bytes = { 0 };
     if (op_has(ret, FIELD_OBJECT)) {
         TRY(read_bytes(reader, sizeof(ret->object.bytes), &bytes, why));
         memcpy(ret->object.bytes, bytes.data, bytes.size);

@@ -29,19 +29,21 @@ static FALLIBLE result_show(struct run *run, struct result *result, struct value
     return ERR_OK;
 }
 
-static FALLIBLE add_results(struct run *run, struct scope *scope, struct value_map_builder *map, struct err_info *why)
+static FALLIBLE add_results(
+    struct run *run, struct scope *scope, struct value_map_builder *map, struct err_info *why)
 {
     for (uint32_t i = 0; i < scope->result_count; i++) {
         struct value shown;
         TRY(result_show(run, &scope->results[i], &shown, why));
-        TRY(value_map_put(map, value_string(run->playbook->all_steps[scope->results[i].step]->id), shown, why));
+        TRY(value_map_put(
+            map, value_string(run->playbook->all_steps[scope->results[i].step]->id), shown, why));
     }
     return ERR_OK;
 }
 
 /* From the outermost scope to the innermost, so that an iteration's own results count. */
-static FALLIBLE add_scopes(struct run *run, const struct frame *frame, uint32_t kind, struct value_map_builder *map,
-    struct err_info *why)
+static FALLIBLE add_scopes(struct run *run, const struct frame *frame, uint32_t kind,
+    struct value_map_builder *map, struct err_info *why)
 {
     uint32_t id = 0;
     struct scope *scope = run_scope(run, frame, kind, &id);
@@ -146,8 +148,7 @@ static FALLIBLE outcome(struct names *names, enum err result, struct err_info *w
 enum err names_eval(struct names *names, const struct expr *expr, struct value *ret, struct err_info *why)
 {
     struct expr_limits limits = { 0 };
-    return outcome(
-        names, expr_eval(expr, &names->run->arena, &names->activation, &limits, ret, why), why);
+    return outcome(names, expr_eval(expr, &names->run->arena, &names->activation, &limits, ret, why), why);
 }
 
 enum err names_test(struct names *names, const struct expr *expr, bool *ret, struct err_info *why)
@@ -156,7 +157,8 @@ enum err names_test(struct names *names, const struct expr *expr, bool *ret, str
     TRY(names_eval(names, expr, &v, why));
     if (v.type != VALUE_BOOL) {
         struct str source = expr_source(expr);
-        return err_named(why, ERR_INVALID, "expr_eval", "a condition must be true or false, but `%.*s` gives %s",
+        return err_named(why, ERR_INVALID, "expr_eval",
+            "a condition must be true or false, but `%.*s` gives %s",
             (int)(source.size > 120 ? 120 : source.size), source.data, value_type_name(v.type));
     }
     *ret = v.boolean;
@@ -175,8 +177,8 @@ enum err names_fill(
         names, template_eval(template, &names->run->arena, &names->activation, &limits, ret, why), why);
 }
 
-enum err error_value(struct arena *arena, struct str code, struct str message, bool is_retryable, struct str step,
-    struct value *ret, struct err_info *why)
+enum err error_value(struct arena *arena, struct str code, struct str message, bool is_retryable,
+    struct str step, struct value *ret, struct err_info *why)
 {
     struct value_map_builder map = { 0 };
     struct str texts[3];

@@ -50,12 +50,12 @@ uint64_t registry_generation(struct registry *registry);
 /* The live version; NULL when there is no such playbook. The caller releases it. */
 struct playbook_version *registry_find(struct registry *registry, int64_t tenant, struct str name);
 /* Any version, read through `conn` when it is not at hand. ERR_NOT_FOUND. */
-FALLIBLE registry_version(struct registry *registry, struct store_conn *conn, int64_t number, uint32_t version,
-    struct playbook_version **ret, struct err_info *why);
+FALLIBLE registry_version(struct registry *registry, struct store_conn *conn, int64_t number,
+    uint32_t version, struct playbook_version **ret, struct err_info *why);
 
 FALLIBLE registry_publish(struct registry *registry, int64_t tenant, struct str text, bool is_enabled,
     struct diagnostics *found, uint32_t *ret_version, struct err_info *why);
-FALLIBLE registry_enable(struct registry *registry, int64_t tenant, struct str name, bool is_enabled,
-    struct err_info *why);
+FALLIBLE registry_enable(
+    struct registry *registry, int64_t tenant, struct str name, bool is_enabled, struct err_info *why);
 
 #endif

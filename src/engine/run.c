@@ -79,8 +79,8 @@ struct scope *run_scope(const struct run *run, const struct frame *frame, uint32
 struct value run_handled_error(const struct run *run, const struct frame *frame)
 {
     for (; frame; frame = run_find_frame(run, frame->parent)) {
-        if (frame->kind != FRAME_BLOCK || (frame->part != PART_CATCH && frame->part != PART_FINALLY &&
-                                              frame->part != PART_ERROR))
+        if (frame->kind != FRAME_BLOCK ||
+            (frame->part != PART_CATCH && frame->part != PART_FINALLY && frame->part != PART_ERROR))
             continue;
         const struct frame *owner = run_find_frame(run, frame->parent);
         if (owner && !value_is(owner->error, VALUE_NULL))

@@ -24,7 +24,7 @@ enum block_part {
     PART_ELSE = 4,
     PART_CASE = 5, /* `number` tells which */
     PART_DEFAULT = 6,
-    PART_BODY = 7,   /* iteration `number` of a loop */
+    PART_BODY = 7, /* iteration `number` of a loop */
     PART_BRANCH = 8, /* branch `number` of a parallel */
     PART_TRY = 9,
     PART_CATCH = 10,
@@ -34,15 +34,15 @@ enum block_part {
 
 enum frame_phase {
     BLOCK_READY = 1, /* its next step, or its end, is due */
-    BLOCK_BUSY = 2,  /* one of its steps has a frame */
+    BLOCK_BUSY = 2, /* one of its steps has a frame */
 
-    PHASE_ENTER = 10,     /* to be entered: after a retry of the run */
-    PHASE_INSIDE = 11,    /* blocks of it run */
-    PHASE_CALL = 12,      /* a call is out, or was when the process died */
-    PHASE_PROBE = 13,     /* asking whether it took effect */
-    PHASE_LOCAL = 14,     /* a local action, done inside this turn's commit */
+    PHASE_ENTER = 10, /* to be entered: after a retry of the run */
+    PHASE_INSIDE = 11, /* blocks of it run */
+    PHASE_CALL = 12, /* a call is out, or was when the process died */
+    PHASE_PROBE = 13, /* asking whether it took effect */
+    PHASE_LOCAL = 14, /* a local action, done inside this turn's commit */
     PHASE_LOCAL_DONE = 15, /* its result stands in `output` or `error` */
-    PHASE_APPROVAL = 16,  /* a person has to allow the call */
+    PHASE_APPROVAL = 16, /* a person has to allow the call */
     PHASE_BACKOFF = 17,
     PHASE_ASK = 18,
     PHASE_WAIT = 19,
@@ -55,24 +55,24 @@ enum frame_phase {
 /* Why what is below a frame is being ended. */
 enum stop_reason {
     STOP_NONE = 0,
-    STOP_CANCEL = 1,  /* the run was cancelled */
+    STOP_CANCEL = 1, /* the run was cancelled */
     STOP_TIMEOUT = 2, /* of this step, or of the run */
-    STOP_LIMIT = 3,   /* the run reached one of its limits */
+    STOP_LIMIT = 3, /* the run reached one of its limits */
     STOP_SETTLED = 4, /* the step's outcome is settled (`output`, `error`); the rest is not needed */
 };
 
 enum frame_flags {
     FRAME_HAS_STEPS = 0x01, /* block: results of its steps are its own */
-    FRAME_HAS_VARS = 0x02,  /* block: assignments stay in it */
+    FRAME_HAS_VARS = 0x02, /* block: assignments stay in it */
     FRAME_HAS_RESULT = 0x04, /* step: `steps.ID` shows it already */
-    FRAME_RETURNS = 0x08,   /* step: a `return` below it is under way */
-    FRAME_FAILS = 0x10,     /* step: it fails with `error` once what is below has ended */
-    FRAME_FORCED = 0x20,    /* step: even its `finally` was told to stop */
+    FRAME_RETURNS = 0x08, /* step: a `return` below it is under way */
+    FRAME_FAILS = 0x10, /* step: it fails with `error` once what is below has ended */
+    FRAME_FORCED = 0x20, /* step: even its `finally` was told to stop */
     FRAME_SIMULATED = 0x40, /* step: recorded, not done */
-    FRAME_APPROVED = 0x80,  /* step: a person allowed this call */
+    FRAME_APPROVED = 0x80, /* step: a person allowed this call */
     FRAME_TIMED_OUT = 0x100, /* step: its time was over before its call answered */
     FRAME_COLLECTED = 0x400, /* step, inside a snapshot: `output` is what it has gathered so far */
-    FRAME_CANCELS = 0x200,  /* step: it ends as cancelled once what is below has ended */
+    FRAME_CANCELS = 0x200, /* step: it ends as cancelled once what is below has ended */
 };
 
 enum run_phase {
@@ -110,17 +110,17 @@ struct scope {
 
 struct frame {
     uint32_t id, parent; /* ids are never used again */
-    uint32_t kind;       /* enum frame_kind */
-    uint32_t part;       /* block: enum block_part */
-    uint32_t step;       /* index in the playbook; a block: of the step that it belongs to */
-    uint32_t number;     /* block: of the case, the iteration, the branch */
+    uint32_t kind; /* enum frame_kind */
+    uint32_t part; /* block: enum block_part */
+    uint32_t step; /* index in the playbook; a block: of the step that it belongs to */
+    uint32_t number; /* block: of the case, the iteration, the branch */
     uint32_t phase, stop, flags;
-    uint32_t attempt;    /* step: from 1 */
-    uint32_t position;   /* block: its next step. step: iterations begun, try's stage, … */
-    uint32_t count;      /* step: blocks ended well, items, … */
+    uint32_t attempt; /* step: from 1 */
+    uint32_t position; /* block: its next step. step: iterations begun, try's stage, … */
+    uint32_t count; /* step: blocks ended well, items, … */
     struct instant started, due, deadline; /* us 0: none */
-    struct id object;    /* task, child run */
-    struct value data;   /* step: its input */
+    struct id object; /* task, child run */
+    struct value data; /* step: its input */
     struct value output, error;
     struct value *collected; /* for_each: `collected_count` of them */
     uint32_t collected_count;
@@ -136,7 +136,7 @@ struct run {
     int64_t tenant;
     int64_t number; /* of its row; 0 until it was committed */
     struct playbook_version *version; /* a reference of its own; NULL only while a fold begins */
-    const struct playbook *playbook;  /* the version's */
+    const struct playbook *playbook; /* the version's */
     int64_t playbook_number;
     uint32_t playbook_version;
 
@@ -153,7 +153,7 @@ struct run {
     struct instant created, started, ended, deadline;
 
     uint32_t next_frame;
-    uint32_t seq;          /* records so far */
+    uint32_t seq; /* records so far */
     uint32_t snapshot_seq; /* the last one that holds the whole state; 0: none */
     uint64_t steps_begun;
     struct instant now; /* of the turn under way */
@@ -163,8 +163,8 @@ struct run {
     struct frame *free_frames;
     struct scope scope;
     uint64_t names_version; /* goes up when a name's value changes */
-    struct value shown;     /* `run` as expressions see it; null: to be made */
-    size_t live_bytes;      /* held right after the last compaction */
+    struct value shown; /* `run` as expressions see it; null: to be made */
+    size_t live_bytes; /* held right after the last compaction */
 };
 
 FALLIBLE run_new(int64_t tenant, struct id id, struct run **ret, struct err_info *why);
@@ -193,7 +193,8 @@ const struct result *scope_find_result(const struct scope *scope, uint32_t step)
 FALLIBLE run_compact(struct run *run, struct err_info *why);
 bool run_wants_compaction(const struct run *run);
 /* Appends operations that make the state anew: OP_SNAPSHOT, OP_RUN, frames, scopes. */
-FALLIBLE run_add_snapshot(const struct run *run, struct buf *record, struct arena *scratch, struct err_info *why);
+FALLIBLE run_add_snapshot(
+    const struct run *run, struct buf *record, struct arena *scratch, struct err_info *why);
 
 /* What a run starts with, as OP_CREATE keeps it. */
 struct creation {
@@ -207,7 +208,8 @@ struct creation {
     struct value error; /* why it can't start: it fails with this at once. null: it can */
     struct str actor;
 };
-FALLIBLE creation_pack(const struct creation *creation, struct arena *arena, struct value *ret, struct err_info *why);
+FALLIBLE creation_pack(
+    const struct creation *creation, struct arena *arena, struct value *ret, struct err_info *why);
 FALLIBLE creation_unpack(struct value packed, struct creation *ret, struct err_info *why);
 
 #endif

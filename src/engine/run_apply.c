@@ -12,7 +12,8 @@ static enum err damaged(const struct op *op, struct err_info *why)
 }
 
 /* Room for one more in an array of the run's arena. */
-static FALLIBLE grow(struct run *run, void **items, uint32_t count, uint32_t *room, size_t size, struct err_info *why)
+static FALLIBLE grow(
+    struct run *run, void **items, uint32_t count, uint32_t *room, size_t size, struct err_info *why)
 {
     if (count < *room)
         return ERR_OK;
@@ -66,7 +67,8 @@ static FALLIBLE word(const struct op *op, enum op_field field, uint32_t *into, s
     return ERR_OK;
 }
 
-static FALLIBLE collected_restore(struct run *run, const struct op *op, struct frame *frame, struct err_info *why)
+static FALLIBLE collected_restore(
+    struct run *run, const struct op *op, struct frame *frame, struct err_info *why)
 {
     if (!value_is(op->output, VALUE_LIST))
         return damaged(op, why);
@@ -154,7 +156,8 @@ static FALLIBLE apply_block_close(struct run *run, const struct op *op, struct e
     return ERR_OK;
 }
 
-static FALLIBLE block_begins_step(struct run *run, const struct op *op, struct frame **ret, struct err_info *why)
+static FALLIBLE block_begins_step(
+    struct run *run, const struct op *op, struct frame **ret, struct err_info *why)
 {
     uint32_t parent = 0, step = 0;
     TRY(word(op, FIELD_PARENT, &parent, why));
@@ -182,7 +185,8 @@ static FALLIBLE apply_step_open(struct run *run, const struct op *op, struct err
     return frame_set(frame, op, why);
 }
 
-static FALLIBLE put_result(struct run *run, struct scope *scope, const struct result *result, struct err_info *why)
+static FALLIBLE put_result(
+    struct run *run, struct scope *scope, const struct result *result, struct err_info *why)
 {
     uint32_t at = scope_result_index(scope, result->step);
     run->names_version++;
@@ -200,8 +204,8 @@ static FALLIBLE put_result(struct run *run, struct scope *scope, const struct re
 }
 
 /* A skipped step has no entry: `has(steps.x)` tells (PLAYBOOK.md, "Expressions"). */
-static FALLIBLE result_of(struct run *run, const struct op *op, struct frame *below, struct result result,
-    struct err_info *why)
+static FALLIBLE result_of(
+    struct run *run, const struct op *op, struct frame *below, struct result result, struct err_info *why)
 {
     uint32_t status = 0, scope_frame = 0;
     TRY(word(op, FIELD_STATUS, &status, why));
@@ -454,4 +458,3 @@ enum err run_fold(struct run *run, struct str bytes, struct err_info *why)
     run->seq++;
     return ERR_OK;
 }
-

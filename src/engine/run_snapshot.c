@@ -196,7 +196,8 @@ static void add_subject(struct buf *record, enum subject subject, struct id id, 
 }
 
 /* The order matters to replay: creation first, frames before what is in their scopes. */
-enum err run_add_snapshot(const struct run *run, struct buf *record, struct arena *scratch, struct err_info *why)
+enum err run_add_snapshot(
+    const struct run *run, struct buf *record, struct arena *scratch, struct err_info *why)
 {
     struct creation creation = {
         .alert_id = run->alert_id,

@@ -1,9 +1,10 @@
-/* `ask:`: a question to people. The first answer counts; without one in time `on_timeout` decides. The output is
+/* `ask:`: a question to people. The first answer counts; without one in time `on_timeout` decides. The output
+ * is
  * {"choice" or "form", "by", "at", "comment", "timed_out"}. */
 #include "engine/turn.h"
 
-static FALLIBLE text_list(struct arena *arena, const struct str *texts, uint32_t count, struct value *ret,
-    struct err_info *why)
+static FALLIBLE text_list(
+    struct arena *arena, const struct str *texts, uint32_t count, struct value *ret, struct err_info *why)
 {
     struct value_list_builder list = { 0 };
     value_list_begin(&list, arena);
@@ -13,8 +14,8 @@ static FALLIBLE text_list(struct arena *arena, const struct str *texts, uint32_t
     return ERR_OK;
 }
 
-static FALLIBLE field_value(struct arena *arena, const struct form_field *field, struct value *ret,
-    struct err_info *why)
+static FALLIBLE field_value(
+    struct arena *arena, const struct form_field *field, struct value *ret, struct err_info *why)
 {
     AUTO(buf) struct buf buf = { 0 };
     struct value_map_builder map = { 0 };
@@ -64,8 +65,8 @@ static FALLIBLE payload_of(struct turn *turn, const struct step *step, struct va
     return ERR_OK;
 }
 
-static FALLIBLE question(struct turn *turn, struct frame *frame, struct value *ret_title, struct value *ret_payload,
-    struct err_info *why)
+static FALLIBLE question(struct turn *turn, struct frame *frame, struct value *ret_title,
+    struct value *ret_payload, struct err_info *why)
 {
     const struct step *step = frame_step(turn, frame);
     struct names names;
@@ -101,7 +102,8 @@ static void enter(struct turn *turn, struct frame *frame)
     turn_emit(turn, &op);
 }
 
-static void finish(struct turn *turn, struct frame *frame, struct value answer, struct str by, bool is_timed_out)
+static void finish(
+    struct turn *turn, struct frame *frame, struct value answer, struct str by, bool is_timed_out)
 {
     struct value_map_builder map = { 0 };
     struct err_info why = { 0 };
@@ -110,12 +112,14 @@ static void finish(struct turn *turn, struct frame *frame, struct value answer, 
     enum err result = arena_str(arena, by, &actor, &why);
     value_map_begin(&map, arena);
     for (uint32_t i = 0; i < answer.size && answer.type == VALUE_MAP && result == ERR_OK; i++)
-        result = value_map_put(&map, value_map_entries(answer)[i].key, value_map_entries(answer)[i].value, &why);
+        result = value_map_put(
+            &map, value_map_entries(answer)[i].key, value_map_entries(answer)[i].value, &why);
     if (result == ERR_OK)
         result = value_map_set(&map, "by", value_string(actor), &why);
     if (result == ERR_OK)
-        result = value_map_set(&map, "at", value_timestamp(turn->run->now.us / US_PER_S,
-                                               (int32_t)(turn->run->now.us % US_PER_S * 1000)), &why);
+        result = value_map_set(&map, "at",
+            value_timestamp(turn->run->now.us / US_PER_S, (int32_t)(turn->run->now.us % US_PER_S * 1000)),
+            &why);
     if (result == ERR_OK)
         result = value_map_set(&map, "timed_out", value_bool(is_timed_out), &why);
     if (result != ERR_OK) {

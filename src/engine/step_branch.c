@@ -1,7 +1,8 @@
 /* `if:` and `switch:`: one of several blocks. */
 #include "engine/turn.h"
 
-static void branch_ended(struct turn *turn, struct frame *frame, struct ended_block block, struct outcome outcome)
+static void branch_ended(
+    struct turn *turn, struct frame *frame, struct ended_block block, struct outcome outcome)
 {
     (void)block;
     outcome.output = value_null();
@@ -9,8 +10,8 @@ static void branch_ended(struct turn *turn, struct frame *frame, struct ended_bl
 }
 
 /* An empty block is not worth a frame. */
-static void take(struct turn *turn, struct frame *frame, const struct block *steps, enum block_part part,
-    uint32_t number)
+static void take(
+    struct turn *turn, struct frame *frame, const struct block *steps, enum block_part part, uint32_t number)
 {
     if (steps->count == 0) {
         step_finish(turn, frame, OUTCOME_DONE);

@@ -21,7 +21,8 @@ static void return_enter(struct turn *turn, struct frame *frame)
 }
 
 /* What is no text is shown as JSON. */
-static FALLIBLE text_of(struct turn *turn, struct value v, struct str otherwise, struct str *ret, struct err_info *why)
+static FALLIBLE text_of(
+    struct turn *turn, struct value v, struct str otherwise, struct str *ret, struct err_info *why)
 {
     AUTO(buf) struct buf buf = { 0 };
     if (value_is(v, VALUE_NULL)) {

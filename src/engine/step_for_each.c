@@ -12,8 +12,8 @@ static FALLIBLE items_of(struct turn *turn, struct value given, struct value *re
         return err_named(why, ERR_INVALID, "expr_eval", "for_each needs a list or a map, not %s",
             value_type_name(given.type));
     if (given.size > LOOP_ITEMS_MAX)
-        return err_named(why, ERR_LIMIT, "loop_items_max", "for_each has %u items, more than LOOP_ITEMS_MAX (%d)",
-            given.size, LOOP_ITEMS_MAX);
+        return err_named(why, ERR_LIMIT, "loop_items_max",
+            "for_each has %u items, more than LOOP_ITEMS_MAX (%d)", given.size, LOOP_ITEMS_MAX);
     if (given.type == VALUE_LIST) {
         *ret = given;
         return ERR_OK;
@@ -107,7 +107,8 @@ static struct outcome collect(struct turn *turn, struct frame *frame, const stru
     return OUTCOME_DONE;
 }
 
-static void block_ended(struct turn *turn, struct frame *frame, struct ended_block block, struct outcome outcome)
+static void block_ended(
+    struct turn *turn, struct frame *frame, struct ended_block block, struct outcome outcome)
 {
     const struct step *step = frame_step(turn, frame);
     (void)block;

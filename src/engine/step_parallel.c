@@ -34,7 +34,8 @@ static void succeeded(struct turn *turn, struct frame *frame)
         container_settle(turn, frame, OUTCOME_DONE);
 }
 
-static void block_ended(struct turn *turn, struct frame *frame, struct ended_block block, struct outcome outcome)
+static void block_ended(
+    struct turn *turn, struct frame *frame, struct ended_block block, struct outcome outcome)
 {
     const struct step *step = frame_step(turn, frame);
     (void)block;
@@ -45,7 +46,8 @@ static void block_ended(struct turn *turn, struct frame *frame, struct ended_blo
     }
     if (outcome.kind == OUTCOME_OK)
         succeeded(turn, frame);
-    else if (outcome.kind == OUTCOME_RETURNED || step->parallel.count - (frame->count - frame->number) < wanted(step))
+    else if (outcome.kind == OUTCOME_RETURNED ||
+        step->parallel.count - (frame->count - frame->number) < wanted(step))
         container_settle(turn, frame, outcome); /* too few are left to make it */
 }
 

@@ -1,5 +1,5 @@
-/* `try:` / `catch:` / `finally:`. `finally` runs whatever happened before it: an error, a `return`, a cancel, a
- * timeout; only a second cancel stops it. What was under way before it goes on after it, unless it ends in
+/* `try:` / `catch:` / `finally:`. `finally` runs whatever happened before it: an error, a `return`, a cancel,
+ * a timeout; only a second cancel stops it. What was under way before it goes on after it, unless it ends in
  * an error or a `return` itself. `position` is the stage, the FRAME_… flags are what was under way. */
 #include "engine/turn.h"
 
@@ -59,7 +59,8 @@ static void finally(struct turn *turn, struct frame *frame, struct outcome outco
         begin(turn, frame, STAGE_FINALLY, outcome);
 }
 
-static void block_ended(struct turn *turn, struct frame *frame, struct ended_block block, struct outcome outcome)
+static void block_ended(
+    struct turn *turn, struct frame *frame, struct ended_block block, struct outcome outcome)
 {
     const struct step *step = frame_step(turn, frame);
     outcome.output = value_null();

@@ -34,8 +34,8 @@ static FALLIBLE until_of(struct value v, int64_t *ret_us, struct err_info *why)
         return ERR_OK;
     }
     if (v.type != VALUE_STRING || !time_parse_rfc3339(value_str(v), &seconds, &nanos))
-        return err_named(why, ERR_INVALID, "expr_eval", "wait until needs a timestamp, not %s",
-            value_type_name(v.type));
+        return err_named(
+            why, ERR_INVALID, "expr_eval", "wait until needs a timestamp, not %s", value_type_name(v.type));
     *ret_us = seconds * US_PER_S + nanos / 1000;
     return ERR_OK;
 }
@@ -59,12 +59,17 @@ static FALLIBLE due_of(struct turn *turn, struct frame *frame, int64_t *ret_us, 
     return ERR_OK;
 }
 
-/* Which of the run's names the filter reads: they are kept with the subscription as they are now, so that events
- * can be matched without the run. */
+/* Which of the run's names the filter reads: they are kept with the subscription as they are now, so that
+ * events can be matched without the run. */
 static FALLIBLE captured_of(struct turn *turn, struct frame *frame, struct value *ret, struct err_info *why)
 {
-    static const char *const roots[] = { [SCOPE_EVENT] = "event", [SCOPE_ALERT] = "alert", [SCOPE_CASE] = "case",
-        [SCOPE_INPUTS] = "inputs", [SCOPE_VARS] = "vars", [SCOPE_STEPS] = "steps", [SCOPE_RUN] = "run",
+    static const char *const roots[] = { [SCOPE_EVENT] = "event",
+        [SCOPE_ALERT] = "alert",
+        [SCOPE_CASE] = "case",
+        [SCOPE_INPUTS] = "inputs",
+        [SCOPE_VARS] = "vars",
+        [SCOPE_STEPS] = "steps",
+        [SCOPE_RUN] = "run",
         [SCOPE_NOW] = "now" };
     const struct step *step = frame_step(turn, frame);
     struct value_map_builder map = { 0 };

@@ -39,7 +39,8 @@ static void enter(struct turn *turn, struct frame *frame)
         go_on(turn, frame);
 }
 
-static void block_ended(struct turn *turn, struct frame *frame, struct ended_block block, struct outcome outcome)
+static void block_ended(
+    struct turn *turn, struct frame *frame, struct ended_block block, struct outcome outcome)
 {
     (void)block;
     outcome.output = value_null();

@@ -303,8 +303,8 @@ void turn_limit(struct turn *turn, const char *name, uint64_t limit)
     for (size_t i = 0; name[i] != '\0' && i + 1 < sizeof(code); i++)
         code[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + ('a' - 'A') : name[i]);
     struct value error;
-    enum err result = arena_printf(&turn->run->arena, &message, &why,
-        "the run reached the limit %s (%llu)", name, (unsigned long long)limit);
+    enum err result = arena_printf(&turn->run->arena, &message, &why, "the run reached the limit %s (%llu)",
+        name, (unsigned long long)limit);
     if (result == ERR_OK)
         result = error_value(&turn->run->arena, str_of(code), message, false, STR(""), &error, &why);
     if (result != ERR_OK) {

@@ -20,7 +20,7 @@ struct registry;
 struct turn_world {
     struct catalogue_source *catalogues;
     struct guardrail *guardrail; /* NULL: allow */
-    struct registry *registry;   /* NULL in tests of single steps: no sub-playbooks */
+    struct registry *registry; /* NULL in tests of single steps: no sub-playbooks */
     struct clock *clock;
     struct rand *rand;
     void *host;
@@ -33,16 +33,17 @@ struct turn_world {
 /* The numbers are stored. */
 enum happening_kind {
     HAPPENED_START = 1,
-    HAPPENED_RESULT = 2,   /* `frame`, `result` */
-    HAPPENED_LOCAL = 3,    /* `frame`: the result stands in the frame */
+    HAPPENED_RESULT = 2, /* `frame`, `result` */
+    HAPPENED_LOCAL = 3, /* `frame`: the result stands in the frame */
     HAPPENED_TIMER = 4,
-    HAPPENED_ANSWER = 5,   /* `object` is the task, `data` the answer, `actor` who gave it */
-    HAPPENED_EVENT = 6,    /* `frame`, `data` is {event, alert, …} */
-    HAPPENED_CHILD = 7,    /* `frame`, `data` is {status, output, error}, `object` the child */
-    HAPPENED_CANCEL = 8,   /* `code`, `text`, `actor` */
+    HAPPENED_ANSWER = 5, /* `object` is the task, `data` the answer, `actor` who gave it */
+    HAPPENED_EVENT = 6, /* `frame`, `data` is {event, alert, …} */
+    HAPPENED_CHILD = 7, /* `frame`, `data` is {status, output, error}, `object` the child */
+    HAPPENED_CANCEL = 8, /* `code`, `text`, `actor` */
     HAPPENED_CONTINUE = 9, /* the turn before was cut */
     HAPPENED_RECOVER = 10, /* the run was loaded; calls that were out are lost */
     HAPPENED_RETRY = 11,
+    HAPPENED_ABORT = 13, /* `code`, `text`: it can't go on */
     HAPPENED_SUBJECT = 12, /* `frame` is enum subject, `object` its id, `data` its value */
 };
 
@@ -62,8 +63,8 @@ struct turn_note {
     struct str path;
     enum step_status status;
     int64_t elapsed_us;
-    struct id task;          /* opened; ID_NONE: none */
-    struct str detail;       /* packed output or error; empty: none */
+    struct id task; /* opened; ID_NONE: none */
+    struct str detail; /* packed output or error; empty: none */
     struct turn_note *next;
 };
 
@@ -77,7 +78,7 @@ struct turn {
     uint32_t *ready; /* blocks whose next step is due; a stack */
     uint32_t ready_count, ready_room;
     uint32_t steps;
-    bool is_cut;      /* more could be done at once */
+    bool is_cut; /* more could be done at once */
     bool has_changed; /* the record holds more than its head */
     enum run_status old_status;
     enum err failed;
@@ -99,7 +100,8 @@ void turn_happen(struct turn *turn, const struct happening *happening);
 FALLIBLE turn_end(struct turn *turn, struct err_info *why);
 void turn_done(struct turn *turn);
 
-/* The earliest instant at which the run has something to do; INSTANT_NEVER. Calls have their own deadlines. */
+/* The earliest instant at which the run has something to do; INSTANT_NEVER. Calls have their own deadlines.
+ */
 struct instant run_next_due(const struct run *run);
 /* Nothing to do but wait: it may leave memory. */
 bool run_is_parked(const struct run *run);
@@ -116,15 +118,16 @@ struct step_ops {
     void (*enter)(struct turn *turn, struct frame *frame);
     /* Before a block that ended well closes: its names are still there. NULL: nothing to do. */
     struct outcome (*collect)(struct turn *turn, struct frame *frame, const struct frame *block);
-    void (*block_ended)(struct turn *turn, struct frame *frame, struct ended_block block, struct outcome outcome);
+    void (*block_ended)(
+        struct turn *turn, struct frame *frame, struct ended_block block, struct outcome outcome);
     /* Its `due` has come. */
     void (*wake)(struct turn *turn, struct frame *frame);
     /* Ends it early; what is below it first. NULL: stops its blocks. */
     void (*cancel)(struct turn *turn, struct frame *frame, bool is_forced);
 };
 extern const struct step_ops step_do_ops, step_set_ops, step_if_ops, step_switch_ops, step_for_each_ops,
-    step_while_ops, step_parallel_ops, step_ask_ops, step_wait_ops, step_run_ops, step_script_ops, step_try_ops,
-    step_return_ops, step_fail_ops;
+    step_while_ops, step_parallel_ops, step_ask_ops, step_wait_ops, step_run_ops, step_script_ops,
+    step_try_ops, step_return_ops, step_fail_ops;
 
 const struct step *frame_step(const struct turn *turn, const struct frame *frame);
 /* Sticky. */
@@ -134,14 +137,16 @@ void turn_emit(struct turn *turn, const struct op *op);
 struct op frame_op(const struct frame *frame);
 void frame_set_phase(struct turn *turn, struct frame *frame, enum frame_phase phase);
 
-void block_open(struct turn *turn, const struct frame *owner, enum block_part part, uint32_t number, uint32_t flags);
+void block_open(
+    struct turn *turn, const struct frame *owner, enum block_part part, uint32_t number, uint32_t flags);
 /* Tells all blocks below to end. They may have ended, and the frame be gone, when it returns. */
 void frame_stop_blocks(struct turn *turn, uint32_t frame, bool is_forced);
 bool frame_has_blocks(const struct turn *turn, const struct frame *frame);
 
 /* The step ended: retries it, handles its error, or closes its frame and goes on above. */
 void step_finish(struct turn *turn, struct frame *frame, struct outcome outcome);
-void step_fail(struct turn *turn, struct frame *frame, struct str code, struct str message, bool is_retryable);
+void step_fail(
+    struct turn *turn, struct frame *frame, struct str code, struct str message, bool is_retryable);
 /* With what an expression's evaluation left in `why`. */
 void step_fail_why(struct turn *turn, struct frame *frame, const struct err_info *why);
 void step_stop(struct turn *turn, struct frame *frame, enum stop_reason reason, bool is_forced);
@@ -152,8 +157,8 @@ void container_settle(struct turn *turn, struct frame *frame, struct outcome out
 bool container_is_settled(const struct frame *frame);
 void container_end(struct turn *turn, struct frame *frame);
 
-struct outcome outcome_failed(struct turn *turn, struct str code, struct str message, bool is_retryable,
-    const struct step *step);
+struct outcome outcome_failed(
+    struct turn *turn, struct str code, struct str message, bool is_retryable, const struct step *step);
 struct outcome outcome_of_why(struct turn *turn, const struct err_info *why, const struct step *step);
 
 /* Copies into the run's arena; null and a failed turn without memory. */
@@ -164,15 +169,16 @@ struct effect *turn_effect(struct turn *turn, enum effect_kind kind, uint32_t fr
 void run_finish(struct turn *turn, enum run_status status, struct value error);
 void run_stop(struct turn *turn, enum stop_reason reason, struct value error);
 
-/* Opens a task for the frame; its id, which the caller puts into the frame. `payload` is what task_show shows:
- * {to, via, show, options, form}. */
-struct id turn_open_task(struct turn *turn, const struct frame *frame, enum task_kind kind, struct value title,
-    struct value payload, struct instant expires);
+/* Opens a task for the frame; its id, which the caller puts into the frame. `payload` is what task_show
+ * shows: {to, via, show, options, form}. */
+struct id turn_open_task(struct turn *turn, const struct frame *frame, enum task_kind kind,
+    struct value title, struct value payload, struct instant expires);
 void turn_close_task(struct turn *turn, const struct frame *frame, enum task_status status);
 
 /* The path of a frame, "each[3]/lookup", into the turn's arena. */
 struct str frame_path(struct turn *turn, const struct frame *frame);
-void turn_note_step(struct turn *turn, const struct frame *above, const struct step *step, struct result result);
+void turn_note_step(
+    struct turn *turn, const struct frame *above, const struct step *step, struct result result);
 
 /* ---- happenings for steps of one kind ---- */
 void step_do_result(struct turn *turn, struct frame *frame, const struct action_result *result);

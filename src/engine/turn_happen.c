@@ -108,14 +108,29 @@ static void happen_timer(struct turn *turn)
     run_timer(turn);
 }
 
+static void close_answered(struct turn *turn, const struct happening *happening, struct value answer)
+{
+    struct effect *effect = turn_effect(turn, EFFECT_TASK_CLOSE, 0);
+    struct err_info why = { 0 };
+    if (!effect)
+        return;
+    effect->object = happening->object;
+    effect->status = TASK_ANSWERED;
+    effect->bytes = turn_pack(turn, answer);
+    if (arena_str(turn->arena, happening->actor, &effect->actor, &why) != ERR_OK)
+        turn_fail(turn, ERR_MEMORY, &why);
+}
+
 static void happen_answer(struct turn *turn, const struct happening *happening)
 {
     struct run *run = turn->run;
     for (uint32_t i = 0; i < run->frame_count; i++) {
         struct frame *frame = run->frames[i];
-        if (frame->kind != FRAME_STEP || !frame_has_task(frame) || !id_equal(frame->object, happening->object))
+        if (frame->kind != FRAME_STEP || !frame_has_task(frame) ||
+            !id_equal(frame->object, happening->object))
             continue;
         struct value answer = turn_keep(turn, happening->data);
+        close_answered(turn, happening, answer);
         if (frame->phase == PHASE_ASK)
             step_ask_answer(turn, frame, answer, happening->actor);
         else
@@ -138,7 +153,7 @@ static void happen_child(struct turn *turn, const struct happening *happening)
         step_run_ended(turn, frame, turn_keep(turn, happening->data));
 }
 
-static void happen_cancel(struct turn *turn, const struct happening *happening)
+static void happen_stop(struct turn *turn, const struct happening *happening, enum stop_reason reason)
 {
     struct value error;
     struct err_info why = { 0 };
@@ -148,7 +163,7 @@ static void happen_cancel(struct turn *turn, const struct happening *happening)
     if (result != ERR_OK)
         turn_fail(turn, result, &why);
     else
-        run_stop(turn, STOP_CANCEL, error);
+        run_stop(turn, reason, error);
 }
 
 /* A subject's snapshot changes only when it is another value, so that the journal stays small. */
@@ -209,7 +224,11 @@ void turn_happen(struct turn *turn, const struct happening *happening)
     case HAPPENED_ANSWER: happen_answer(turn, happening); break;
     case HAPPENED_EVENT: happen_event(turn, happening); break;
     case HAPPENED_CHILD: happen_child(turn, happening); break;
-    case HAPPENED_CANCEL: happen_cancel(turn, happening); break;
+    case HAPPENED_CANCEL: happen_stop(turn, happening, STOP_CANCEL); break;
+    case HAPPENED_ABORT: /* the second time stops `finally` too */
+        happen_stop(turn, happening, STOP_LIMIT);
+        happen_stop(turn, happening, STOP_LIMIT);
+        break;
     case HAPPENED_CONTINUE: break;
     case HAPPENED_RETRY: turn->has_changed = true; break;
     case HAPPENED_RECOVER: happen_recover(turn); break;

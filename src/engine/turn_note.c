@@ -43,7 +43,8 @@ struct str frame_path(struct turn *turn, const struct frame *frame)
     return path_of(turn, frame, NULL);
 }
 
-void turn_note_step(struct turn *turn, const struct frame *above, const struct step *step, struct result result)
+void turn_note_step(
+    struct turn *turn, const struct frame *above, const struct step *step, struct result result)
 {
     if (!turn->world->wants_notes || turn->failed != ERR_OK)
         return;

@@ -55,7 +55,7 @@ bool frame_waits_for_due(const struct frame *frame)
 bool frame_has_deadline(const struct frame *frame)
 {
     return frame->stop == STOP_NONE &&
-           (frame->phase == PHASE_INSIDE || frame->phase == PHASE_EVENT || frame->phase == PHASE_CHILD);
+        (frame->phase == PHASE_INSIDE || frame->phase == PHASE_EVENT || frame->phase == PHASE_CHILD);
 }
 
 bool frame_has_task(const struct frame *frame)
@@ -65,8 +65,8 @@ bool frame_has_task(const struct frame *frame)
 
 /* ---- outcomes ---- */
 
-struct outcome outcome_failed(struct turn *turn, struct str code, struct str message, bool is_retryable,
-    const struct step *step)
+struct outcome outcome_failed(
+    struct turn *turn, struct str code, struct str message, bool is_retryable, const struct step *step)
 {
     struct outcome outcome = { .kind = OUTCOME_FAILED };
     struct err_info why = { 0 };
@@ -122,7 +122,8 @@ static const struct block *block_steps(const struct run *run, const struct frame
     return NULL;
 }
 
-void block_open(struct turn *turn, const struct frame *owner, enum block_part part, uint32_t number, uint32_t flags)
+void block_open(
+    struct turn *turn, const struct frame *owner, enum block_part part, uint32_t number, uint32_t flags)
 {
     if (turn->failed != ERR_OK)
         return;
@@ -177,8 +178,8 @@ void block_end(struct turn *turn, struct frame *block, struct outcome outcome)
         ops_of(turn, owner)->block_ended(turn, owner, ended, outcome);
 }
 
-static void leaf_done(struct turn *turn, struct frame *block, const struct step *step, enum step_status status,
-    struct value output)
+static void leaf_done(struct turn *turn, struct frame *block, const struct step *step,
+    enum step_status status, struct value output)
 {
     struct op op = { .kind = OP_STEP_LEAF };
     op_number(&op, FIELD_PARENT, block->id);
@@ -188,7 +189,8 @@ static void leaf_done(struct turn *turn, struct frame *block, const struct step 
         op_value(&op, FIELD_OUTPUT, output);
     turn_emit(turn, &op);
     turn_note_step(turn, block, step,
-        (struct result){ .status = status, .started = turn->run->now, .ended = turn->run->now, .output = output });
+        (struct result){
+            .status = status, .started = turn->run->now, .ended = turn->run->now, .output = output });
     turn_push(turn, block->id);
 }
 
@@ -329,7 +331,7 @@ static bool step_retries(struct turn *turn, struct frame *frame, const struct ou
     struct value after = value_get(outcome->error, STR("retry_after_us"));
     if (after.type == VALUE_INT && after.integer > wait_us)
         wait_us = after.integer < RETRY_AFTER_SECONDS_MAX * US_PER_S ? after.integer
-                                                                      : RETRY_AFTER_SECONDS_MAX * US_PER_S;
+                                                                     : RETRY_AFTER_SECONDS_MAX * US_PER_S;
     struct op op = frame_op(frame);
     op_number(&op, FIELD_PHASE, PHASE_BACKOFF);
     op_number(&op, FIELD_STOP, STOP_NONE);
@@ -344,7 +346,8 @@ static bool step_retries(struct turn *turn, struct frame *frame, const struct ou
     return true;
 }
 
-static void step_close(struct turn *turn, struct frame *frame, enum step_status status, struct outcome outcome)
+static void step_close(
+    struct turn *turn, struct frame *frame, enum step_status status, struct outcome outcome)
 {
     const struct step *step = frame_step(turn, frame);
     struct frame *block = run_find_frame(turn->run, frame->parent);

@@ -24,8 +24,8 @@ static struct str title_text(struct turn *turn, struct value title)
     return text;
 }
 
-struct id turn_open_task(struct turn *turn, const struct frame *frame, enum task_kind kind, struct value title,
-    struct value payload, struct instant expires)
+struct id turn_open_task(struct turn *turn, const struct frame *frame, enum task_kind kind,
+    struct value title, struct value payload, struct instant expires)
 {
     struct effect *effect = turn_effect(turn, EFFECT_TASK_OPEN, frame->id);
     struct task_open *task = ARENA_NEW(turn->arena, struct task_open);

@@ -12,14 +12,15 @@ struct undo_graph {
     const struct step *steps[1];
 };
 
-static FALLIBLE text_field(struct value inputs, struct str name, struct arena *arena, struct str *ret,
-    struct err_info *why)
+static FALLIBLE text_field(
+    struct value inputs, struct str name, struct arena *arena, struct str *ret, struct err_info *why)
 {
     struct value v = value_get(inputs, name);
     return arena_str(arena, value_is(v, VALUE_STRING) ? value_str(v) : STR(""), ret, why);
 }
 
-static FALLIBLE graph_build(struct undo_graph *graph, struct value inputs, struct arena *arena, struct err_info *why)
+static FALLIBLE graph_build(
+    struct undo_graph *graph, struct value inputs, struct arena *arena, struct err_info *why)
 {
     struct step *step = &graph->step;
     TRY(text_field(inputs, STR("action"), arena, &step->call.action, why));
@@ -47,7 +48,8 @@ static FALLIBLE graph_build(struct undo_graph *graph, struct value inputs, struc
     return ERR_OK;
 }
 
-enum err undo_version_new(int64_t tenant, struct value inputs, struct playbook_version **ret, struct err_info *why)
+enum err undo_version_new(
+    int64_t tenant, struct value inputs, struct playbook_version **ret, struct err_info *why)
 {
     struct arena *arena = memory_alloc(sizeof(*arena));
     if (!arena)

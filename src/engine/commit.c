@@ -1,0 +1,615 @@
+#include <assert.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/pack.h"
+#include "engine/engine_impl.h"
+#include "engine/status.h"
+#include "engine/watch.h"
+
+void run_commit_begin(struct run_commit *commit, struct shard *shard, struct run *run)
+{
+    commit->shard = shard;
+    commit->run = run;
+    turn_begin(&commit->turn, &shard->world, run, clock_now(shard->world.clock), &commit->arena);
+}
+
+void run_commit_done(struct run_commit *commit)
+{
+    turn_done(&commit->turn);
+    buf_done(&commit->snapshot);
+    arena_done(&commit->arena);
+    while (commit->pendings) {
+        struct pending *pending = commit->pendings;
+        commit->pendings = pending->next;
+        pending_free(pending);
+    }
+}
+
+/* ---- on the shard, before ---- */
+
+static FALLIBLE pack_ended(struct run_commit *commit, struct err_info *why)
+{
+    const struct run *run = commit->run;
+    struct value_map_builder map = { 0 };
+    value_map_begin(&map, &commit->arena);
+    TRY(value_map_set(&map, "status", value_int(run->status), why));
+    TRY(value_map_set(&map, "output", run->output, why));
+    TRY(value_map_set(&map, "error", run->error, why));
+    return effect_pack(&commit->arena, value_map_end(&map), &commit->ended, why);
+}
+
+static struct str error_text(struct value error, struct str name)
+{
+    struct value v = value_get(error, name);
+    return value_is(v, VALUE_STRING) ? value_str(v) : STR("");
+}
+
+static FALLIBLE fill_row(struct run_commit *commit, struct instant old_wake, struct err_info *why)
+{
+    const struct run *run = commit->run;
+    struct run_row *row = &commit->row;
+    bool is_parked = run->status == RUN_WAITING || run->status == RUN_UNCERTAIN;
+    struct instant due = is_parked ? run_next_due(run) : INSTANT_NEVER;
+    struct id old_case = row->case_id;
+    *row = (struct run_row){ .number = run->number,
+        .tenant = run->tenant,
+        .id = run->id,
+        .playbook = run->playbook_number,
+        .version = run->playbook_version,
+        .status = run->status,
+        .created = run->created,
+        .ended = run->ended,
+        .wake = due.us == INT64_MAX ? (struct instant){ 0 } : due,
+        .snapshot = run->snapshot_seq,
+        .event_id = run->event_id,
+        .alert_id = run->alert_id,
+        .case_id = run->case_id,
+        .parent_id = run->parent_id };
+    if (run_status_is_end(run->status)) {
+        row->error_code = error_text(run->error, STR("code"));
+        row->error_message = error_text(run->error, STR("message"));
+        if (!value_is(run->output, VALUE_NULL))
+            TRY(effect_pack(&commit->arena, run->output, &row->output, why));
+    }
+    commit->writes_row = commit->is_new || run->status != commit->turn.old_status ||
+        row->wake.us != old_wake.us || commit->snapshot.size > 0 || !id_equal(old_case, row->case_id);
+    return ERR_OK;
+}
+
+/* Bounds what a load has to fold. */
+static FALLIBLE add_snapshot(struct run_commit *commit, struct err_info *why)
+{
+    struct run *run = commit->run;
+    if (run->phase == RUN_PHASE_ENDED || run->seq - run->snapshot_seq < JOURNAL_SNAPSHOT_RECORDS)
+        return ERR_OK;
+    journal_begin(&commit->snapshot, run->now);
+    TRY(run_add_snapshot(run, &commit->snapshot, &commit->arena, why));
+    TRY(buf_check(&commit->snapshot, why));
+    run->seq++;
+    run->snapshot_seq = run->seq;
+    return ERR_OK;
+}
+
+static void print_id(struct buf *buf, const char *name, struct id id)
+{
+    if (!id_is_none(id))
+        buf_printf(buf, ",\"%s\":\"%s\"", name, id_text(id).text);
+}
+
+/* What the event stream says of the turn: the run, and the steps that ended in it. */
+static FALLIBLE print_outbox(struct run_commit *commit, struct err_info *why)
+{
+    const struct run *run = commit->run;
+    AUTO(buf) struct buf buf = { 0 };
+    buf_printf(&buf, "{\"id\":\"%s\",\"status\":\"%s\",\"playbook\":", id_text(run->id).text,
+        run_status_name(run->status));
+    json_print_string(&buf, run->playbook->name);
+    buf_printf(&buf, ",\"version\":%u", run->playbook_version);
+    print_id(&buf, "alert_id", run->alert_id);
+    print_id(&buf, "event_id", run->event_id);
+    print_id(&buf, "case_id", run->case_id);
+    print_id(&buf, "parent", run->parent_id);
+    bool has_steps = false;
+    for (const struct turn_note *note = commit->turn.notes; note; note = note->next) {
+        buf_add_text(&buf, has_steps ? ",{\"id\":" : ",\"steps\":[{\"id\":");
+        json_print_string(&buf, note->step->id);
+        buf_printf(&buf, ",\"status\":\"%s\"}", step_status_name(note->status));
+        has_steps = true;
+    }
+    buf_add_text(&buf, has_steps ? "]}" : "}");
+    TRY(buf_check(&buf, why));
+    return arena_str(&commit->arena, buf_str(&buf), &commit->outbox, why);
+}
+
+enum err run_commit_prepare(struct run_commit *commit, struct instant old_wake, struct err_info *why)
+{
+    struct run *run = commit->run;
+    run->seq++;
+    commit->tail_at = commit->turn.record.size;
+    TRY(add_snapshot(commit, why));
+    TRY(fill_row(commit, old_wake, why));
+    if (run_status_is_end(run->status))
+        TRY(pack_ended(commit, why));
+    return print_outbox(commit, why);
+}
+
+/* ---- on the writer ---- */
+
+static const struct sql savepoint = { "SAVEPOINT local_action", NULL };
+static const struct sql release = { "RELEASE local_action", NULL };
+static const struct sql undo = { "ROLLBACK TO local_action", NULL };
+
+static FALLIBLE local_failed(struct run_commit *commit, const struct frame *frame, enum err code,
+    const struct err_info *failure, struct op *op, struct err_info *why)
+{
+    struct str word = str_of(failure->name ? failure->name : err_word(code));
+    struct value error;
+    TRY(error_value(&commit->arena, word, str_of(failure->text), code == ERR_UNAVAILABLE,
+        commit->run->playbook->all_steps[frame->step]->id, &error, why));
+    op_number(op, FIELD_FLAGS, frame->flags | FRAME_FAILS);
+    op_value(op, FIELD_ERROR, error);
+    return ERR_OK;
+}
+
+/* Effect and result are one: either both are in this commit or neither. A failure undoes the effect alone. */
+static FALLIBLE local_run(struct run_commit *commit, struct store_conn *conn, const struct frame *frame,
+    const struct catalogue *catalogue, struct err_info *why)
+{
+    struct action_call call = { 0 };
+    struct err_info failure = { 0 };
+    struct value output = value_null();
+    struct op op = { .kind = OP_STEP_SET, .frame = frame->id };
+    TRY(call_prepare(&call, commit->run, frame, &commit->arena, why));
+    const struct step *step = commit->run->playbook->all_steps[frame->step];
+    const struct action *action = step->kind == STEP_DO ? catalogue_find(catalogue, step->call.action) : NULL;
+    if (action)
+        action = action_refine(action, NULL, commit->run->tenant, step->call.connection, frame->data);
+    call.action = action;
+    TRY(sql_run(conn, &savepoint, SQL_NO_ARGS, NULL, why));
+    enum err result = action && action->apply
+        ? action->apply(action, &call, conn, &output, &failure)
+        : err_named(&failure, ERR_NOT_FOUND, "unknown_action", "the action is not there any more");
+    if (result != ERR_OK)
+        TRY(sql_run(conn, &undo, SQL_NO_ARGS, NULL, why));
+    TRY(sql_run(conn, &release, SQL_NO_ARGS, NULL, why));
+    op_number(&op, FIELD_PHASE, PHASE_LOCAL_DONE);
+    if (result == ERR_OK)
+        op_value(&op, FIELD_OUTPUT, output);
+    else
+        TRY(local_failed(commit, frame, result, &failure, &op, why));
+    journal_add(&commit->turn.record, &op);
+    return buf_check(&commit->turn.record, why);
+}
+
+/* What the local action has changed about alert and case, the next turn sees. */
+static FALLIBLE read_subjects(struct run_commit *commit, struct store_conn *conn, struct err_info *why)
+{
+    struct engine_subjects *subjects = commit->shard->engine->options.subjects;
+    const struct run *run = commit->run;
+    if (!subjects || !(run->version->reads_alert || run->version->reads_case))
+        return ERR_OK;
+    commit->case_id = run->case_id;
+    if (id_is_none(commit->case_id) && subjects->find_case && !id_is_none(run->alert_id))
+        TRY(subjects->find_case(subjects, conn, run->tenant, run->alert_id, &commit->case_id, why));
+    commit->alert = run->alert;
+    commit->case_value = run->case_value;
+    if (run->version->reads_alert && !id_is_none(run->alert_id))
+        TRY(subjects->load_alert(
+            subjects, conn, run->tenant, run->alert_id, &commit->arena, &commit->alert, why));
+    if (run->version->reads_case && !id_is_none(commit->case_id))
+        TRY(subjects->load_case(
+            subjects, conn, run->tenant, commit->case_id, &commit->arena, &commit->case_value, why));
+    commit->has_subjects = true;
+    return ERR_OK;
+}
+
+static FALLIBLE run_locals(struct run_commit *commit, struct store_conn *conn, struct err_info *why)
+{
+    struct catalogue_source *source = commit->shard->engine->options.catalogues;
+    if (!effect_list_has(&commit->turn.effects, EFFECT_LOCAL))
+        return ERR_OK;
+    const struct catalogue *catalogue = source->acquire(source);
+    enum err result = ERR_OK;
+    for (struct effect *effect = commit->turn.effects.first; effect && result == ERR_OK;
+         effect = effect->next) {
+        if (effect->kind == EFFECT_LOCAL)
+            result = local_run(commit, conn, run_find_frame(commit->run, effect->frame), catalogue, why);
+    }
+    source->release(source, catalogue);
+    return result == ERR_OK ? read_subjects(commit, conn, why) : result;
+}
+
+static FALLIBLE write_audits(struct run_commit *commit, struct store_conn *conn, struct err_info *why)
+{
+    struct engine_subjects *subjects = commit->shard->engine->options.subjects;
+    if (!subjects || !subjects->audit)
+        return ERR_OK;
+    for (struct pending *pending = commit->pendings; pending; pending = pending->next) {
+        if (!pending->operation)
+            continue;
+        bool is_task = pending->happening.kind == HAPPENED_ANSWER;
+        TRY(subjects->audit(subjects, conn, commit->run->tenant, pending->happening.actor,
+            str_of(pending->operation), is_task ? STR("task") : STR("run"),
+            is_task ? pending->happening.object : commit->run->id, pending->happening.data, why));
+    }
+    return ERR_OK;
+}
+
+static FALLIBLE write_records(struct run_commit *commit, struct store_conn *conn, struct err_info *why)
+{
+    const struct run *run = commit->run;
+    uint32_t seq = commit->snapshot.size > 0 ? run->seq - 1 : run->seq;
+    TRY(journal_row_insert(
+        conn, run->tenant, commit->row.number, seq, buf_str(&commit->turn.record), &commit->arena, why));
+    if (commit->snapshot.size == 0)
+        return ERR_OK;
+    return journal_row_insert(
+        conn, run->tenant, commit->row.number, run->seq, buf_str(&commit->snapshot), &commit->arena, why);
+}
+
+static FALLIBLE write_row(struct run_commit *commit, struct store_conn *conn, struct err_info *why)
+{
+    commit->admission = ADMITTED;
+    if (!commit->is_new)
+        return commit->writes_row ? run_row_update(conn, &commit->row, why) : ERR_OK;
+    struct str head = str_slice(buf_str(&commit->turn.record), 0, commit->head_size);
+    return commit_new_run(
+        conn, commit, &commit->row, commit->run->version, commit->key, head, &commit->admission, why);
+}
+
+enum err run_commit_apply(struct run_commit *commit, struct store_conn *conn, struct err_info *why)
+{
+    const struct run *run = commit->run;
+    commit->turn.record.size = commit->tail_at; /* it may be tried again */
+    commit->pokes = NULL;
+    memset(commit->counted, 0, sizeof(commit->counted));
+    commit->has_subjects = false;
+    TRY(write_row(commit, conn, why));
+    if (commit->admission != ADMITTED)
+        return ERR_OK; /* the turn that was computed ahead does not count */
+    TRY(run_locals(commit, conn, why));
+    TRY(write_records(commit, conn, why));
+    TRY(commit_effects(commit, conn, why));
+    if (run_status_is_end(run->status))
+        TRY(commit_run_ended(commit, conn, why));
+    TRY(write_audits(commit, conn, why));
+    struct outbox_entry entry = {
+        .tenant = run->tenant, .topic = STR("run"), .subject = run->id, .body = commit->outbox
+    };
+    return outbox_add(conn, &entry, NULL, why);
+}
+
+/* ---- on the shard, after ---- */
+
+static FALLIBLE take_tail(struct run_commit *commit, struct err_info *why)
+{
+    struct run *run = commit->run;
+    struct buf *record = &commit->turn.record;
+    struct str tail = str_slice(buf_str(record), commit->tail_at, record->size), bytes;
+    struct journal_reader reader = { .arena = &run->arena, .now = run->now };
+    struct op op;
+    bool more = true;
+    if (tail.size == 0)
+        return ERR_OK;
+    TRY(arena_str(&run->arena, tail, &bytes, why));
+    reader.bytes = bytes;
+    for (;;) {
+        TRY(journal_next(&reader, &op, &more, why));
+        if (!more)
+            return ERR_OK;
+        TRY(run_apply(run, &op, why));
+    }
+}
+
+static FALLIBLE deliver_subject(
+    struct active *active, enum subject subject, struct id id, struct value v, struct err_info *why)
+{
+    struct pending *pending = pending_new(HAPPENED_SUBJECT);
+    if (!pending)
+        return err_memory(why);
+    pending->happening.frame = subject;
+    pending->happening.object = id;
+    enum err result = value_copy(&pending->arena, v, &pending->happening.data, why);
+    if (result != ERR_OK)
+        pending_free(pending);
+    else
+        active_deliver(active, pending);
+    return result;
+}
+
+static FALLIBLE deliver_locals(struct run_commit *commit, struct active *active, struct err_info *why)
+{
+    const struct run *run = commit->run;
+    if (commit->has_subjects && run->version->reads_alert)
+        TRY(deliver_subject(active, SUBJECT_ALERT, run->alert_id, commit->alert, why));
+    if (commit->has_subjects && !id_is_none(commit->case_id))
+        TRY(deliver_subject(active, SUBJECT_CASE, commit->case_id, commit->case_value, why));
+    for (struct effect *effect = commit->turn.effects.first; effect; effect = effect->next) {
+        if (effect->kind != EFFECT_LOCAL)
+            continue;
+        struct pending *pending = pending_new(HAPPENED_LOCAL);
+        if (!pending)
+            return err_memory(why);
+        pending->happening.frame = effect->frame;
+        active_deliver(active, pending);
+    }
+    return ERR_OK;
+}
+
+static void send_calls(struct run_commit *commit, struct active *active)
+{
+    for (struct effect *effect = commit->turn.effects.first; effect; effect = effect->next) {
+        if (effect->kind == EFFECT_CALL)
+            call_start(active, effect->frame, (enum action_purpose)effect->purpose);
+        else if (effect->kind == EFFECT_CALL_CANCEL)
+            call_cancel(active, effect->frame);
+    }
+}
+
+static unsigned bucket_of(uint64_t us)
+{
+    unsigned bucket = 0;
+    while (bucket < 23 && us > (UINT64_C(1) << (bucket + 6)))
+        bucket++;
+    return bucket;
+}
+
+static void count(struct run_commit *commit)
+{
+    const struct run *run = commit->run;
+    struct counters *counters = &commit->shard->engine->counters;
+    enum run_status old = commit->turn.old_status;
+    for (int i = 0; i < RUN_STATUS_COUNT; i++)
+        atomic_fetch_add_explicit(
+            &counters->by_status[i], (uint64_t)(int64_t)commit->counted[i], memory_order_relaxed);
+    atomic_fetch_add_explicit(&counters->turns, 1, memory_order_relaxed);
+    if (!commit->is_new && old != run->status && !run_status_is_end(old))
+        atomic_fetch_sub_explicit(&counters->by_status[old], 1, memory_order_relaxed);
+    if (commit->is_new || old != run->status)
+        atomic_fetch_add_explicit(&counters->by_status[run->status], 1, memory_order_relaxed);
+    if (!run_status_is_end(run->status))
+        return;
+    uint64_t us = run->ended.us > run->created.us ? (uint64_t)(run->ended.us - run->created.us) : 0;
+    atomic_fetch_add_explicit(&counters->run_count, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&counters->run_us_sum, us, memory_order_relaxed);
+    atomic_fetch_add_explicit(&counters->run_us_buckets[bucket_of(us)], 1, memory_order_relaxed);
+}
+
+static void observe_one(struct run_commit *commit, struct engine_observation *seen)
+{
+    const struct engine_options *options = &commit->shard->engine->options;
+    seen->tenant = commit->run->tenant;
+    seen->run_id = commit->run->id;
+    seen->playbook = commit->run->playbook;
+    seen->run_status = commit->run->status;
+    options->observe(options->observe_context, seen);
+}
+
+static void observe_notes(struct run_commit *commit)
+{
+    for (const struct turn_note *note = commit->turn.notes; note; note = note->next) {
+        struct engine_observation seen = { .what = OBSERVE_STEP_ENDED,
+            .step = note->step,
+            .path = note->path,
+            .step_status = note->status,
+            .elapsed_us = note->elapsed_us };
+        /* An observer that can't be shown the detail is told of the step all the same. */
+        if (note->detail.size > 0)
+            (void)unpack_value(&commit->arena, note->detail, false, &seen.detail, NULL);
+        observe_one(commit, &seen);
+    }
+}
+
+static void observe(struct run_commit *commit)
+{
+    const struct run *run = commit->run;
+    if (!commit->shard->engine->options.observe)
+        return;
+    if (commit->is_new) {
+        struct engine_observation seen = { .what = OBSERVE_RUN_STARTED };
+        observe_one(commit, &seen);
+    }
+    observe_notes(commit);
+    for (struct effect *effect = commit->turn.effects.first; effect; effect = effect->next) {
+        if (effect->kind != EFFECT_TASK_OPEN)
+            continue;
+        struct engine_observation seen = { .what = OBSERVE_TASK_OPENED, .task_id = effect->task->id };
+        seen.step = playbook_find_step(run->playbook, effect->task->step);
+        observe_one(commit, &seen);
+    }
+    if (run_status_is_end(run->status)) {
+        struct engine_observation seen = { .what = OBSERVE_RUN_ENDED,
+            .elapsed_us = run->ended.us - run->created.us,
+            .detail = run->status == RUN_SUCCEEDED ? run->output : run->error };
+        observe_one(commit, &seen);
+    }
+}
+
+static void send_pokes(struct run_commit *commit)
+{
+    for (const struct poke *poke = commit->pokes; poke; poke = poke->next)
+        engine_poke(commit->shard->engine, commit->run->tenant, poke->run);
+}
+
+enum err run_commit_take(struct run_commit *commit, struct active *active, struct err_info *why)
+{
+    struct run *run = commit->run;
+    run->number = commit->row.number;
+    send_pokes(commit);
+    if (commit->admission != ADMITTED) {
+        enum run_status status = commit->admission == ADMISSION_QUEUED ? RUN_QUEUED : RUN_CANCELLED;
+        atomic_fetch_add_explicit(
+            &commit->shard->engine->counters.by_status[status], 1, memory_order_relaxed);
+        if (status == RUN_CANCELLED)
+            watches_tell(commit->shard->engine->watches, run->id, status);
+        return ERR_OK;
+    }
+    count(commit);
+    observe(commit);
+    bool is_parked = run_status_is_end(run->status) || run_is_parked(run);
+    if (is_parked)
+        watches_tell(commit->shard->engine->watches, run->id, run->status);
+    if (!active)
+        return ERR_OK;
+    TRY(take_tail(commit, why));
+    TRY(deliver_locals(commit, active, why));
+    send_calls(commit, active);
+    active->wants_turn |= commit->turn.is_cut;
+    return ERR_OK;
+}
+
+/* ---- a turn of a run in memory ---- */
+
+struct turn_op {
+    struct op_link link;
+    struct run_commit commit;
+    struct active *active;
+    struct loop_timer again; /* the disk was full */
+};
+
+static void turn_op_drop(struct op_link *link)
+{
+    struct turn_op *turn_op = (struct turn_op *)link;
+    if (turn_op->again.is_armed)
+        loop_timer_stop(link->shard->loop, &turn_op->again);
+    run_commit_done(&turn_op->commit);
+    memory_free(turn_op);
+}
+
+static enum err turn_op_apply(struct store_op *op, struct store_conn *conn, struct err_info *why)
+{
+    return run_commit_apply(&((struct turn_op *)(void *)op)->commit, conn, why);
+}
+
+static void send_replies(struct run_commit *commit, enum err result, const struct err_info *why)
+{
+    for (struct pending *pending = commit->pendings; pending; pending = pending->next) {
+        if (pending->reply)
+            reply_send(pending->reply, result, why);
+        pending->reply = NULL;
+    }
+}
+
+static void turn_op_again(struct loop_timer *timer)
+{
+    struct turn_op *turn_op = (struct turn_op *)(void *)((char *)timer - offsetof(struct turn_op, again));
+    struct shard *shard = turn_op->link.shard;
+    shard_enter(shard);
+    shard_submit(shard, &turn_op->link);
+    shard_leave(shard);
+}
+
+/* The disk is full, or the store too busy: what the turn decided stands and is stored later; the run waits.
+ */
+static bool waits_for_store(struct turn_op *turn_op, enum err result)
+{
+    struct shard *shard = turn_op->link.shard;
+    if (result != ERR_FULL && result != ERR_UNAVAILABLE)
+        return false;
+    if (shard->is_stopping)
+        return false;
+    shard_link(&turn_op->link);
+    turn_op->again.fire = turn_op_again;
+    loop_timer_start(shard->loop, &turn_op->again, (struct instant){ loop_now(shard->loop).us + US_PER_S });
+    return true;
+}
+
+static void turn_op_done(struct store_op *op, enum err result, const struct err_info *why)
+{
+    struct turn_op *turn_op = (struct turn_op *)(void *)op;
+    struct active *active = turn_op->active;
+    struct shard *shard = turn_op->link.shard;
+    struct err_info taken = { 0 };
+    shard_op_done(&turn_op->link);
+    shard_enter(shard);
+    if (result != ERR_OK && waits_for_store(turn_op, result)) {
+        shard_leave(shard);
+        return;
+    }
+    active->turn_op = NULL;
+    if (result == ERR_OK) {
+        active->wake = turn_op->commit.row.wake;
+        active->void_turns = 0;
+        result = run_commit_take(&turn_op->commit, active, &taken);
+        send_replies(&turn_op->commit, ERR_OK, NULL);
+    } else {
+        taken = *why;
+        send_replies(&turn_op->commit, result, why);
+    }
+    if (result != ERR_OK)
+        active_void(active, &taken);
+    run_commit_done(&turn_op->commit);
+    memory_free(turn_op);
+    active_settle(active);
+    shard_leave(shard);
+}
+
+static void take_queue(struct active *active, struct run_commit *commit)
+{
+    commit->pendings = active->queue;
+    active->queue = NULL;
+    active->queue_end = &active->queue;
+    active->wants_turn = false;
+    for (struct pending *pending = commit->pendings; pending; pending = pending->next) {
+        turn_happen(&commit->turn, &pending->happening);
+        if (pending->happening.inbox_number > active->inbox_seen)
+            active->inbox_seen = pending->happening.inbox_number;
+    }
+}
+
+/* Nothing changed: there is nothing to store. A decision that came too late is refused. */
+static void turn_was_empty(struct active *active, struct turn_op *turn_op)
+{
+    struct err_info why = { 0 };
+    enum err result = err_set(
+        &why, ERR_CONFLICT, "it came too late: somebody was first, or the run has gone on");
+    send_replies(&turn_op->commit, result, &why);
+    run_commit_done(&turn_op->commit);
+    memory_free(turn_op);
+    active_settle(active);
+}
+
+static void turn_void(
+    struct active *active, struct turn_op *turn_op, enum err result, const struct err_info *why)
+{
+    send_replies(&turn_op->commit, result, why);
+    run_commit_done(&turn_op->commit);
+    memory_free(turn_op);
+    active_void(active, why);
+}
+
+void active_turn(struct active *active)
+{
+    struct err_info why = { 0 };
+    struct turn_op *turn_op = memory_alloc(sizeof(*turn_op));
+    if (!turn_op) {
+        (void)err_memory(&why);
+        active_void(active, &why);
+        return;
+    }
+    memset(turn_op, 0, sizeof(*turn_op));
+    turn_op->link.op.apply = turn_op_apply;
+    turn_op->link.op.done = turn_op_done;
+    turn_op->link.drop = turn_op_drop;
+    turn_op->active = active;
+    struct run_commit *commit = &turn_op->commit;
+    run_commit_begin(commit, active->shard, active->run);
+    commit->row.case_id = active->run->case_id;
+    take_queue(active, commit);
+    enum err result = turn_end(&commit->turn, &why);
+    if (result == ERR_OK && !commit->turn.has_changed) {
+        turn_was_empty(active, turn_op);
+        return;
+    }
+    if (result == ERR_OK)
+        result = run_commit_prepare(commit, active->wake, &why);
+    if (result != ERR_OK) {
+        turn_void(active, turn_op, result, &why);
+        return;
+    }
+    active->turn_op = turn_op;
+    shard_submit(active->shard, &turn_op->link);
+}

@@ -1,0 +1,279 @@
+#include "engine/wake.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/memory.h"
+#include "engine/engine_impl.h"
+#include "engine/lease.h"
+#include "engine/lease_rows.h"
+
+#define WAKES_AT_ONCE 256
+#define WAKES_PAUSE_US (2 * US_PER_MS)
+
+/* ---- the heap ---- */
+
+static bool heap_push(struct wakes *wakes, struct wake wake)
+{
+    if (wakes->count == wakes->room) {
+        uint32_t room = wakes->room ? wakes->room * 2 : 64;
+        void *more = memory_realloc(wakes->heap, room * sizeof(struct wake));
+        if (!more)
+            return false;
+        wakes->heap = more;
+        wakes->room = room;
+    }
+    uint32_t at = wakes->count++;
+    while (at > 0 && wakes->heap[(at - 1) / 2].due.us > wake.due.us) {
+        wakes->heap[at] = wakes->heap[(at - 1) / 2];
+        at = (at - 1) / 2;
+    }
+    wakes->heap[at] = wake;
+    return true;
+}
+
+static struct wake heap_pop(struct wakes *wakes)
+{
+    struct wake top = wakes->heap[0], last = wakes->heap[--wakes->count];
+    uint32_t at = 0;
+    for (;;) {
+        uint32_t below = at * 2 + 1;
+        if (below >= wakes->count)
+            break;
+        if (below + 1 < wakes->count && wakes->heap[below + 1].due.us < wakes->heap[below].due.us)
+            below++;
+        if (wakes->heap[below].due.us >= last.due.us)
+            break;
+        wakes->heap[at] = wakes->heap[below];
+        at = below;
+    }
+    if (wakes->count > 0)
+        wakes->heap[at] = last;
+    return top;
+}
+
+static void arm(struct wakes *wakes)
+{
+    struct shard *shard = wakes->shard;
+    if (wakes->count > 0 && !shard->is_stopping)
+        loop_timer_start(shard->loop, &wakes->timer, wakes->heap[0].due);
+}
+
+/* ---- waking ---- */
+
+static void wake_run(struct shard *shard, struct id id)
+{
+    struct active *active = shard_find(shard, id);
+    struct pending *pending = NULL;
+    if (!active)
+        active = shard_add(shard, 0, id);
+    if (active)
+        pending = pending_new(HAPPENED_TIMER);
+    if (pending)
+        active_deliver(active, pending);
+}
+
+/* Not all at once: a restart may find a day's worth of them. */
+static void fired(struct loop_timer *timer)
+{
+    struct wakes *wakes = (struct wakes *)(void *)((char *)timer - offsetof(struct wakes, timer));
+    struct shard *shard = wakes->shard;
+    struct instant now = loop_now(shard->loop);
+    unsigned woken = 0;
+    shard_enter(shard);
+    while (wakes->count > 0 && wakes->heap[0].due.us <= now.us && woken < WAKES_AT_ONCE) {
+        struct wake wake = heap_pop(wakes);
+        if (wake.kind == WAKE_RUN)
+            wake_run(shard, wake.id);
+        else
+            lease_due(shard, wake.id);
+        woken++;
+    }
+    shard_leave(shard);
+    if (woken == WAKES_AT_ONCE && !shard->is_stopping)
+        loop_timer_start(shard->loop, &wakes->timer, (struct instant){ now.us + WAKES_PAUSE_US });
+    else
+        arm(wakes);
+}
+
+void wakes_add(struct wakes *wakes, enum wake_kind kind, struct id id, struct instant due)
+{
+    struct engine *engine = wakes->shard->engine;
+    if (due.us > atomic_load(&engine->window_end))
+        return;
+    bool is_first = wakes->count == 0 || due.us < wakes->heap[0].due.us;
+    if (heap_push(wakes, (struct wake){ due, id, kind }) && is_first)
+        arm(wakes);
+}
+
+/* ---- asking the store ---- */
+
+/* What one shard gets of an answer. */
+struct share {
+    struct loop_job job;
+    struct shard *shard;
+    struct wake *items;
+    uint32_t count, room;
+};
+
+struct poll_op {
+    struct op_link link;
+    struct instant until;
+    unsigned shard_count;
+    struct share *shares[256];
+};
+
+static void share_free(struct share *share)
+{
+    if (!share)
+        return;
+    memory_free(share->items);
+    memory_free(share);
+}
+
+static void poll_op_drop(struct op_link *link)
+{
+    struct poll_op *poll = (struct poll_op *)link;
+    for (unsigned i = 0; i < poll->shard_count; i++)
+        share_free(poll->shares[i]);
+    memory_free(poll);
+}
+
+static void share_run(struct loop_job *job)
+{
+    struct share *share = (struct share *)job;
+    struct shard *shard = share->shard;
+    for (uint32_t i = 0; i < share->count && !shard->is_stopping; i++)
+        wakes_add(&shard->wakes, share->items[i].kind, share->items[i].id, share->items[i].due);
+    share_free(share);
+}
+
+static FALLIBLE share_add(struct poll_op *poll, struct wake wake, struct err_info *why)
+{
+    struct share *share = poll->shares[run_shard(wake.id, poll->shard_count)];
+    if (share->count == share->room) {
+        uint32_t room = share->room ? share->room * 2 : 64;
+        void *more = memory_realloc(share->items, room * sizeof(struct wake));
+        if (!more)
+            return err_memory(why);
+        share->items = more;
+        share->room = room;
+    }
+    share->items[share->count++] = wake;
+    return ERR_OK;
+}
+
+static enum err add_run(void *context, struct id id, struct instant due, struct err_info *why)
+{
+    return share_add(context, (struct wake){ due, id, WAKE_RUN }, why);
+}
+
+static enum err add_lease(void *context, struct id id, struct instant due, struct err_info *why)
+{
+    return share_add(context, (struct wake){ due, id, WAKE_LEASE }, why);
+}
+
+static enum err poll_apply(struct store_op *op, struct store_conn *conn, struct err_info *why)
+{
+    struct poll_op *poll = (struct poll_op *)(void *)op;
+    TRY(run_rows_due(conn, poll->until, add_run, poll, why));
+    return lease_rows_due(conn, poll->until, add_lease, poll, why);
+}
+
+static void poll_later(struct wakes *wakes, int64_t span_us)
+{
+    if (!wakes->shard->is_stopping)
+        loop_timer_start(
+            wakes->shard->loop, &wakes->poll, (struct instant){ loop_now(wakes->shard->loop).us + span_us });
+}
+
+static void poll_done(struct store_op *op, enum err result, const struct err_info *why)
+{
+    struct poll_op *poll = (struct poll_op *)(void *)op;
+    struct shard *shard = poll->link.shard;
+    struct wakes *wakes = &shard->wakes;
+    shard_op_done(&poll->link);
+    shard_enter(shard);
+    wakes->is_polling = false;
+    for (unsigned i = 0; i < poll->shard_count && result == ERR_OK; i++) {
+        struct share *share = poll->shares[i];
+        poll->shares[i] = NULL;
+        if (share->count > 0)
+            loop_post(share->shard->loop, &share->job);
+        else
+            share_free(share);
+    }
+    if (result != ERR_OK && shard->engine->options.log)
+        log_failure(shard->engine->options.log, LOG_ERROR, "timers could not be read; trying again", why);
+    poll_later(wakes, result == ERR_OK ? TIMER_WINDOW_SECONDS / 2 * US_PER_S : US_PER_S);
+    poll_op_drop(&poll->link);
+    shard_leave(shard);
+}
+
+static struct poll_op *poll_new(struct engine *engine)
+{
+    struct poll_op *poll = memory_alloc(sizeof(*poll));
+    if (!poll)
+        return NULL;
+    memset(poll, 0, sizeof(*poll));
+    poll->shard_count = engine->shard_count;
+    for (unsigned i = 0; i < engine->shard_count; i++) {
+        struct share *share = memory_alloc(sizeof(*share));
+        if (!share) {
+            poll_op_drop(&poll->link);
+            return NULL;
+        }
+        *share = (struct share){ .job = { .run = share_run }, .shard = &engine->shards[i] };
+        poll->shares[i] = share;
+    }
+    poll->link.op.apply = poll_apply;
+    poll->link.op.done = poll_done;
+    poll->link.drop = poll_op_drop;
+    return poll;
+}
+
+/* The window moves on before the store is asked: what is parked after the answer's snapshot was taken sees
+ * the new one, what was parked before is in the answer. */
+static void poll_fired(struct loop_timer *timer)
+{
+    struct wakes *wakes = (struct wakes *)(void *)((char *)timer - offsetof(struct wakes, poll));
+    struct shard *shard = wakes->shard;
+    struct poll_op *poll = poll_new(shard->engine);
+    if (!poll) {
+        poll_later(wakes, US_PER_S);
+        return;
+    }
+    poll->until.us = loop_now(shard->loop).us + TIMER_WINDOW_SECONDS * US_PER_S;
+    atomic_store(&shard->engine->window_end, poll->until.us);
+    wakes->is_polling = true;
+    shard_enter(shard);
+    shard_read(shard, &poll->link);
+    shard_leave(shard);
+}
+
+void wakes_init(struct wakes *wakes, struct shard *shard)
+{
+    *wakes = (struct wakes){ .shard = shard, .timer = { .fire = fired }, .poll = { .fire = poll_fired } };
+}
+
+void wakes_start(struct wakes *wakes)
+{
+    if (wakes->shard->index == 0)
+        loop_timer_start(wakes->shard->loop, &wakes->poll, loop_now(wakes->shard->loop));
+}
+
+void wakes_stop(struct wakes *wakes)
+{
+    if (wakes->timer.is_armed)
+        loop_timer_stop(wakes->shard->loop, &wakes->timer);
+    if (wakes->poll.is_armed)
+        loop_timer_stop(wakes->shard->loop, &wakes->poll);
+}
+
+void wakes_done(struct wakes *wakes)
+{
+    memory_free(wakes->heap);
+    wakes->heap = NULL;
+    wakes->count = wakes->room = 0;
+}

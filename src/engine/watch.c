@@ -1,0 +1,213 @@
+#include "engine/watch.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "engine/run_rows.h"
+#include "engine/status.h"
+
+#define BUCKETS 1024
+
+/* Outlives the watch that it was made for: a job that is posted can't be taken back, only made to find
+ * nobody. References: one until it has fired or was removed, one while the store is asked. */
+struct watch_entry {
+    struct store_op op; /* asks whether the run has ended already */
+    struct loop_job job;
+    struct watches *watches;
+    struct engine_watch *watch; /* NULL: removed */
+    struct id run;
+    int64_t tenant;
+    bool or_waiting;
+    bool is_listed;
+    struct loop *reply_to;
+    unsigned references;
+    enum run_status status;
+    struct watch_entry *next;
+};
+
+struct watches {
+    struct store *store;
+    pthread_mutex_t mutex;
+    atomic_uint listed;
+    struct watch_entry *buckets[BUCKETS];
+};
+
+enum err watches_new(struct store *store, struct watches **ret, struct err_info *why)
+{
+    struct watches *watches = memory_alloc(sizeof(*watches));
+    if (!watches)
+        return err_memory(why);
+    memset(watches, 0, sizeof(*watches));
+    watches->store = store;
+    int failed = pthread_mutex_init(&watches->mutex, NULL);
+    if (failed) {
+        memory_free(watches);
+        return err_errno(why, failed, "make a lock");
+    }
+    *ret = watches;
+    return ERR_OK;
+}
+
+void watches_free(struct watches *watches)
+{
+    if (!watches)
+        return;
+    for (uint32_t i = 0; i < BUCKETS; i++) {
+        while (watches->buckets[i]) {
+            struct watch_entry *entry = watches->buckets[i];
+            watches->buckets[i] = entry->next;
+            if (entry->watch)
+                entry->watch->entry = NULL;
+            memory_free(entry);
+        }
+    }
+    (void)pthread_mutex_destroy(&watches->mutex); /* fails only on misuse */
+    memory_free(watches);
+}
+
+static void lock(struct watches *watches)
+{
+    (void)pthread_mutex_lock(&watches->mutex); /* fails only on misuse */
+}
+
+static void unlock(struct watches *watches)
+{
+    (void)pthread_mutex_unlock(&watches->mutex); /* fails only on misuse */
+}
+
+static struct watch_entry **bucket_of(struct watches *watches, struct id run)
+{
+    return &watches->buckets[(run.bytes[14] << 2 ^ run.bytes[13]) & (BUCKETS - 1)];
+}
+
+/* From here on locked. */
+
+static void list(struct watch_entry *entry)
+{
+    struct watch_entry **bucket = bucket_of(entry->watches, entry->run);
+    entry->next = *bucket;
+    *bucket = entry;
+    entry->is_listed = true;
+    atomic_fetch_add(&entry->watches->listed, 1);
+}
+
+static void unlist(struct watch_entry *entry)
+{
+    struct watch_entry **at = bucket_of(entry->watches, entry->run);
+    while (*at != entry)
+        at = &(*at)->next;
+    *at = entry->next;
+    entry->is_listed = false;
+    atomic_fetch_sub(&entry->watches->listed, 1);
+}
+
+static void release(struct watch_entry *entry)
+{
+    if (--entry->references == 0)
+        memory_free(entry);
+}
+
+static bool is_wanted(const struct watch_entry *entry, enum run_status status)
+{
+    return run_status_is_end(status) ||
+        (entry->or_waiting && (status == RUN_WAITING || status == RUN_UNCERTAIN));
+}
+
+static void fired(struct loop_job *job)
+{
+    struct watch_entry *entry = (struct watch_entry *)(void *)((char *)job -
+        offsetof(struct watch_entry, job));
+    struct watches *watches = entry->watches;
+    lock(watches);
+    struct engine_watch *watch = entry->watch;
+    enum run_status status = entry->status;
+    entry->watch = NULL;
+    release(entry);
+    unlock(watches);
+    if (!watch)
+        return;
+    watch->entry = NULL;
+    watch->ended(watch, status);
+}
+
+static void fire(struct watch_entry *entry, enum run_status status)
+{
+    unlist(entry);
+    entry->status = status;
+    entry->job.run = fired;
+    loop_post(entry->reply_to, &entry->job);
+}
+
+/* ---- asking the store ---- */
+
+static enum err ask_apply(struct store_op *op, struct store_conn *conn, struct err_info *why)
+{
+    struct watch_entry *entry = (struct watch_entry *)(void *)op;
+    return run_row_status(conn, entry->tenant, entry->run, &entry->status, why);
+}
+
+/* Not to be told is worse than to be told of a run that does not exist. */
+static void ask_done(struct store_op *op, enum err result, const struct err_info *why)
+{
+    struct watch_entry *entry = (struct watch_entry *)(void *)op;
+    struct watches *watches = entry->watches;
+    (void)why;
+    lock(watches);
+    enum run_status status = result == ERR_OK ? entry->status : RUN_CANCELLED;
+    if (entry->is_listed && (result == ERR_NOT_FOUND || is_wanted(entry, status)))
+        fire(entry, status);
+    release(entry);
+    unlock(watches);
+}
+
+void watches_add(struct watches *watches, struct engine_watch *watch)
+{
+    struct watch_entry *entry = memory_alloc(sizeof(*entry));
+    watch->entry = entry;
+    if (!entry) {
+        watch->ended(watch, RUN_RUNNING);
+        return;
+    }
+    *entry = (struct watch_entry){ .op = { .apply = ask_apply, .done = ask_done },
+        .watches = watches,
+        .watch = watch,
+        .run = watch->run_id,
+        .tenant = watch->tenant,
+        .or_waiting = watch->or_waiting,
+        .reply_to = watch->reply_to,
+        .references = 2 };
+    lock(watches);
+    list(entry);
+    unlock(watches);
+    store_read(watches->store, &entry->op);
+}
+
+void watches_remove(struct watches *watches, struct engine_watch *watch)
+{
+    lock(watches);
+    struct watch_entry *entry = watch->entry;
+    watch->entry = NULL;
+    if (entry) {
+        entry->watch = NULL;
+        if (entry->is_listed) {
+            unlist(entry);
+            release(entry);
+        }
+    }
+    unlock(watches);
+}
+
+void watches_tell(struct watches *watches, struct id run, enum run_status status)
+{
+    if (atomic_load(&watches->listed) == 0)
+        return;
+    lock(watches);
+    for (struct watch_entry *entry = *bucket_of(watches, run), *next; entry; entry = next) {
+        next = entry->next;
+        if (id_equal(entry->run, run) && is_wanted(entry, status))
+            fire(entry, status);
+    }
+    unlock(watches);
+}
