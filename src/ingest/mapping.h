@@ -14,7 +14,8 @@ struct mapped {
     struct value tags;
     enum severity severity;
     struct fingerprint fingerprint;
-    int64_t window_us;
+    int64_t window_us; /* 0: never merged */
+    bool has_duplicate_keys; /* an object of the event had a key twice */
 };
 
 /* `name` is the source's name as the sender gave it (it may be mapped by `generic`). The result lives in
