@@ -60,21 +60,21 @@
 #define LOOP_ITEMS_MAX 100000
 #define PARALLEL_MAX 256
 #define RETRY_ATTEMPTS_MAX 100
-#define RUN_RESERVE 1000            /* turns and steps past a limit that `finally` and `on_failure` still get */
+#define RUN_RESERVE 1000 /* turns and steps past a limit that `finally` and `on_failure` still get */
 #define RUN_CLEANUP_SECONDS_MAX 3600 /* that they get after a cancel or a timeout */
-#define TURN_STEPS_MAX 500          /* step executions of one turn; then it is committed and goes on */
-#define TURN_BYTES_MAX (1 * MIB)    /* of one journal record, likewise */
-#define RUNS_ACTIVE_MAX 20000       /* runs in the memory of one shard; past it events are refused */
-#define RUNS_WARM_MAX 512           /* parked runs that a shard keeps in memory, the last used ones */
+#define TURN_STEPS_MAX 500 /* step executions of one turn; then it is committed and goes on */
+#define TURN_BYTES_MAX (1 * MIB) /* of one journal record, likewise */
+#define RUNS_ACTIVE_MAX 20000 /* runs in the memory of one shard; past it events are refused */
+#define RUNS_WARM_MAX 512 /* parked runs that a shard keeps in memory, the last used ones */
 #define RUNS_WARM_BYTES_MAX (8 * MIB)
 #define JOURNAL_SNAPSHOT_RECORDS 1000 /* records after which a run's whole state is written */
-#define TIMER_WINDOW_SECONDS 600    /* timers of parked runs that are due within it are in memory */
-#define CALL_GRACE_SECONDS 10       /* that a cancelled call gets before it is given up */
+#define TIMER_WINDOW_SECONDS 600 /* timers of parked runs that are due within it are in memory */
+#define CALL_GRACE_SECONDS 10 /* that a cancelled call gets before it is given up */
 #define RETRY_AFTER_SECONDS_MAX 3600
-#define VIEW_STEPS_MAX 5000         /* steps that one answer about a run shows */
+#define VIEW_STEPS_MAX 5000 /* steps that one answer about a run shows */
 #define TASK_TEXT_BYTES_MAX (64 * KIB) /* of an answer to a task */
-#define SUBSCRIPTIONS_MAX 200000    /* `wait: {event:}` at one time */
-#define UNDO_ATTEMPTS_MAX 10        /* of a containment, before a person is asked */
+#define SUBSCRIPTIONS_MAX 200000 /* `wait: {event:}` at one time */
+#define UNDO_ATTEMPTS_MAX 10 /* of a containment, before a person is asked */
 
 /* connect */
 #define ANSWER_BYTES_MAX (16 * MIB)

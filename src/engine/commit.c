@@ -397,8 +397,9 @@ static void observe_notes(struct run_commit *commit)
             .step_status = note->status,
             .elapsed_us = note->elapsed_us };
         /* An observer that can't be shown the detail is told of the step all the same. */
-        if (note->detail.size > 0)
-            (void)unpack_value(&commit->arena, note->detail, false, &seen.detail, NULL);
+        if (note->detail.size > 0 &&
+            unpack_value(&commit->arena, note->detail, false, &seen.detail, NULL) != ERR_OK)
+            seen.detail = value_null();
         observe_one(commit, &seen);
     }
 }
