@@ -62,7 +62,7 @@ static FALLIBLE fill_row(struct run_commit *commit, struct instant old_wake, str
         .status = run->status,
         .created = run->created,
         .ended = run->ended,
-        .wake = due.us == INT64_MAX ? (struct instant){ 0 } : due,
+        .wake = { due.us == INT64_MAX ? 0 : due.us },
         .snapshot = run->snapshot_seq,
         .event_id = run->event_id,
         .alert_id = run->alert_id,

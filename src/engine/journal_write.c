@@ -40,7 +40,7 @@ static void add_varint(struct buf *record, uint64_t number)
 
 static uint64_t zigzag(int64_t number)
 {
-    return ((uint64_t)number << 1) ^ (uint64_t)(number >> 63);
+    return (uint64_t)number << 1 ^ (number < 0 ? UINT64_MAX : 0);
 }
 
 /* The size stands in front in four bytes, filled in afterwards: packing twice only to know it costs more

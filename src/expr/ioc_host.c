@@ -125,7 +125,7 @@ static FALLIBLE add_host(struct ioc_search *search, size_t start, size_t end, si
     struct str host = str_slice(search->text, start, end);
     size_t path = end + port_size(search, end);
     bool has_path = ioc_byte(search, path) == '/';
-    /* os.system( is a call, john.me@ a mailbox. */
+    /* os.system is a call, john.me@ a mailbox. */
     if (ioc_byte(search, end) == '(' || ioc_byte(search, end) == '@' || !suffix_is_domain(host))
         return ERR_OK;
     if (!has_path && looks_like_file(host))
