@@ -133,7 +133,7 @@ enum err run_row_find(struct store_conn *conn, int64_t tenant, struct id id, str
         .status = (enum run_status)rows_int(&rows, 4),
         .created = rows_instant(&rows, 5),
         .ended = { rows_is_null(&rows, 6) ? 0 : rows_int(&rows, 6) },
-        .wake = rows_is_null(&rows, 7) ? (struct instant){ 0 } : rows_instant(&rows, 7),
+        .wake = { rows_is_null(&rows, 7) ? 0 : rows_int(&rows, 7) },
         .snapshot = (uint32_t)rows_int(&rows, 8),
         .event_id = rows_id(&rows, 9),
         .alert_id = rows_id(&rows, 10),
