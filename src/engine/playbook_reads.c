@@ -1,0 +1,192 @@
+#include "engine/playbook_reads.h"
+
+static void read_expr(struct playbook_reads *reads, const struct expr *expr)
+{
+    uint32_t count = 0;
+    if (!expr)
+        return;
+    const struct expr_reference *references = expr_references(expr, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        reads->event |= str_equal(references[i].root, STR("event"));
+        reads->alert |= str_equal(references[i].root, STR("alert"));
+        reads->case_value |= str_equal(references[i].root, STR("case"));
+    }
+}
+
+static void read_template(struct playbook_reads *reads, const struct template *template)
+{
+    if (!template)
+        return;
+    read_expr(reads, template->expr);
+    for (uint32_t i = 0; i < template->count; i++)
+        read_template(reads, &template->parts[i]);
+}
+
+static void read_ask(struct playbook_reads *reads, const struct step *step)
+{
+    read_template(reads, step->ask.to);
+    read_template(reads, step->ask.title);
+    read_template(reads, step->ask.show);
+}
+
+static void read_step(struct playbook_reads *reads, const struct step *step)
+{
+    read_expr(reads, step->when);
+    switch (step->kind) {
+    case STEP_DO:
+        read_template(reads, step->call.with);
+        read_template(reads, step->call.lease);
+        break;
+    case STEP_SET:
+        for (uint32_t i = 0; i < step->set.count; i++)
+            read_template(reads, step->set.items[i].value);
+        break;
+    case STEP_IF: read_expr(reads, step->branch.condition); break;
+    case STEP_SWITCH:
+        read_expr(reads, step->choice.subject);
+        for (uint32_t i = 0; i < step->choice.case_count; i++)
+            read_expr(reads, step->choice.cases[i].when);
+        break;
+    case STEP_FOR_EACH:
+        read_expr(reads, step->for_each.items);
+        read_template(reads, step->for_each.collect);
+        break;
+    case STEP_WHILE: read_expr(reads, step->loop.condition); break;
+    case STEP_ASK: read_ask(reads, step); break;
+    case STEP_WAIT:
+        read_template(reads, step->wait.span);
+        read_template(reads, step->wait.until);
+        read_expr(reads, step->wait.event);
+        break;
+    case STEP_RUN: /* the other playbook may read all of it */
+        *reads = (struct playbook_reads){ true, true, true };
+        break;
+    case STEP_SCRIPT: read_template(reads, step->script.with); break;
+    case STEP_RETURN: read_template(reads, step->give.value); break;
+    case STEP_FAIL:
+        read_template(reads, step->fail.code);
+        read_template(reads, step->fail.message);
+        break;
+    case STEP_PARALLEL:
+    case STEP_TRY:
+    case STEP_KIND_COUNT: break;
+    }
+}
+
+struct playbook_reads playbook_reads(const struct playbook *playbook)
+{
+    struct playbook_reads reads = { 0 };
+    for (uint32_t i = 0; i < playbook->step_count; i++)
+        read_step(&reads, playbook->all_steps[i]);
+    return reads;
+}
+
+/* ---- about ---- */
+
+const char *playbook_mode_name(enum playbook_mode mode)
+{
+    switch (mode) {
+    case MODE_SHADOW: return "shadow";
+    case MODE_SUGGEST: return "suggest";
+    case MODE_AUTO:
+    default: return "auto";
+    }
+}
+
+const char *trigger_kind_name(enum trigger_kind kind)
+{
+    static const char *const names[] = {
+        [TRIGGER_ALERT] = "alert",
+        [TRIGGER_WEBHOOK] = "webhook",
+        [TRIGGER_SCHEDULE] = "schedule",
+        [TRIGGER_EMAIL] = "email",
+        [TRIGGER_SYSLOG] = "syslog",
+        [TRIGGER_CASE] = "case",
+        [TRIGGER_MANUAL] = "manual",
+        [TRIGGER_PLAYBOOK] = "playbook",
+    };
+    return kind <= TRIGGER_PLAYBOOK ? names[kind] : "unknown";
+}
+
+static FALLIBLE about_step(
+    const struct step *step, struct arena *arena, struct value *ret, struct err_info *why)
+{
+    struct value_list_builder list = { 0 };
+    struct str action = step->kind == STEP_DO ? step->call.action
+        : step->kind == STEP_RUN              ? step->run.playbook
+                                              : STR("");
+    value_list_begin(&list, arena);
+    TRY(value_list_add(&list, value_string(step->id), why));
+    TRY(value_list_add(&list, value_string(str_of(step_kind_name(step->kind))), why));
+    TRY(value_list_add(&list, value_string(action), why));
+    TRY(value_list_add(&list, value_string(step->name), why));
+    *ret = value_list_end(&list);
+    return ERR_OK;
+}
+
+static FALLIBLE about_input(
+    const struct playbook_input *input, struct arena *arena, struct value *ret, struct err_info *why)
+{
+    AUTO(buf) struct buf buf = { 0 };
+    struct value_map_builder map = { 0 };
+    struct str type;
+    type_print(&buf, input->type);
+    TRY(buf_check(&buf, why));
+    TRY(arena_str(arena, buf_str(&buf), &type, why));
+    value_map_begin(&map, arena);
+    TRY(value_map_set(&map, "name", value_string(input->name), why));
+    TRY(value_map_set(&map, "type", value_string(type), why));
+    TRY(value_map_set(&map, "required", value_bool(input->is_required), why));
+    TRY(value_map_set(&map, "help", value_string(input->help), why));
+    *ret = value_map_end(&map);
+    return ERR_OK;
+}
+
+struct about_lists {
+    struct value attack, triggers, inputs, steps;
+};
+
+static FALLIBLE about_lists(
+    const struct playbook *playbook, struct arena *arena, struct about_lists *ret, struct err_info *why)
+{
+    struct value_list_builder attack = { 0 }, triggers = { 0 }, inputs = { 0 }, steps = { 0 };
+    struct value item;
+    value_list_begin(&attack, arena);
+    value_list_begin(&triggers, arena);
+    value_list_begin(&inputs, arena);
+    value_list_begin(&steps, arena);
+    for (uint32_t i = 0; i < playbook->attack_count; i++)
+        TRY(value_list_add(&attack, value_string(playbook->attack[i]), why));
+    for (uint32_t i = 0; i < playbook->trigger_count; i++)
+        TRY(value_list_add(
+            &triggers, value_string(str_of(trigger_kind_name(playbook->triggers[i].kind))), why));
+    for (uint32_t i = 0; i < playbook->input_count; i++) {
+        TRY(about_input(&playbook->inputs[i], arena, &item, why));
+        TRY(value_list_add(&inputs, item, why));
+    }
+    for (uint32_t i = 0; i < playbook->step_count; i++) {
+        TRY(about_step(playbook->all_steps[i], arena, &item, why));
+        TRY(value_list_add(&steps, item, why));
+    }
+    *ret = (struct about_lists){ value_list_end(&attack), value_list_end(&triggers), value_list_end(&inputs),
+        value_list_end(&steps) };
+    return ERR_OK;
+}
+
+enum err playbook_about(
+    const struct playbook *playbook, struct arena *arena, struct value *ret, struct err_info *why)
+{
+    struct value_map_builder map = { 0 };
+    struct about_lists lists;
+    TRY(about_lists(playbook, arena, &lists, why));
+    value_map_begin(&map, arena);
+    TRY(value_map_set(&map, "title", value_string(playbook->title), why));
+    TRY(value_map_set(&map, "description", value_string(playbook->description), why));
+    TRY(value_map_set(&map, "mode", value_string(str_of(playbook_mode_name(playbook->mode))), why));
+    TRY(value_map_set(&map, "attack", lists.attack, why));
+    TRY(value_map_set(&map, "triggers", lists.triggers, why));
+    TRY(value_map_set(&map, "inputs", lists.inputs, why));
+    TRY(value_map_set(&map, "steps", lists.steps, why));
+    *ret = value_map_end(&map);
+    return ERR_OK;
+}
