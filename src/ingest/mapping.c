@@ -36,18 +36,41 @@ static enum err build_leaf(struct mapping *m, const struct map_node *node, struc
     return value_map_put(into, value_string(node->name), v, m->why);
 }
 
+static struct value built(const struct value_map_builder *map, const char *name)
+{
+    for (uint32_t i = 0; i < map->count; i++) {
+        if (value_is_text(map->entries[i].key, str_of(name)))
+            return map->entries[i].value;
+    }
+    return value_null();
+}
+
+/* The last part of a path, of whatever system. */
+static struct value base_name(struct value path)
+{
+    struct str text = value_str(path);
+    size_t from = text.size;
+    while (from > 0 && text.data[from - 1] != '/' && text.data[from - 1] != '\\')
+        from--;
+    struct value name = value_string(from < text.size ? str_slice(text, from, text.size) : text);
+    name.flags = path.flags;
+    return name;
+}
+
 /* What OCSF requires of objects beyond what a product says. */
-static enum err complete_object(
-    struct mapping *m, const struct map_node *node, struct value_map_builder *into)
+static enum err complete_object(struct mapping *m, const struct map_node *node, struct value_map_builder *into)
 {
     static const struct {
         struct str object;
-        int type_id;
+        int type_id; /* Unknown, Rule, Unknown */
     } types[] = { { STR_INIT("device"), 0 }, { STR_INIT("analytic"), 1 }, { STR_INIT("file"), 0 } };
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-        if (str_equal(node->name, types[i].object) && !mapping_find(node->children, STR("type_id")))
+        if (str_equal(node->name, types[i].object) && built(into, "type_id").type == VALUE_NULL)
             TRY(value_map_set(into, "type_id", value_int(types[i].type_id), m->why));
     }
+    struct value path = str_equal(node->name, STR("file")) ? built(into, "path") : value_null();
+    if (path.type == VALUE_STRING && built(into, "name").type == VALUE_NULL)
+        TRY(value_map_set(into, "name", base_name(path), m->why));
     return ERR_OK;
 }
 

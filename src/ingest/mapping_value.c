@@ -16,12 +16,21 @@ static struct value follow(struct value v, const struct way *way)
     return v;
 }
 
-/* Null and empty texts say nothing, whoever wrote them. */
-static struct value something(struct value v)
+static bool is_absent(const struct source *source, struct str text)
+{
+    for (uint32_t i = 0; i < source->absent_count; i++) {
+        if (str_equal(source->absent[i], text))
+            return true;
+    }
+    return text.size == 0;
+}
+
+/* Null and empty texts say nothing, nor do those that the source lists. */
+static struct value something(const struct mapping *mapping, struct value v)
 {
     if (v.type == VALUE_OPTIONAL)
         v = v.inside ? *v.inside : value_null();
-    if (v.type == VALUE_STRING && str_trim(value_str(v)).size == 0)
+    if (v.type == VALUE_STRING && is_absent(mapping->source, str_trim(value_str(v))))
         return value_null();
     return v;
 }
@@ -29,7 +38,7 @@ static struct value something(struct value v)
 enum err way_eval(struct mapping *mapping, const struct way *way, struct value *ret)
 {
     if (!way->expr) {
-        *ret = something(follow(mapping->event, way));
+        *ret = something(mapping, follow(mapping->event, way));
         return ERR_OK;
     }
     struct value v;
@@ -37,7 +46,7 @@ enum err way_eval(struct mapping *mapping, const struct way *way, struct value *
     if (result == ERR_MEMORY)
         return err_memory(mapping->why);
     /* An event without what the expression reads is no fault: the field is left out. */
-    *ret = result == ERR_OK ? something(v) : value_null();
+    *ret = result == ERR_OK ? something(mapping, v) : value_null();
     return ERR_OK;
 }
 
@@ -170,10 +179,10 @@ enum err texts_each(struct mapping *mapping, struct value v,
 }
 
 /* The first scalar of a list, for fields that hold one. */
-static struct value one_of(struct value v)
+static struct value one_of(const struct mapping *mapping, struct value v)
 {
     for (uint32_t i = 0; v.type == VALUE_LIST && i < v.size; i++) {
-        if (is_scalar(v.items[i]) && something(v.items[i]).type != VALUE_NULL)
+        if (is_scalar(v.items[i]) && something(mapping, v.items[i]).type != VALUE_NULL)
             return v.items[i];
     }
     return v;
@@ -189,7 +198,7 @@ enum err field_convert(struct mapping *mapping, enum ocsf_kind kind, struct valu
     }
     if (kind == OCSF_STRINGS)
         return to_texts(mapping, v, ret);
-    v = one_of(v);
+    v = one_of(mapping, v);
     switch (kind) {
     case OCSF_INT: *ret = to_int(v); break;
     case OCSF_NUMBER: *ret = to_number(v); break;

@@ -51,6 +51,8 @@ struct source {
     const struct str *content_types;
     uint32_t content_type_count;
     struct source_hmac hmac;
+    const struct str *absent; /* texts that stand for nothing, such as "<NA>" */
+    uint32_t absent_count;
     int64_t window_us;
     const struct rule *fingerprint;
     uint32_t fingerprint_count;

@@ -6,7 +6,7 @@
 
 static const char *const source_keys[] = { "source", "title", "description", "product", "content_types",
     "hmac", "fingerprint", "dedup_window", "severity", "time", "tags", "attack", "mapping", "observables",
-    "extract_observables", "guess", NULL };
+    "extract_observables", "absent", "guess", NULL };
 
 static const struct yaml_node *child(const struct yaml_node *node, const char *key)
 {
@@ -396,6 +396,7 @@ static void read_head(struct reader *r, const struct yaml_node *root, struct sou
     source->description = reader_text(r, child(root, "description"), "`description`");
     if (source->title.size == 0)
         source->title = source->name;
+    source->absent = reader_texts(r, child(root, "absent"), &source->absent_count);
     source->content_types = reader_texts(r, child(root, "content_types"), &source->content_type_count);
 }
 
