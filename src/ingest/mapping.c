@@ -58,7 +58,8 @@ static struct value base_name(struct value path)
 }
 
 /* What OCSF requires of objects beyond what a product says. */
-static enum err complete_object(struct mapping *m, const struct map_node *node, struct value_map_builder *into)
+static enum err complete_object(
+    struct mapping *m, const struct map_node *node, struct value_map_builder *into)
 {
     static const struct {
         struct str object;
