@@ -7,9 +7,9 @@
 #include "base/limits.h"
 #include "commands.h"
 #include "expr/expr.h"
+#include "expr/typed_json.h"
 #include "file.h"
 #include "options.h"
-#include "typed_json.h"
 
 /* Variables and their types; values[i] belongs to names[i]. */
 struct scope {

@@ -67,7 +67,7 @@ struct library {
 
 extern const struct library library_standard, library_conversions, library_strings, library_lists,
     library_sets, library_math, library_encoders, library_optional, library_network, library_time,
-    library_regex, library_security;
+    library_regex, library_security, library_parsers;
 
 /* Types that the tables share: A and B stand for any type. */
 extern const struct type type_a, type_b, type_type_a, type_list_a, type_list_string, type_list_int,

@@ -1,7 +1,7 @@
 /* Values as typed JSON, one key each: {"int":"-9"}, {"list":[…]}, {"map":[[key,value]…]}, … (CONTRACT.md,
  * `tocsin eval --batch`). Loses nothing that plain JSON would: number types, bytes, times, optionals. */
-#ifndef TOCSIN_TYPED_JSON_H
-#define TOCSIN_TYPED_JSON_H
+#ifndef TOCSIN_EXPR_TYPED_JSON_H
+#define TOCSIN_EXPR_TYPED_JSON_H
 
 #include "base/buf.h"
 #include "base/value.h"

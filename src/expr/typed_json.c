@@ -1,4 +1,4 @@
-#include "typed_json.h"
+#include "expr/typed_json.h"
 
 #include <math.h>
 

@@ -1,0 +1,289 @@
+/* Syslog: RFC 5424 strictly where its version stands behind the priority, else RFC 3164 as loosely as
+ * senders write it. */
+#include <string.h>
+
+#include "base/text.h"
+#include "base/timetext.h"
+#include "expr/parsers.h"
+
+struct syslog {
+    struct arena *arena;
+    struct str text;
+    size_t at;
+    struct value_map_builder map;
+};
+
+static int byte_at(const struct syslog *log, size_t at)
+{
+    return at < log->text.size ? (unsigned char)log->text.data[at] : -1;
+}
+
+static bool is_digit(int c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static FALLIBLE refuse(const struct syslog *log, struct err_info *why, const char *text)
+{
+    return err_at(why, ERR_INVALID, "syslog", 1, (uint32_t)log->at + 1, "%s", text);
+}
+
+/* <PRI>: facility * 8 + severity, 0 to 191. */
+static FALLIBLE read_priority(struct syslog *log, struct err_info *why)
+{
+    unsigned priority = 0;
+    size_t at = log->at + 1;
+    if (byte_at(log, log->at) != '<')
+        return refuse(log, why, "a priority, as <34>, is missing");
+    for (; is_digit(byte_at(log, at)) && at - log->at <= 3; at++)
+        priority = priority * 10 + (unsigned)(byte_at(log, at) - '0');
+    if (byte_at(log, at) != '>' || at == log->at + 1 || priority > 191)
+        return refuse(log, why, "the priority is no number from 0 to 191 in <>");
+    log->at = at + 1;
+    TRY(value_map_set(&log->map, "facility", value_int(priority / 8), why));
+    return value_map_set(&log->map, "severity", value_int(priority % 8), why);
+}
+
+/* ---- RFC 5424 ---- */
+
+/* The word up to the next blank; "-" stands for nothing and leaves the field out. */
+static FALLIBLE read_word(struct syslog *log, const char *name, size_t size_max, struct err_info *why)
+{
+    size_t start = log->at;
+    while (byte_at(log, log->at) > ' ' && byte_at(log, log->at) < 0x7f)
+        log->at++;
+    struct str word = str_slice(log->text, start, log->at);
+    if (word.size == 0 || word.size > size_max)
+        return refuse(log, why, "a field of the header is empty or too long");
+    if (str_equal(word, STR("-")))
+        return ERR_OK;
+    return value_map_set(&log->map, name, value_string(word), why);
+}
+
+static FALLIBLE take_blank(struct syslog *log, struct err_info *why)
+{
+    if (byte_at(log, log->at) != ' ')
+        return refuse(log, why, "a blank is missing between the fields of the header");
+    log->at++;
+    return ERR_OK;
+}
+
+static FALLIBLE read_timestamp(struct syslog *log, struct err_info *why)
+{
+    int64_t seconds;
+    int32_t nanos;
+    size_t start = log->at;
+    while (byte_at(log, log->at) > ' ')
+        log->at++;
+    struct str word = str_slice(log->text, start, log->at);
+    if (str_equal(word, STR("-")))
+        return ERR_OK;
+    if (!time_parse_rfc3339(word, &seconds, &nanos))
+        return refuse(log, why, "the timestamp is not one of RFC 3339");
+    return value_map_set(&log->map, "timestamp", value_timestamp(seconds, nanos), why);
+}
+
+static bool is_sd_name_byte(int c)
+{
+    return c > ' ' && c < 0x7f && c != '=' && c != ']' && c != '"';
+}
+
+static FALLIBLE read_sd_name(struct syslog *log, struct value *ret, struct err_info *why)
+{
+    size_t start = log->at;
+    while (is_sd_name_byte(byte_at(log, log->at)))
+        log->at++;
+    if (log->at == start || log->at - start > 32)
+        return refuse(log, why, "a name in the structured data is empty or longer than 32 bytes");
+    *ret = value_string(str_slice(log->text, start, log->at));
+    return ERR_OK;
+}
+
+/* "…" with \" \\ \] for what they protect. */
+static FALLIBLE read_sd_value(struct syslog *log, struct value *ret, struct err_info *why)
+{
+    if (byte_at(log, log->at) != '=' || byte_at(log, log->at + 1) != '"')
+        return refuse(log, why, "a parameter of the structured data is not written as name=\"value\"");
+    size_t start = log->at + 2, end = start, size = 0;
+    while (end < log->text.size && log->text.data[end] != '"')
+        end += log->text.data[end] == '\\' ? 2 : 1;
+    if (end >= log->text.size)
+        return refuse(log, why, "a value in the structured data does not end");
+    char *copy = arena_bytes(log->arena, end - start + 1);
+    if (copy == NULL)
+        return err_memory(why);
+    for (size_t i = start; i < end; i++) {
+        int next = byte_at(log, i + 1);
+        i += log->text.data[i] == '\\' && (next == '"' || next == '\\' || next == ']');
+        copy[size++] = log->text.data[i];
+    }
+    log->at = end + 1;
+    *ret = value_string((struct str){ copy, size });
+    return ERR_OK;
+}
+
+static FALLIBLE read_sd_element(struct syslog *log, struct value_map_builder *elements, struct err_info *why)
+{
+    struct value_map_builder parameters;
+    struct value id;
+    log->at++;
+    value_map_begin(&parameters, log->arena);
+    TRY(read_sd_name(log, &id, why));
+    while (byte_at(log, log->at) == ' ') {
+        struct value name, v;
+        log->at++;
+        TRY(read_sd_name(log, &name, why));
+        TRY(read_sd_value(log, &v, why));
+        TRY(value_map_put(&parameters, name, v, why));
+    }
+    if (byte_at(log, log->at) != ']')
+        return refuse(log, why, "an element of the structured data does not end with ']'");
+    log->at++;
+    return value_map_put(elements, id, value_map_end(&parameters), why);
+}
+
+static FALLIBLE read_structured_data(struct syslog *log, struct err_info *why)
+{
+    struct value_map_builder elements;
+    if (byte_at(log, log->at) == '-') {
+        log->at++;
+        return ERR_OK;
+    }
+    if (byte_at(log, log->at) != '[')
+        return refuse(log, why, "the structured data is missing; '-' stands for none");
+    value_map_begin(&elements, log->arena);
+    while (byte_at(log, log->at) == '[')
+        TRY(read_sd_element(log, &elements, why));
+    return value_map_set(&log->map, "structured_data", value_map_end(&elements), why);
+}
+
+static FALLIBLE set_message(struct syslog *log, struct err_info *why)
+{
+    struct str message = str_slice(log->text, log->at, log->text.size);
+    if (str_starts(message, STR("\xef\xbb\xbf")))
+        message = str_slice(message, 3, message.size);
+    while (message.size > 0 &&
+        (message.data[message.size - 1] == '\n' || message.data[message.size - 1] == '\0'))
+        message.size--;
+    return message.size == 0 ? ERR_OK : value_map_set(&log->map, "message", value_string(message), why);
+}
+
+static FALLIBLE read_5424(struct syslog *log, struct err_info *why)
+{
+    log->at += 2; /* the version and its blank */
+    TRY(read_timestamp(log, why));
+    TRY(take_blank(log, why));
+    TRY(read_word(log, "host", 255, why));
+    TRY(take_blank(log, why));
+    TRY(read_word(log, "app", 48, why));
+    TRY(take_blank(log, why));
+    TRY(read_word(log, "process_id", 128, why));
+    TRY(take_blank(log, why));
+    TRY(read_word(log, "message_id", 32, why));
+    TRY(take_blank(log, why));
+    TRY(read_structured_data(log, why));
+    if (log->at < log->text.size && byte_at(log, log->at) != '\n')
+        TRY(take_blank(log, why));
+    return set_message(log, why);
+}
+
+/* ---- RFC 3164 ---- */
+
+/* "Oct 11 22:14:15"; there is no year in it, so it stays text: only the receiver knows when it came. */
+static size_t bsd_time_size(const struct syslog *log)
+{
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    char month[4] = "";
+    struct str text = str_slice(log->text, log->at, log->at + 15);
+    if (text.size < 15 || text.data[3] != ' ' || text.data[6] != ' ' || text.data[9] != ':' ||
+        text.data[12] != ':')
+        return 0;
+    memcpy(month, text.data, 3);
+    const char *found = strstr(months, month);
+    bool is_good = found != NULL && (found - months) % 3 == 0 && strlen(month) == 3;
+    for (size_t i = 7; i < 15; i++)
+        is_good = is_good && (i % 3 == 0 || is_digit((unsigned char)text.data[i]));
+    return is_good ? 15 : 0;
+}
+
+static FALLIBLE read_bsd_time(struct syslog *log, struct err_info *why)
+{
+    int64_t seconds;
+    int32_t nanos;
+    size_t size = bsd_time_size(log), end = log->at;
+    if (size > 0) {
+        TRY(value_map_set(
+            &log->map, "timestamp_text", value_string(str_slice(log->text, log->at, log->at + size)), why));
+        log->at += size + (byte_at(log, log->at + size) == ' ');
+        return ERR_OK;
+    }
+    while (byte_at(log, end) > ' ')
+        end++;
+    if (!time_parse_rfc3339(str_slice(log->text, log->at, end), &seconds, &nanos))
+        return ERR_OK;
+    TRY(value_map_set(&log->map, "timestamp", value_timestamp(seconds, nanos), why));
+    log->at = end + (byte_at(log, end) == ' ');
+    return ERR_OK;
+}
+
+static bool is_tag_byte(int c)
+{
+    return c > ' ' && c < 0x7f && c != ':' && c != '[' && c != ']';
+}
+
+/* "su[123]: " or "su: "; 0 when the word at `at` is no tag. */
+static size_t tag_end(const struct syslog *log, size_t at, size_t *ret_name, size_t *ret_id)
+{
+    size_t end = at;
+    while (is_tag_byte(byte_at(log, end)) && end - at < 64)
+        end++;
+    *ret_name = end;
+    *ret_id = 0;
+    if (end == at)
+        return 0;
+    if (byte_at(log, end) == '[') {
+        *ret_id = end + 1;
+        for (end++; byte_at(log, end) > ' ' && byte_at(log, end) != ']'; end++)
+            ;
+        if (byte_at(log, end) != ']')
+            return 0;
+        end++;
+    }
+    return byte_at(log, end) == ':' ? end : 0;
+}
+
+static FALLIBLE read_3164(struct syslog *log, struct err_info *why)
+{
+    size_t name = 0, id = 0, host = log->at;
+    TRY(read_bsd_time(log, why));
+    host = log->at;
+    size_t end = tag_end(log, host, &name, &id);
+    if (end == 0) {
+        /* A host stands in front of the tag, when a tag or a blank follows. */
+        while (byte_at(log, host) > ' ')
+            host++;
+        if (host > log->at && byte_at(log, host) == ' ') {
+            TRY(value_map_set(&log->map, "host", value_string(str_slice(log->text, log->at, host)), why));
+            log->at = host + 1;
+            end = tag_end(log, log->at, &name, &id);
+        }
+    }
+    if (end == 0)
+        return set_message(log, why);
+    TRY(value_map_set(&log->map, "app", value_string(str_slice(log->text, log->at, name)), why));
+    if (id > 0)
+        TRY(value_map_set(&log->map, "process_id", value_string(str_slice(log->text, id, end - 1)), why));
+    log->at = end + 1 + (byte_at(log, end + 1) == ' ');
+    return set_message(log, why);
+}
+
+FALLIBLE parse_syslog(struct arena *arena, struct str text, struct value *ret, struct err_info *why)
+{
+    struct syslog log = { .arena = arena, .text = text };
+    value_map_begin(&log.map, arena);
+    TRY(read_priority(&log, why));
+    bool is_5424 = byte_at(&log, log.at) == '1' && byte_at(&log, log.at + 1) == ' ';
+    TRY(is_5424 ? read_5424(&log, why) : read_3164(&log, why));
+    *ret = value_map_end(&log.map);
+    return ERR_OK;
+}
