@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "command.h"
+#include "connect/jq_child.h"
 
 static void print_help(void)
 {
@@ -45,6 +46,8 @@ int main(int argc, char **argv)
         puts("tocsin " TOCSIN_VERSION);
         return 0;
     }
+    if (strcmp(argv[1], JQ_CHILD_WORD) == 0) /* this program itself starts it, with nothing else */
+        jq_child_main();
     for (const struct command *command = commands; command->name; command++)
         if (strcmp(argv[1], command->name) == 0)
             return command->run(argc - 1, argv + 1);

@@ -83,6 +83,8 @@
 #define CALL_SECONDS_MAX 3600
 #define REDIRECTS_MAX 5
 #define PAGES_MAX 1000
+#define JQ_INPUT_BYTES_MAX (8 * MIB)
+#define JQ_OUTPUT_BYTES_MAX (8 * MIB)
 
 /* store */
 #define BLOB_INLINE_BYTES_MAX (64 * KIB) /* larger payloads go to the blob store */

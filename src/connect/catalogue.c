@@ -139,6 +139,29 @@ static void fault(struct diagnostics *found, const struct connector *connector, 
     found->file = before;
 }
 
+/* The names in a `with` against the action that it is for. */
+static void check_with(const struct stencil *with, const struct type *in, const struct connector *connector,
+    uint32_t line, uint32_t column, const char *what, struct diagnostics *found)
+{
+    AUTO(buf) struct buf text = { 0 };
+    for (uint32_t i = 0; i < in->field_count; i++) {
+        const struct type_field *field = &in->fields[i];
+        bool is_given = !field->is_required;
+        for (uint32_t k = 0; k < with->count && !is_given; k++)
+            is_given = str_equal(with->keys[k], field->name);
+        buf_clear(&text);
+        buf_printf(&text, "%s lacks", what);
+        if (!is_given && buf_check(&text, NULL) == ERR_OK)
+            fault(found, connector, line, column, "missing_field", text.data, field->name);
+    }
+    for (uint32_t k = 0; with->kind == STENCIL_MAP && k < with->count; k++) {
+        buf_clear(&text);
+        buf_printf(&text, "%s has a field too many:", what);
+        if (!type_find_field(in, with->keys[k]) && buf_check(&text, NULL) == ERR_OK)
+            fault(found, connector, line, column, "unknown_field", text.data, with->keys[k]);
+    }
+}
+
 static void check_undo(const struct action_catalogue *catalogue, const struct connector_action *action,
     struct diagnostics *found)
 {
@@ -149,21 +172,8 @@ static void check_undo(const struct action_catalogue *catalogue, const struct co
             "`undo` names no action:", action->action.undo);
         return;
     }
-    if (!action->has_undo_with || action->undo_with.kind != STENCIL_MAP)
-        return;
-    for (uint32_t i = 0; i < undo->in->field_count; i++) {
-        const struct type_field *field = &undo->in->fields[i];
-        bool is_given = !field->is_required;
-        for (uint32_t k = 0; k < action->undo_with.count && !is_given; k++)
-            is_given = str_equal(action->undo_with.keys[k], field->name);
-        if (!is_given)
-            fault(found, action->connector, line, column, "missing_field", "`undo.with` lacks", field->name);
-    }
-    for (uint32_t k = 0; k < action->undo_with.count; k++) {
-        if (!type_find_field(undo->in, action->undo_with.keys[k]))
-            fault(found, action->connector, line, column, "unknown_field",
-                "`undo.with` has a field too many:", action->undo_with.keys[k]);
-    }
+    if (action->has_undo_with)
+        check_with(&action->undo_with, undo->in, action->connector, line, column, "`undo.with`", found);
 }
 
 static void check_connector(
@@ -178,16 +188,14 @@ static void check_connector(
     AUTO(buf) struct buf name = { 0 };
     buf_printf(&name, "%.*s.%.*s", STR_ARG(connector->name), STR_ARG(connector->test_action));
     const struct action *action = find_action(&catalogue->catalogue, buf_str(&name));
-    struct err_info why = { 0 };
-    struct value with = connector->test_with;
-    if (with.type == VALUE_NULL)
-        with = (struct value){ .type = VALUE_MAP };
-    if (!action)
+    if (!action) {
         fault(found, connector, connector->line, connector->column, "unknown_action",
             "`test` names no action:", connector->test_action);
-    else if (type_check_value(action->in, with, &why) != ERR_OK)
-        fault(found, connector, connector->line, connector->column, "wrong_type", "`test.with` does not fit",
-            str_of(why.text));
+        return;
+    }
+    static const struct stencil nothing = { .kind = STENCIL_MAP };
+    check_with(connector->has_test_with ? &connector->test_with : &nothing, action->in, connector,
+        connector->line, connector->column, "`test.with`", found);
 }
 
 static void add_connector(struct action_catalogue *catalogue, const struct connector *connector)

@@ -25,6 +25,8 @@ struct connect_options {
     struct vault *vault; /* NULL: no secrets (`tocsin run` without a store) */
     struct connections *connections; /* NULL: none are configured */
     struct executor *executor; /* for blocking work: nftables, jq */
+    /* The process that runs jq filters; NULL: this program with JQ_CHILD_WORD (jq_child.h). */
+    const char *const *jq_command;
     struct http_client_options http; /* of each shard's client: egress, user agent, connection counts */
     /* Tests and the simulator: makes a shard's client in place of http_client_new. NULL: http_client_new. */
     enum err (*make_client)(void *context, struct loop *loop, struct http_client **ret, struct err_info *why);

@@ -61,7 +61,7 @@ struct blocking_call {
 /* Allocates it (of `size` bytes, with the struct at its start) in the call's arena; NULL when there is no
  * memory, after having seen to the call's end. */
 void *blocking_call_new(struct action_call *call, size_t size, void (*work)(struct blocking_call *blocking));
-/* Hands it to the pool; a pool that is full is the call's error. */
-void blocking_call_submit(struct blocking_call *blocking);
+/* Hands it to the pool. ERR_UNAVAILABLE, name "busy", when the pool is full; then nothing happens. */
+FALLIBLE blocking_call_submit(struct blocking_call *blocking, struct err_info *why);
 
 #endif

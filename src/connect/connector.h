@@ -143,7 +143,8 @@ struct connector {
     const struct connector_action *actions;
     uint32_t action_count;
     struct str test_action; /* what `connection test` calls; empty: none */
-    struct value test_with;
+    struct stencil test_with; /* sees the settings */
+    bool has_test_with;
     uint32_t line, column;
 };
 

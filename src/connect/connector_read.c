@@ -464,7 +464,8 @@ static void read_limits(struct connector_reading *reading, const struct yaml_nod
 
 /* ---- the whole ---- */
 
-static void read_test(struct connector_reading *reading, const struct yaml_node *node)
+static void read_test(
+    struct connector_reading *reading, const struct yaml_node *node, const struct stencil_env *env)
 {
     static const char *const keys[] = { "action", "with" };
     const struct yaml_node *found[2];
@@ -474,8 +475,10 @@ static void read_test(struct connector_reading *reading, const struct yaml_node 
     if (!found[0])
         sheet_missing(&reading->sheet, node, "action", "the action that tries a connection");
     (void)sheet_text(&reading->sheet, found[0], "`action`", &connector->test_action);
-    if (found[1])
-        (void)read_constant(reading, found[1], &connector->test_with);
+    connector->has_test_with = found[1] &&
+        sheet_stencil(&reading->sheet, found[1], env, &connector->test_with);
+    if (connector->has_test_with && connector->test_with.kind != STENCIL_MAP)
+        sheet_fault(&reading->sheet, found[1], "bad_shape", "`with` must be a mapping");
 }
 
 enum {
@@ -528,9 +531,9 @@ static void read_root(struct connector_reading *reading, const struct yaml_node 
     read_base_url(reading, found[KEY_BASE_URL], &env.env);
     read_auths(reading, found[KEY_AUTH], &env.env);
     read_limits(reading, found[KEY_RATE_LIMIT], found[KEY_BREAKER], &env.env);
+    read_test(reading, found[KEY_TEST], &env.env);
     env.env.may_hold_secrets = true;
     connector->headers = read_named(reading, found[KEY_HEADERS], &env.env, true, &connector->header_count);
-    read_test(reading, found[KEY_TEST]);
     if (found[KEY_ACTIONS] && !found[KEY_BASE_URL])
         sheet_missing(&reading->sheet, root, "base_url", "where the requests of `actions` go");
     if (found[KEY_ACTIONS])

@@ -150,15 +150,16 @@ void *blocking_call_new(
     return blocking;
 }
 
-void blocking_call_submit(struct blocking_call *blocking)
+FALLIBLE blocking_call_submit(struct blocking_call *blocking, struct err_info *why)
 {
-    struct err_info why = { 0 };
     struct executor *executor = blocking->connect->options.executor;
-    enum err result = executor
-        ? executor->ops->submit(executor, &blocking->task, &why)
-        : err_named(&why, ERR_UNAVAILABLE, "no_executor", "this process runs no blocking actions");
-    if (result != ERR_OK)
-        call_fail_soon(blocking->call, &why);
+    if (!executor)
+        return err_named(why, ERR_UNAVAILABLE, "no_executor", "this process runs no blocking actions");
+    struct err_info inner = { 0 };
+    enum err result = executor->ops->submit(executor, &blocking->task, &inner);
+    if (result == ERR_LIMIT) /* of the pool's queue: worth trying again, unlike other limits */
+        return err_named(why, ERR_UNAVAILABLE, "busy", "%s", inner.text);
+    return result == ERR_OK ? ERR_OK : err_set(why, result, "%s", inner.text);
 }
 
 /* ---- hosts ---- */
