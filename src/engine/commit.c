@@ -341,7 +341,7 @@ static FALLIBLE deliver_locals(struct run_commit *commit, struct active *active,
 
 static void send_calls(struct run_commit *commit, struct active *active)
 {
-    for (struct effect *effect = commit->turn.effects.first; effect; effect = effect->next) {
+    for (struct effect *effect = commit->turn.effects.first; effect && active->run; effect = effect->next) {
         if (effect->kind == EFFECT_CALL)
             call_start(active, effect->frame, (enum action_purpose)effect->purpose);
         else if (effect->kind == EFFECT_CALL_CANCEL)
@@ -376,6 +376,18 @@ static void count(struct run_commit *commit)
     atomic_fetch_add_explicit(&counters->run_count, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&counters->run_us_sum, us, memory_order_relaxed);
     atomic_fetch_add_explicit(&counters->run_us_buckets[bucket_of(us)], 1, memory_order_relaxed);
+}
+
+static enum run_status status_of_admission(enum admission admission)
+{
+    return admission == ADMITTED ? RUN_RUNNING : admission == ADMISSION_QUEUED ? RUN_QUEUED : RUN_CANCELLED;
+}
+
+/* A run that did not begin with its commit. */
+static void count_bare(struct run_commit *commit, enum run_status status)
+{
+    struct counters *counters = &commit->shard->engine->counters;
+    atomic_fetch_add_explicit(&counters->by_status[status], 1, memory_order_relaxed);
 }
 
 static void observe_one(struct run_commit *commit, struct engine_observation *seen)
@@ -441,9 +453,8 @@ enum err run_commit_take(struct run_commit *commit, struct active *active, struc
     run->number = commit->row.number;
     send_pokes(commit);
     if (commit->admission != ADMITTED) {
-        enum run_status status = commit->admission == ADMISSION_QUEUED ? RUN_QUEUED : RUN_CANCELLED;
-        atomic_fetch_add_explicit(
-            &commit->shard->engine->counters.by_status[status], 1, memory_order_relaxed);
+        enum run_status status = status_of_admission(commit->admission);
+        count_bare(commit, status);
         if (status == RUN_CANCELLED)
             watches_tell(commit->shard->engine->watches, run->id, status);
         return ERR_OK;
@@ -462,155 +473,51 @@ enum err run_commit_take(struct run_commit *commit, struct active *active, struc
     return ERR_OK;
 }
 
-/* ---- a turn of a run in memory ---- */
+/* ---- a run's first turn ---- */
 
-struct turn_op {
-    struct op_link link;
-    struct run_commit commit;
-    struct active *active;
-    struct loop_timer again; /* the disk was full */
-};
-
-static void turn_op_drop(struct op_link *link)
+enum err run_commit_new(struct run_commit *commit, struct shard *shard, struct run *run, struct err_info *why)
 {
-    struct turn_op *turn_op = (struct turn_op *)link;
-    if (turn_op->again.is_armed)
-        loop_timer_stop(link->shard->loop, &turn_op->again);
-    run_commit_done(&turn_op->commit);
-    memory_free(turn_op);
+    const struct happening start = { .kind = HAPPENED_START };
+    struct op op = { .kind = OP_CREATE };
+    commit->is_new = true;
+    run_commit_begin(commit, shard, run);
+    op_value(&op, FIELD_DATA, run->creation);
+    journal_add(&commit->turn.record, &op);
+    run->creation = value_null();
+    commit->head_size = commit->turn.record.size;
+    TRY(start_key(run->concurrency_key, &commit->arena, &commit->key, why));
+    turn_happen(&commit->turn, &start);
+    TRY(turn_end(&commit->turn, why));
+    return run_commit_prepare(commit, (struct instant){ 0 }, why);
 }
 
-static enum err turn_op_apply(struct store_op *op, struct store_conn *conn, struct err_info *why)
+void run_commit_take_bare(struct run_commit *commit)
 {
-    return run_commit_apply(&((struct turn_op *)(void *)op)->commit, conn, why);
+    send_pokes(commit);
+    count_bare(commit, status_of_admission(commit->admission));
 }
 
-static void send_replies(struct run_commit *commit, enum err result, const struct err_info *why)
+void run_commit_enter(struct run_commit *commit, struct shard *shard, struct err_info *why)
 {
-    for (struct pending *pending = commit->pendings; pending; pending = pending->next) {
-        if (pending->reply)
-            reply_send(pending->reply, result, why);
-        pending->reply = NULL;
-    }
-}
-
-static void turn_op_again(struct loop_timer *timer)
-{
-    struct turn_op *turn_op = (struct turn_op *)(void *)((char *)timer - offsetof(struct turn_op, again));
-    struct shard *shard = turn_op->link.shard;
-    shard_enter(shard);
-    shard_submit(shard, &turn_op->link);
-    shard_leave(shard);
-}
-
-/* The disk is full, or the store too busy: what the turn decided stands and is stored later; the run waits.
- */
-static bool waits_for_store(struct turn_op *turn_op, enum err result)
-{
-    struct shard *shard = turn_op->link.shard;
-    if (result != ERR_FULL && result != ERR_UNAVAILABLE)
-        return false;
-    if (shard->is_stopping)
-        return false;
-    shard_link(&turn_op->link);
-    turn_op->again.fire = turn_op_again;
-    loop_timer_start(shard->loop, &turn_op->again, (struct instant){ loop_now(shard->loop).us + US_PER_S });
-    return true;
-}
-
-static void turn_op_done(struct store_op *op, enum err result, const struct err_info *why)
-{
-    struct turn_op *turn_op = (struct turn_op *)(void *)op;
-    struct active *active = turn_op->active;
-    struct shard *shard = turn_op->link.shard;
-    struct err_info taken = { 0 };
-    shard_op_done(&turn_op->link);
-    shard_enter(shard);
-    if (result != ERR_OK && waits_for_store(turn_op, result)) {
-        shard_leave(shard);
+    struct run *run = commit->run;
+    struct active *active = NULL;
+    bool lives = commit->admission == ADMITTED && !run_status_is_end(run->status);
+    if (lives && !(active = shard_add(shard, run->tenant, run->id))) {
+        /* It stands in the store as running, and is taken up at the next start at the latest. */
+        if (shard->engine->options.log)
+            LOG(shard->engine->options.log, LOG_ERROR, "no memory for a run that has begun",
+                LOG_U("run", run->id));
         return;
     }
-    active->turn_op = NULL;
-    if (result == ERR_OK) {
-        active->wake = turn_op->commit.row.wake;
-        active->void_turns = 0;
-        result = run_commit_take(&turn_op->commit, active, &taken);
-        send_replies(&turn_op->commit, ERR_OK, NULL);
-    } else {
-        taken = *why;
-        send_replies(&turn_op->commit, result, why);
+    if (active) {
+        active->run = run;
+        active->wake = commit->row.wake;
     }
+    enum err result = run_commit_take(commit, active, why);
+    if (!active)
+        return;
+    commit->run = NULL;
     if (result != ERR_OK)
-        active_void(active, &taken);
-    run_commit_done(&turn_op->commit);
-    memory_free(turn_op);
+        active_void(active, why);
     active_settle(active);
-    shard_leave(shard);
-}
-
-static void take_queue(struct active *active, struct run_commit *commit)
-{
-    commit->pendings = active->queue;
-    active->queue = NULL;
-    active->queue_end = &active->queue;
-    active->wants_turn = false;
-    for (struct pending *pending = commit->pendings; pending; pending = pending->next) {
-        turn_happen(&commit->turn, &pending->happening);
-        if (pending->happening.inbox_number > active->inbox_seen)
-            active->inbox_seen = pending->happening.inbox_number;
-    }
-}
-
-/* Nothing changed: there is nothing to store. A decision that came too late is refused. */
-static void turn_was_empty(struct active *active, struct turn_op *turn_op)
-{
-    struct err_info why = { 0 };
-    enum err result = err_set(
-        &why, ERR_CONFLICT, "it came too late: somebody was first, or the run has gone on");
-    send_replies(&turn_op->commit, result, &why);
-    run_commit_done(&turn_op->commit);
-    memory_free(turn_op);
-    active_settle(active);
-}
-
-static void turn_void(
-    struct active *active, struct turn_op *turn_op, enum err result, const struct err_info *why)
-{
-    send_replies(&turn_op->commit, result, why);
-    run_commit_done(&turn_op->commit);
-    memory_free(turn_op);
-    active_void(active, why);
-}
-
-void active_turn(struct active *active)
-{
-    struct err_info why = { 0 };
-    struct turn_op *turn_op = memory_alloc(sizeof(*turn_op));
-    if (!turn_op) {
-        (void)err_memory(&why);
-        active_void(active, &why);
-        return;
-    }
-    memset(turn_op, 0, sizeof(*turn_op));
-    turn_op->link.op.apply = turn_op_apply;
-    turn_op->link.op.done = turn_op_done;
-    turn_op->link.drop = turn_op_drop;
-    turn_op->active = active;
-    struct run_commit *commit = &turn_op->commit;
-    run_commit_begin(commit, active->shard, active->run);
-    commit->row.case_id = active->run->case_id;
-    take_queue(active, commit);
-    enum err result = turn_end(&commit->turn, &why);
-    if (result == ERR_OK && !commit->turn.has_changed) {
-        turn_was_empty(active, turn_op);
-        return;
-    }
-    if (result == ERR_OK)
-        result = run_commit_prepare(commit, active->wake, &why);
-    if (result != ERR_OK) {
-        turn_void(active, turn_op, result, &why);
-        return;
-    }
-    active->turn_op = turn_op;
-    shard_submit(active->shard, &turn_op->link);
 }

@@ -40,6 +40,7 @@ struct engine {
     unsigned shard_count;
     atomic_uint next_shard;
     struct counters counters;
+    _Atomic int64_t window_end; /* of wakes: what is due later is in the store only */
     bool is_started;
 };
 
@@ -189,6 +190,13 @@ struct run_commit {
 };
 /* Zeroed before. Begins a turn at the clock's now. */
 void run_commit_begin(struct run_commit *commit, struct shard *shard, struct run *run);
+/* The first turn of a run that start_run made, ended and prepared. The run stays the caller's. */
+FALLIBLE run_commit_new(
+    struct run_commit *commit, struct shard *shard, struct run *run, struct err_info *why);
+/* After the commit of a first turn: the run moves into the shard, if it has not ended. */
+void run_commit_enter(struct run_commit *commit, struct shard *shard, struct err_info *why);
+/* The same when only its creation was written. */
+void run_commit_take_bare(struct run_commit *commit);
 /* The turn was ended well: what the writer needs is made ready, so that it has little to do. */
 FALLIBLE run_commit_prepare(struct run_commit *commit, struct instant old_wake, struct err_info *why);
 /* On the writer. */

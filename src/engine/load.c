@@ -269,7 +269,6 @@ static void load_done(struct store_op *op, enum err result, const struct err_inf
         active->run = load_op->loaded.run;
         active->tenant = active->run->tenant;
         active->wake = load_op->loaded.wake;
-        active->checks_inbox = false;
         result = deliver_loaded(active, &load_op->loaded, &failed);
         load_op->loaded.run = NULL;
         if (result != ERR_OK)
@@ -297,6 +296,7 @@ void shard_start_loading(struct shard *shard, struct active *active)
     load_op->link.drop = load_op_drop;
     load_op->active = active;
     active->load_op = load_op;
+    active->checks_inbox = false; /* what comes from here on may be missing in what the load sees */
     shard_read(shard, &load_op->link);
 }
 

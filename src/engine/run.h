@@ -149,6 +149,7 @@ struct run {
     uint32_t parent_frame;
     struct value event, alert, case_value, inputs;
     struct value concurrency_key; /* null: none */
+    struct value creation; /* of a run that was just made, until its first record is written; else null */
     struct value output, error;
     struct instant created, started, ended, deadline;
 

@@ -96,7 +96,7 @@ static FALLIBLE copy_run(struct copier *copier, struct run *copy)
     copy->frames = frames;
     copy->frame_room = copy->frame_count;
     copy->free_frames = NULL;
-    copy->shown = value_null();
+    copy->shown = copy->creation = value_null();
     for (uint32_t i = 0; i < copy->frame_count; i++)
         TRY(copy_frame(copier, &copy->frames[i]));
     return copy_scope(copier, &copy->scope);

@@ -428,7 +428,7 @@ void shard_poke(struct shard *shard, int64_t tenant, struct id run)
         active = shard_add(shard, tenant, run);
     if (!active) /* the store has it: a start of the node takes it up at the latest */
         return;
-    active->checks_inbox |= active->run != NULL;
+    active->checks_inbox |= active->run || active->load_op;
     active_run(active);
 }
 

@@ -171,6 +171,7 @@ enum err start_run(int64_t tenant, struct id id, struct playbook_version *versio
     if (result == ERR_OK) {
         op_value(&op, FIELD_DATA, copy);
         result = run_apply(run, &op, why);
+        run->creation = copy;
     }
     if (result != ERR_OK) {
         run_free(run);

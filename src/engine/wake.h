@@ -23,13 +23,14 @@ struct wakes {
     struct wake *heap;
     uint32_t count, room;
     struct loop_timer timer;
-    struct instant window_end; /* what is due later is in the store only */
     struct loop_timer poll; /* the first shard's */
     bool is_polling;
 };
 
 void wakes_init(struct wakes *wakes, struct shard *shard);
 void wakes_start(struct wakes *wakes);
+/* On the loop's thread. */
+void wakes_stop(struct wakes *wakes);
 void wakes_done(struct wakes *wakes);
 /* Nothing when it is due after the window. Without memory it is left to the next poll. */
 void wakes_add(struct wakes *wakes, enum wake_kind kind, struct id id, struct instant due);
