@@ -133,7 +133,20 @@ void shard_read(struct shard *shard, struct op_link *link);
 /* First thing in every `done`. */
 void shard_op_done(struct op_link *link);
 
+/* ---- shard_thread.c ---- */
+
+FALLIBLE shard_init(struct shard *shard, struct engine *engine, unsigned index, struct err_info *why);
+FALLIBLE shard_start(struct shard *shard, struct err_info *why);
+void shard_stop(struct shard *shard);
+/* After shard_stop. What is out at the store must have been applied. */
+void shard_done(struct shard *shard);
+void shard_drop_op(struct op_link *link);
+
 /* ---- shard.c ---- */
+
+/* At the end of the shard: whatever it waits for. */
+void active_drop(struct active *active);
+
 
 /* Around whatever enters a shard from its loop: what became runnable runs when the outermost one leaves. */
 void shard_enter(struct shard *shard);

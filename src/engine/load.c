@@ -111,8 +111,8 @@ enum err run_load(struct engine *engine, struct store_conn *conn, int64_t tenant
     TRY(journal_rows(conn, row.tenant, row.number, row.snapshot, &run->arena, fold_record, &fold, why));
     if (!run->version)
         return err_named(why, ERR_INVALID, "journal_gap", "run %s has no journal", id_text(id).text);
-    if (run->phase == RUN_PHASE_CREATED)
-        run->status = row.status;
+    if (row.status == RUN_QUEUED) /* which its journal does not know */
+        run->status = RUN_QUEUED;
     ret->wake = row.wake;
     TRY(inbox_rows(conn, id, 0, &ret->arena, &ret->inbox, &ret->inbox_count, why));
     return load_subjects(engine, conn, ret, why);
@@ -203,7 +203,7 @@ static FALLIBLE deliver_loaded(struct active *active, struct loaded *loaded, str
         result = deliver_subject(active, SUBJECT_ALERT, loaded->alert_id, loaded->alert, why);
     if (result == ERR_OK && !is_new && loaded->has_subjects && !id_is_none(loaded->case_id))
         result = deliver_subject(active, SUBJECT_CASE, loaded->case_id, loaded->case_value, why);
-    if (result == ERR_OK && !(is_new && active->run->status == RUN_QUEUED)) {
+    if (result == ERR_OK && active->run->status != RUN_QUEUED) {
         first = pending_new(is_new ? HAPPENED_START : HAPPENED_RECOVER);
         result = first ? ERR_OK : err_memory(why);
     }

@@ -196,6 +196,20 @@ static void runnable_remove(struct active *active)
     }
 }
 
+void shard_drop_op(struct op_link *link)
+{
+    shard_unlink(link);
+    link->drop(link);
+}
+
+void active_drop(struct active *active)
+{
+    active->turn_op = NULL; /* freed with the shard's operations */
+    active->load_op = NULL;
+    active->inbox_op = NULL;
+    active_remove(active);
+}
+
 void active_remove(struct active *active)
 {
     assert(!active->turn_op && !active->load_op && !active->inbox_op);

@@ -1,7 +1,6 @@
 #include "engine/task_rows.h"
 
 #include "base/pack.h"
-#include "engine/task_view.h"
 
 static const char *const status_names[TASK_STATUS_COUNT] = {
     [TASK_OPEN] = "open",

@@ -201,6 +201,31 @@ static void happen_recover(struct turn *turn)
     }
 }
 
+/* Somebody wants an uncertain run to go on: as if the answer were that nothing happened. */
+static void happen_retry(struct turn *turn)
+{
+    struct value_map_builder map = { 0 };
+    uint32_t after = 0;
+    struct err_info why = { 0 };
+    value_map_begin(&map, &turn->run->arena);
+    if (value_map_set(&map, "choice", value_string(STR("not_done")), &why) != ERR_OK) {
+        turn_fail(turn, ERR_MEMORY, &why);
+        return;
+    }
+    struct value answer = value_map_end(&map);
+    while (turn->failed == ERR_OK) {
+        uint32_t at = run_frame_index(turn->run, after + 1);
+        if (at >= turn->run->frame_count)
+            break;
+        struct frame *frame = turn->run->frames[at];
+        after = frame->id;
+        if (frame->phase != PHASE_UNCERTAIN)
+            continue;
+        turn_close_task(turn, frame, TASK_CANCELLED);
+        step_do_answer(turn, frame, answer, STR(""));
+    }
+}
+
 void turn_happen(struct turn *turn, const struct happening *happening)
 {
     struct frame *frame;
@@ -230,7 +255,7 @@ void turn_happen(struct turn *turn, const struct happening *happening)
         happen_stop(turn, happening, STOP_LIMIT);
         break;
     case HAPPENED_CONTINUE: break;
-    case HAPPENED_RETRY: turn->has_changed = true; break;
+    case HAPPENED_RETRY: happen_retry(turn); break;
     case HAPPENED_RECOVER: happen_recover(turn); break;
     case HAPPENED_SUBJECT: happen_subject(turn, happening); break;
     }

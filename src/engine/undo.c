@@ -37,7 +37,7 @@ static FALLIBLE graph_build(
         .max_us = 10 * US_PER_MIN };
     graph->steps[0] = step;
     graph->playbook = (struct playbook){
-        .name = STR("containment-undo"),
+        .name = UNDO_PLAYBOOK_NAME,
         .title = STR("End of a containment"),
         .mode = MODE_AUTO,
         .output = &type_dyn,

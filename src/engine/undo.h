@@ -7,6 +7,8 @@
 
 #define UNDO_PLAYBOOK_NUMBER INT64_C(-1) /* in a run's row: no stored playbook */
 
+#define UNDO_PLAYBOOK_NAME STR("containment-undo")
+
 /* `inputs` is {"action", "connection", "with"}; it is copied. */
 FALLIBLE undo_version_new(
     int64_t tenant, struct value inputs, struct playbook_version **ret, struct err_info *why);

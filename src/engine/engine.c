@@ -1,0 +1,167 @@
+#include "engine/engine.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "engine/engine_impl.h"
+#include "engine/status.h"
+#include "engine/subscription.h"
+#include "engine/watch.h"
+
+#define SHARDS_MAX 64
+
+static FALLIBLE engine_init(struct engine *engine, const struct engine_options *options, struct err_info *why)
+{
+    engine->options = *options;
+    engine->shard_count = options->inline_loop || options->shard_count == 0 ? 1 : options->shard_count;
+    if (engine->shard_count > SHARDS_MAX)
+        engine->shard_count = SHARDS_MAX;
+    TRY(registry_new(options->store, options->catalogues, options->log, &engine->registry, why));
+    TRY(subscriptions_new(&engine->subscriptions, why));
+    TRY(watches_new(options->store, &engine->watches, why));
+    size_t size = engine->shard_count * sizeof(struct shard);
+    engine->shards = memory_alloc(size);
+    if (!engine->shards)
+        return err_memory(why);
+    memset(engine->shards, 0, size);
+    for (unsigned i = 0; i < engine->shard_count; i++)
+        TRY(shard_init(&engine->shards[i], engine, i, why));
+    return ERR_OK;
+}
+
+enum err engine_new(const struct engine_options *options, struct engine **ret, struct err_info *why)
+{
+    assert(options->clock && options->rand && options->store && options->catalogues);
+    struct engine *engine = memory_alloc(sizeof(*engine));
+    if (!engine)
+        return err_memory(why);
+    memset(engine, 0, sizeof(*engine));
+    enum err result = engine_init(engine, options, why);
+    if (result != ERR_OK) {
+        engine_free(engine);
+        return result;
+    }
+    *ret = engine;
+    return ERR_OK;
+}
+
+/* ---- start ---- */
+
+struct found {
+    struct engine *engine;
+    uint64_t count;
+};
+
+static enum err poke_found(void *context, struct id run, struct instant due, struct err_info *why)
+{
+    struct found *found = context;
+    (void)due;
+    (void)why;
+    engine_poke(found->engine, 0, run);
+    found->count++;
+    return ERR_OK;
+}
+
+static enum err take_up(void *context, struct store_conn *conn, struct err_info *why)
+{
+    struct found *found = context;
+    struct engine *engine = found->engine;
+    uint64_t counts[RUN_STATUS_COUNT] = { 0 };
+    TRY(run_rows_count(conn, counts, why));
+    for (int i = 0; i < RUN_STATUS_COUNT; i++)
+        atomic_store(&engine->counters.by_status[i], counts[i]);
+    TRY(subscriptions_load(engine->subscriptions, engine->registry, conn, why));
+    return run_rows_unfinished(conn, poke_found, found, why);
+}
+
+enum err engine_start(struct engine *engine, struct err_info *why)
+{
+    struct found found = { .engine = engine };
+    TRY(registry_load(engine->registry, why));
+    TRY(store_read_wait(engine->options.store, take_up, &found, why));
+    if (found.count > 0 && engine->options.log)
+        LOG(engine->options.log, LOG_INFO, "runs that were under way are taken up",
+            LOG_I("runs", (int64_t)found.count));
+    engine->is_started = true;
+    for (unsigned i = 0; i < engine->shard_count; i++)
+        TRY(shard_start(&engine->shards[i], why));
+    return ERR_OK;
+}
+
+void engine_stop(struct engine *engine)
+{
+    if (!engine || !engine->is_started)
+        return;
+    engine->is_started = false;
+    for (unsigned i = 0; i < engine->shard_count; i++)
+        shard_stop(&engine->shards[i]);
+}
+
+void engine_free(struct engine *engine)
+{
+    if (!engine)
+        return;
+    engine_stop(engine);
+    for (unsigned i = 0; engine->shards && i < engine->shard_count; i++) {
+        if (engine->shards[i].engine)
+            shard_done(&engine->shards[i]);
+    }
+    memory_free(engine->shards);
+    watches_free(engine->watches);
+    subscriptions_free(engine->subscriptions);
+    registry_free(engine->registry);
+    memory_free(engine);
+}
+
+/* ---- what goes to the parts ---- */
+
+enum err engine_publish(struct engine *engine, int64_t tenant, struct str text, bool is_enabled,
+    struct diagnostics *found, uint32_t *ret_version, struct err_info *why)
+{
+    return registry_publish(engine->registry, tenant, text, is_enabled, found, ret_version, why);
+}
+
+enum err engine_set_enabled(
+    struct engine *engine, int64_t tenant, struct str name, bool is_enabled, struct err_info *why)
+{
+    return registry_enable(engine->registry, tenant, name, is_enabled, why);
+}
+
+struct playbook *engine_find_playbook(
+    struct engine *engine, int64_t tenant, struct str name, uint32_t *ret_version)
+{
+    struct playbook_version *version = registry_find(engine->registry, tenant, name);
+    if (!version)
+        return NULL;
+    struct playbook *playbook = playbook_acquire(version->playbook);
+    if (ret_version)
+        *ret_version = version->version;
+    playbook_version_release(version);
+    return playbook;
+}
+
+void engine_watch(struct engine *engine, struct engine_watch *watch)
+{
+    watches_add(engine->watches, watch);
+}
+
+void engine_unwatch(struct engine *engine, struct engine_watch *watch)
+{
+    watches_remove(engine->watches, watch);
+}
+
+void engine_metrics(struct engine *engine, struct engine_metrics *ret)
+{
+    const struct counters *counters = &engine->counters;
+    *ret = (struct engine_metrics){ .turns = atomic_load(&counters->turns),
+        .run_us_sum = atomic_load(&counters->run_us_sum),
+        .run_count = atomic_load(&counters->run_count),
+        .runs_active = atomic_load(&counters->active) };
+    for (int i = 0; i < RUN_STATUS_COUNT; i++)
+        ret->runs_by_status[i] = atomic_load(&counters->by_status[i]);
+    ret->runs_parked = ret->runs_by_status[RUN_WAITING] + ret->runs_by_status[RUN_UNCERTAIN];
+    for (int i = 0; i < 24; i++)
+        ret->run_us_buckets[i] = atomic_load(&counters->run_us_buckets[i]);
+}
