@@ -39,8 +39,8 @@ static FALLIBLE audit(struct begin_op *begin, struct store_conn *conn, struct er
         return ERR_OK;
     const struct run *run = begin->commit.run;
     if (!id_is_none(begin->task))
-        TRY(subjects->audit(subjects, conn, run->tenant, begin->actor, STR("task.answer"), STR("task"), begin->task,
-            begin->answer, why));
+        TRY(subjects->audit(subjects, conn, run->tenant, begin->actor, STR("task.answer"), STR("task"),
+            begin->task, begin->answer, why));
     if (begin->is_undo)
         return subjects->audit(subjects, conn, run->tenant, begin->actor, STR("containment.undo"),
             STR("containment"), begin->lease, value_null(), why);
@@ -61,7 +61,8 @@ static FALLIBLE begin_lease(struct begin_op *begin, struct store_conn *conn, str
             return err_set(why, ERR_CONFLICT, "the task was answered already, or has expired");
     }
     TRY(lease_row_begin_end(conn, begin->lease, run->id, begin->actor, &changed, why));
-    return changed ? ERR_OK : err_set(why, ERR_CONFLICT, "the containment is being ended, or has ended, already");
+    return changed ? ERR_OK
+                   : err_set(why, ERR_CONFLICT, "the containment is being ended, or has ended, already");
 }
 
 static enum err begin_apply(struct store_op *op, struct store_conn *conn, struct err_info *why)
@@ -99,8 +100,8 @@ void begin_go(struct begin_op *begin, struct playbook_version *version, const st
     struct err_info why = { 0 };
     struct run *run = NULL;
     struct id id = start_id(world->clock, world->rand, world->shard, world->shard_count);
-    enum err result =
-        start_run(begin->request.tenant, id, version, creation, clock_now(world->clock), &run, &why);
+    enum err result = start_run(
+        begin->request.tenant, id, version, creation, clock_now(world->clock), &run, &why);
     playbook_version_release(version);
     if (result == ERR_OK) {
         begin->commit.run = run;
@@ -112,8 +113,8 @@ void begin_go(struct begin_op *begin, struct playbook_version *version, const st
         shard_submit(shard, &begin->link);
 }
 
-static FALLIBLE inputs_of(struct begin_op *begin, const struct playbook_version *version, struct creation *creation,
-    struct err_info *why)
+static FALLIBLE inputs_of(struct begin_op *begin, const struct playbook_version *version,
+    struct creation *creation, struct err_info *why)
 {
     const struct engine_start_request *request = &begin->request;
     *creation = (struct creation){ .event_id = request->event_id,
@@ -123,7 +124,8 @@ static FALLIBLE inputs_of(struct begin_op *begin, const struct playbook_version 
         .alert = request->alert,
         .case_value = request->case_value,
         .actor = request->actor };
-    TRY(start_inputs(version, request->inputs, creation, clock_now(begin->shard->world.clock), &begin->arena, why));
+    TRY(start_inputs(
+        version, request->inputs, creation, clock_now(begin->shard->world.clock), &begin->arena, why));
     if (value_is(creation->error, VALUE_NULL))
         return ERR_OK;
     struct value message = value_get(creation->error, STR("message"));
@@ -137,14 +139,14 @@ static void begin_run(struct loop_job *job)
     const struct engine_start_request *request = &begin->request;
     struct err_info why = { 0 };
     struct creation creation;
-    struct playbook_version *version = registry_find(shard->engine->registry, request->tenant, request->playbook);
+    struct playbook_version *version = registry_find(
+        shard->engine->registry, request->tenant, request->playbook);
     enum err result = ERR_OK;
     shard_enter(shard);
     if (shard->is_stopping)
         result = err_set(&why, ERR_UNAVAILABLE, "the engine is being stopped");
     else if (!version)
-        result =
-            err_set(&why, ERR_NOT_FOUND, "there is no playbook \"%.*s\"", STR_ARG(request->playbook));
+        result = err_set(&why, ERR_NOT_FOUND, "there is no playbook \"%.*s\"", STR_ARG(request->playbook));
     else
         result = inputs_of(begin, version, &creation, &why);
     if (result == ERR_OK) {

@@ -14,7 +14,8 @@ struct begin_op {
     struct run_commit commit;
     struct engine_reply *reply; /* NULL: nobody asks */
     struct str actor;
-    /* The undo of a containment: that it begins, in the same commit; and the task whose answer asked for it. */
+    /* The undo of a containment: that it begins, in the same commit; and the task whose answer asked for it.
+     */
     struct id lease, task;
     struct value answer;
     bool is_undo;

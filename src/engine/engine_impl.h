@@ -147,7 +147,6 @@ void shard_drop_op(struct op_link *link);
 /* At the end of the shard: whatever it waits for. */
 void active_drop(struct active *active);
 
-
 /* Around whatever enters a shard from its loop: what became runnable runs when the outermost one leaves. */
 void shard_enter(struct shard *shard);
 void shard_leave(struct shard *shard);

@@ -115,7 +115,8 @@ void lease_due(struct shard *shard, struct id lease)
         find->is_due = true;
         shard_read(shard, &find->link);
     }
-    /* Whatever keeps it from beginning now, it is looked at again; one that has begun is not active any more. */
+    /* Whatever keeps it from beginning now, it is looked at again; one that has begun is not active any more.
+     */
     wakes_add(&shard->wakes, WAKE_LEASE, lease, (struct instant){ loop_now(shard->loop).us + AGAIN_US });
 }
 

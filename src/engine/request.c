@@ -1,5 +1,6 @@
-/* What people ask of runs: cancel, retry, answers to tasks. A request is checked against the store first, then goes
- * to the run's shard as something that happened; its reply comes when the turn that took it is durable. */
+/* What people ask of runs: cancel, retry, answers to tasks. A request is checked against the store first,
+ * then goes to the run's shard as something that happened; its reply comes when the turn that took it is
+ * durable. */
 #include <stddef.h>
 #include <string.h>
 
@@ -15,7 +16,8 @@
 
 static void reply_run(struct loop_job *job)
 {
-    struct engine_reply *reply = (struct engine_reply *)(void *)((char *)job - offsetof(struct engine_reply, job));
+    struct engine_reply *reply = (struct engine_reply *)(void *)((char *)job -
+        offsetof(struct engine_reply, job));
     struct err_info *why = reply->why;
     struct err_info copy = why ? *why : (struct err_info){ .code = reply->result };
     reply->why = NULL;
@@ -85,7 +87,8 @@ static enum err request_apply(struct store_op *op, struct store_conn *conn, stru
         return err_set(why, ERR_CONFLICT, "the run has %s already", run_status_name(request->status));
     if (request->kind == REQUEST_RETRY && request->status != RUN_FAILED && request->status != RUN_CANCELLED &&
         request->status != RUN_UNCERTAIN)
-        return err_set(why, ERR_CONFLICT, "a run that is %s can't be retried", run_status_name(request->status));
+        return err_set(
+            why, ERR_CONFLICT, "a run that is %s can't be retried", run_status_name(request->status));
     return ERR_OK;
 }
 
@@ -230,8 +233,8 @@ static void request_run(struct loop_job *job)
     shard_leave(shard);
 }
 
-static struct request *request_new(struct engine *engine, enum request_kind kind, int64_t tenant, struct id id,
-    struct engine_reply *reply)
+static struct request *request_new(
+    struct engine *engine, enum request_kind kind, int64_t tenant, struct id id, struct engine_reply *reply)
 {
     static const enum happening_kind kinds[] = {
         [REQUEST_CANCEL] = HAPPENED_CANCEL,
@@ -278,8 +281,8 @@ static void no_memory(struct engine_reply *reply)
     reply_send(reply, err_memory(&why), &why);
 }
 
-void engine_cancel_run(struct engine *engine, int64_t tenant, struct id run, struct str actor, struct str reason,
-    struct engine_reply *reply)
+void engine_cancel_run(struct engine *engine, int64_t tenant, struct id run, struct str actor,
+    struct str reason, struct engine_reply *reply)
 {
     struct err_info why = { 0 };
     struct request *request = request_new(engine, REQUEST_CANCEL, tenant, run, reply);
@@ -304,8 +307,7 @@ void engine_retry_run(
         no_memory(reply);
         return;
     }
-    enum err result =
-        arena_str(&request->pending->arena, actor, &request->pending->happening.actor, &why);
+    enum err result = arena_str(&request->pending->arena, actor, &request->pending->happening.actor, &why);
     request_send(request, result, &why);
 }
 

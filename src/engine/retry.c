@@ -16,10 +16,10 @@ struct cut {
 struct cutting {
     struct run *run;
     struct arena arena; /* of the first pass, thrown away */
-    bool is_cancelled;  /* what is looked for: the stop; else the failure of step `step` */
+    bool is_cancelled; /* what is looked for: the stop; else the failure of step `step` */
     uint32_t step;
     struct cut found; /* seq 0: not found */
-    bool is_folding;  /* the second pass */
+    bool is_folding; /* the second pass */
     uint32_t last_seq;
     /* Which step a frame is of: what ended is known by its frame only. */
     uint32_t *steps;
@@ -51,7 +51,7 @@ static bool is_culprit(const struct cutting *cutting, const struct op *op)
     if (op->kind != OP_STEP_END && op->kind != OP_STEP_RESULT)
         return false;
     return op->numbers[FIELD_STATUS] == STEP_FAILED && op->frame < cutting->step_room &&
-           cutting->steps[op->frame] == cutting->step;
+        cutting->steps[op->frame] == cutting->step;
 }
 
 /* Numbers frames as the fold does. */
@@ -125,8 +125,8 @@ static enum err fold_record(void *context, uint32_t seq, struct str record, stru
 static FALLIBLE find_step(const struct run *run, uint32_t *ret, struct err_info *why)
 {
     struct value id = value_get(run->error, STR("step"));
-    const struct step *step =
-        value_is(id, VALUE_STRING) ? playbook_find_step(run->playbook, value_str(id)) : NULL;
+    const struct step *step = value_is(id, VALUE_STRING) ? playbook_find_step(run->playbook, value_str(id))
+                                                         : NULL;
     if (!step)
         return err_set(why, ERR_CONFLICT, "the run did not fail at a step; start a new one");
     *ret = step->index;
@@ -170,7 +170,8 @@ static FALLIBLE set_enter(struct run *run, struct frame *frame, struct err_info 
     return run_apply(run, &op, why);
 }
 
-/* What waited was taken back when the run ended: it is entered again. Calls that were out stay as they are. */
+/* What waited was taken back when the run ended: it is entered again. Calls that were out stay as they are.
+ */
 static bool is_entered_again(const struct frame *frame, uint32_t failed_step, bool was_cancelled)
 {
     switch (frame->phase) {
@@ -188,8 +189,7 @@ static bool is_entered_again(const struct frame *frame, uint32_t failed_step, bo
 static FALLIBLE make_ready(struct cutting *cutting, struct instant now, struct err_info *why)
 {
     struct run *run = cutting->run;
-    int64_t span_us =
-        run->playbook->timeout_us > 0 ? run->playbook->timeout_us : RUN_SECONDS_MAX * US_PER_S;
+    int64_t span_us = run->playbook->timeout_us > 0 ? run->playbook->timeout_us : RUN_SECONDS_MAX * US_PER_S;
     struct op op = { .kind = OP_RUN };
     run->now = now;
     for (uint32_t i = 0; i < run->frame_count; i++) {

@@ -7,6 +7,7 @@
 #include "engine/engine_impl.h"
 
 /* On the run's shard, which does not have it in memory. */
-void retry_run(struct shard *shard, int64_t tenant, struct id run, struct str actor, struct engine_reply *reply);
+void retry_run(
+    struct shard *shard, int64_t tenant, struct id run, struct str actor, struct engine_reply *reply);
 
 #endif

@@ -7,8 +7,9 @@
 #include "engine/view.h"
 
 static const struct sql number_of = { "SELECT number FROM engine_runs WHERE id = $1 AND tenant = $2", NULL };
-static const struct sql playbook_named = { "SELECT number FROM engine_playbooks WHERE tenant = $1 AND name = $2",
-    NULL };
+static const struct sql playbook_named = {
+    "SELECT number FROM engine_playbooks WHERE tenant = $1 AND name = $2", NULL
+};
 
 static bool read_status(struct str word, int64_t *ret)
 {
@@ -42,8 +43,8 @@ static FALLIBLE add_filters(
         query_add(sql, " AND r.number < ?", arg_int(number));
     }
     if (query->playbook.size > 0) {
-        TRY(find_number(conn, &playbook_named,
-            SQL_ARGS(arg_int(query->tenant), arg_text(query->playbook)), &number, why));
+        TRY(find_number(conn, &playbook_named, SQL_ARGS(arg_int(query->tenant), arg_text(query->playbook)),
+            &number, why));
         query_add(sql, " AND r.playbook = ?", arg_int(number));
     }
     TRY(query_add_words(sql, "r.status", query->status, read_status, why));
@@ -91,7 +92,8 @@ static FALLIBLE list_item(
     TRY(view_id(&map, "case_id", rows_id(rows, 9), arena, why));
     TRY(view_id(&map, "parent", rows_id(rows, 10), arena, why));
     TRY(view_instant(&map, "started", rows_instant(rows, 5), arena, why));
-    TRY(view_instant(&map, "ended", (struct instant){ rows_is_null(rows, 6) ? 0 : rows_int(rows, 6) }, arena, why));
+    TRY(view_instant(
+        &map, "ended", (struct instant){ rows_is_null(rows, 6) ? 0 : rows_int(rows, 6) }, arena, why));
     if (!rows_is_null(rows, 13)) {
         struct str packed;
         TRY(payload_get(rows->conn, tenant, rows_bytes(rows, 13), arena, &packed, why));
@@ -113,7 +115,8 @@ enum err run_list(struct store_conn *conn, const struct list_query *query, struc
     struct id last = ID_NONE;
     bool has_more = false;
     query_add(&sql,
-        "SELECT r.id, r.playbook, p.name, r.version, r.status, r.created, r.ended, r.event_id, r.alert_id, r.case_id,"
+        "SELECT r.id, r.playbook, p.name, r.version, r.status, r.created, r.ended, r.event_id, r.alert_id, "
+        "r.case_id,"
         " r.parent_id, r.error_code, r.error_message, r.output FROM engine_runs r"
         " LEFT JOIN engine_playbooks p ON p.number = r.playbook WHERE r.tenant = ?",
         arg_int(query->tenant));

@@ -1,5 +1,5 @@
-/* One run with its steps: the journal, read as history. Nothing is compiled: what a step is called stands beside
- * the stored playbook (playbook_about). */
+/* One run with its steps: the journal, read as history. Nothing is compiled: what a step is called stands
+ * beside the stored playbook (playbook_about). */
 #include <string.h>
 
 #include "base/limits.h"
@@ -219,16 +219,16 @@ static struct str about_text(struct value about, uint32_t step, uint32_t field)
     return value_is(v, VALUE_STRING) ? value_str(v) : STR("");
 }
 
-static FALLIBLE nodes_value(
-    const struct node *node, struct value about, struct arena *arena, struct value *ret, struct err_info *why);
+static FALLIBLE nodes_value(const struct node *node, struct value about, struct arena *arena,
+    struct value *ret, struct err_info *why);
 
 static FALLIBLE node_value(
     const struct node *node, struct value about, struct arena *arena, struct value *ret, struct err_info *why)
 {
     struct value_map_builder map = { 0 };
     struct str kind = about_text(about, node->step, 1), action = about_text(about, node->step, 2);
-    bool shows_input = str_equal(kind, STR("do")) || str_equal(kind, STR("run")) || str_equal(kind, STR("script")) ||
-                       str_equal(kind, STR("ask"));
+    bool shows_input = str_equal(kind, STR("do")) || str_equal(kind, STR("run")) ||
+        str_equal(kind, STR("script")) || str_equal(kind, STR("ask"));
     value_map_begin(&map, arena);
     TRY(value_map_set(&map, "id", value_string(about_text(about, node->step, 0)), why));
     TRY(value_map_set(&map, "kind", value_string(kind), why));
@@ -236,8 +236,7 @@ static FALLIBLE node_value(
     if (node->is_iteration)
         TRY(value_map_set(&map, "iteration", value_int(node->number), why));
     TRY(value_map_set(&map, "status", value_string(str_of(step_status_name(node->status))), why));
-    TRY(value_map_set(
-        &map, "attempts", value_int(node->status == STEP_SKIPPED ? 0 : node->attempts), why));
+    TRY(value_map_set(&map, "attempts", value_int(node->status == STEP_SKIPPED ? 0 : node->attempts), why));
     TRY(view_instant(&map, "started", node->started, arena, why));
     TRY(view_instant(&map, "ended", node->ended, arena, why));
     TRY(value_map_set(&map, "input", shows_input ? node->input : value_null(), why));
@@ -336,8 +335,8 @@ static FALLIBLE show(struct store_conn *conn, const struct run_row *row, struct 
     return ERR_OK;
 }
 
-enum err run_show(struct store_conn *conn, int64_t tenant, struct id run, struct arena *arena, struct value *ret,
-    struct err_info *why)
+enum err run_show(struct store_conn *conn, int64_t tenant, struct id run, struct arena *arena,
+    struct value *ret, struct err_info *why)
 {
     struct run_row row;
     struct view view = { .arena = arena, .next_frame = 1 };

@@ -12,7 +12,8 @@ static FALLIBLE check_choice(struct value options, struct value choice, struct e
         buf_add_text(&known, i ? ", " : "");
         buf_add(&known, value_is(options.items[i], VALUE_STRING) ? value_str(options.items[i]) : STR("?"));
     }
-    return err_set(why, ERR_INVALID, "choice: it must be one of: %.*s", (int)known.size, known.data ? known.data : "");
+    return err_set(
+        why, ERR_INVALID, "choice: it must be one of: %.*s", (int)known.size, known.data ? known.data : "");
 }
 
 static FALLIBLE choices_check(struct value field, struct value v, struct str name, struct err_info *why)
@@ -27,8 +28,8 @@ static FALLIBLE choices_check(struct value field, struct value v, struct str nam
     return err_set(why, ERR_INVALID, "form.%.*s: it is none of the field's choices", STR_ARG(name));
 }
 
-static FALLIBLE field_check(
-    struct value field, struct value given, struct arena *arena, struct value *ret, bool *ret_has, struct err_info *why)
+static FALLIBLE field_check(struct value field, struct value given, struct arena *arena, struct value *ret,
+    bool *ret_has, struct err_info *why)
 {
     struct str name = value_str(value_get(field, STR("name")));
     struct value type_text = value_get(field, STR("type")), required = value_get(field, STR("required"));
@@ -44,7 +45,8 @@ static FALLIBLE field_check(
         return err_set(why, ERR_INVALID, "form.%.*s: it is missing", STR_ARG(name));
     if (!v)
         return ERR_OK;
-    if (value_is(type_text, VALUE_STRING) && type_parse(arena, value_str(type_text), &type, &inner) == ERR_OK &&
+    if (value_is(type_text, VALUE_STRING) &&
+        type_parse(arena, value_str(type_text), &type, &inner) == ERR_OK &&
         type_check_value(type, *v, &inner) != ERR_OK)
         return err_set(why, ERR_INVALID, "form.%.*s: %s", STR_ARG(name), inner.text);
     return choices_check(field, *v, name, why);

@@ -7,23 +7,27 @@
 #define TASK_COLUMNS \
     "id, run_id, kind, status, step, title, payload, created, expires, closed, actor, answer, tenant"
 
-static const struct sql one_task = { "SELECT " TASK_COLUMNS " FROM engine_tasks WHERE tenant = $1 AND id = $2", NULL };
+static const struct sql one_task = {
+    "SELECT " TASK_COLUMNS " FROM engine_tasks WHERE tenant = $1 AND id = $2", NULL
+};
 static const struct sql tasks_of_run = {
     "SELECT " TASK_COLUMNS " FROM engine_tasks WHERE tenant = $1 AND run_id = $2 ORDER BY number", NULL
 };
-static const struct sql task_number = { "SELECT number FROM engine_tasks WHERE tenant = $1 AND id = $2", NULL };
+static const struct sql task_number = { "SELECT number FROM engine_tasks WHERE tenant = $1 AND id = $2",
+    NULL };
 static const struct sql lease_number = {
     "SELECT number FROM engine_containments WHERE tenant = $1 AND id = $2", NULL
 };
 
-static FALLIBLE unpacked(struct rows *rows, int column, int tenant_column, struct arena *arena, struct value *ret,
-    struct err_info *why)
+static FALLIBLE unpacked(struct rows *rows, int column, int tenant_column, struct arena *arena,
+    struct value *ret, struct err_info *why)
 {
     struct str packed;
     *ret = value_null();
     if (rows_is_null(rows, column))
         return ERR_OK;
-    TRY(payload_get(rows->conn, rows_int(rows, tenant_column), rows_bytes(rows, column), arena, &packed, why));
+    TRY(payload_get(
+        rows->conn, rows_int(rows, tenant_column), rows_bytes(rows, column), arena, &packed, why));
     return unpack_value(arena, packed, true, ret, why);
 }
 
@@ -133,7 +137,8 @@ static FALLIBLE number_after(struct store_conn *conn, const struct listing *list
     AUTO(rows) struct rows rows = { 0 };
     if (id_is_none(query->after))
         return ERR_OK;
-    TRY(rows_open(&rows, conn, listing->number, SQL_ARGS(arg_int(query->tenant), arg_id(&query->after)), why));
+    TRY(rows_open(
+        &rows, conn, listing->number, SQL_ARGS(arg_int(query->tenant), arg_id(&query->after)), why));
     if (!rows_next(&rows)) {
         TRY(rows_end(&rows, why));
         return err_set(why, ERR_INVALID, "after: there is nothing of this id");
@@ -161,8 +166,8 @@ static FALLIBLE add_filters(struct store_conn *conn, const struct listing *listi
     return buf_check(&sql->text, why);
 }
 
-static FALLIBLE list_rows(struct store_conn *conn, const struct listing *listing, const struct list_query *query,
-    struct arena *arena, struct value *ret_page, struct err_info *why)
+static FALLIBLE list_rows(struct store_conn *conn, const struct listing *listing,
+    const struct list_query *query, struct arena *arena, struct value *ret_page, struct err_info *why)
 {
     AUTO(query) struct query sql = { 0 };
     AUTO(rows) struct rows rows = { 0 };
@@ -188,15 +193,16 @@ static FALLIBLE list_rows(struct store_conn *conn, const struct listing *listing
 enum err task_list(struct store_conn *conn, const struct list_query *query, struct arena *arena,
     struct value *ret_page, struct err_info *why)
 {
-    static const struct listing listing = { "SELECT " TASK_COLUMNS " FROM engine_tasks WHERE tenant = ?", "created",
-        &task_number, read_task_status, task_item };
+    static const struct listing listing = { "SELECT " TASK_COLUMNS " FROM engine_tasks WHERE tenant = ?",
+        "created", &task_number, read_task_status, task_item };
     return list_rows(conn, &listing, query, arena, ret_page, why);
 }
 
 /* ---- containments ---- */
 
 #define LEASE_COLUMNS \
-    "id, run_id, step, action, connection, with_value, output, undo, status, started, due, ended, undo_run, actor," \
+    "id, run_id, step, action, connection, with_value, output, undo, status, started, due, ended, " \
+    "undo_run, actor," \
     " tenant"
 
 static FALLIBLE lease_item(struct rows *rows, struct arena *arena, struct value *ret, struct err_info *why)
@@ -228,7 +234,8 @@ static FALLIBLE lease_item(struct rows *rows, struct arena *arena, struct value 
 enum err containment_list(struct store_conn *conn, const struct list_query *query, struct arena *arena,
     struct value *ret_page, struct err_info *why)
 {
-    static const struct listing listing = { "SELECT " LEASE_COLUMNS " FROM engine_containments WHERE tenant = ?",
+    static const struct listing listing = { "SELECT " LEASE_COLUMNS
+                                            " FROM engine_containments WHERE tenant = ?",
         "started", &lease_number, read_lease_status, lease_item };
     return list_rows(conn, &listing, query, arena, ret_page, why);
 }

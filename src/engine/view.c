@@ -25,8 +25,8 @@ enum err view_instant(struct value_map_builder *map, const char *name, struct in
     return value_map_set(map, name, value_string(copy), why);
 }
 
-enum err view_text(
-    struct value_map_builder *map, const char *name, struct str text, struct arena *arena, struct err_info *why)
+enum err view_text(struct value_map_builder *map, const char *name, struct str text, struct arena *arena,
+    struct err_info *why)
 {
     struct str copy;
     TRY(arena_str(arena, text, &copy, why));
@@ -80,8 +80,8 @@ uint32_t list_limit(const struct list_query *query)
     return limit < LIST_LIMIT_MAX ? limit : LIST_LIMIT_MAX;
 }
 
-enum err list_page(
-    struct value items, bool has_more, struct id last, struct arena *arena, struct value *ret, struct err_info *why)
+enum err list_page(struct value items, bool has_more, struct id last, struct arena *arena, struct value *ret,
+    struct err_info *why)
 {
     struct value_map_builder map = { 0 };
     value_map_begin(&map, arena);

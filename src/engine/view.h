@@ -13,8 +13,8 @@ FALLIBLE view_id(
     struct value_map_builder *map, const char *name, struct id id, struct arena *arena, struct err_info *why);
 FALLIBLE view_instant(struct value_map_builder *map, const char *name, struct instant at, struct arena *arena,
     struct err_info *why);
-FALLIBLE view_text(
-    struct value_map_builder *map, const char *name, struct str text, struct arena *arena, struct err_info *why);
+FALLIBLE view_text(struct value_map_builder *map, const char *name, struct str text, struct arena *arena,
+    struct err_info *why);
 
 /* A query that is put together: text and arguments side by side. */
 struct query {
@@ -26,14 +26,15 @@ void query_done(struct query *query);
 void query_cleanup(struct query *query);
 /* Appends text in which '?' becomes the number of the argument. */
 void query_add(struct query *query, const char *text, struct sql_arg arg);
-/* " AND column IN (…)" of the numbers that the comma separated words stand for. ERR_INVALID on an unknown word. */
+/* " AND column IN (…)" of the numbers that the comma separated words stand for. ERR_INVALID on an unknown
+ * word. */
 typedef bool query_word(struct str word, int64_t *ret);
 FALLIBLE query_add_words(
     struct query *query, const char *column, struct str words, query_word *read, struct err_info *why);
 
 uint32_t list_limit(const struct list_query *query);
 /* {"items", "next"}: `next` is `last` when there is more, else null. */
-FALLIBLE list_page(
-    struct value items, bool has_more, struct id last, struct arena *arena, struct value *ret, struct err_info *why);
+FALLIBLE list_page(struct value items, bool has_more, struct id last, struct arena *arena, struct value *ret,
+    struct err_info *why);
 
 #endif
