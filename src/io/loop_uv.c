@@ -101,7 +101,10 @@ static void loop_uv_on_wake(uv_async_t *wake)
 
 static void loop_uv_on_alarm(uv_timer_t *alarm);
 
-static void loop_uv_set_alarm(struct loop_uv *self)
+/* Waits `least_ms` at the least. Inside the alarm itself that must not be 0: libuv takes every timer that is
+ * due before it looks at anything else, so an alarm that is due again at once would never let go, not even to
+ * stop. */
+static void loop_uv_set_alarm(struct loop_uv *self, uint64_t least_ms)
 {
     const struct loop_timer *first = self->timers.first;
     if (!first) {
@@ -112,6 +115,8 @@ static void loop_uv_set_alarm(struct loop_uv *self)
     uint64_t wait_ms = 0;
     if (first->due.us > now_us) /* rounded up: never early */
         wait_ms = ((uint64_t)first->due.us - (uint64_t)now_us + 999) / 1000;
+    if (wait_ms < least_ms)
+        wait_ms = least_ms;
     uv_update_time(&self->uv);
     (void)uv_timer_start(&self->alarm, loop_uv_on_alarm, wait_ms, 0); /* fails only when closing */
 }
@@ -130,7 +135,7 @@ static void loop_uv_on_alarm(uv_timer_t *alarm)
         timer_heap_remove(&self->timers, timer);
         timer->fire(timer);
     }
-    loop_uv_set_alarm(self);
+    loop_uv_set_alarm(self, 1);
 }
 
 static void loop_uv_timer_stop(struct loop *loop, struct loop_timer *timer)
@@ -147,7 +152,7 @@ static void loop_uv_timer_start(struct loop *loop, struct loop_timer *timer, str
     timer->due = due;
     timer_heap_add(&self->timers, timer);
     if (self->timers.first == timer)
-        loop_uv_set_alarm(self);
+        loop_uv_set_alarm(self, 0);
 }
 
 /* Timers are wall times and the alarm counts monotonic ones: when someone sets the clock, or the machine
@@ -170,7 +175,7 @@ static void loop_uv_on_clock_change(uv_poll_t *poll, int status, int events)
     (void)!read(self->clock_change_fd, &expirations, sizeof expirations); /* ECANCELED is the news */
     if (loop_uv_watch_clock(self, NULL) != ERR_OK)
         (void)uv_poll_stop(poll); /* better no watch than a busy loop */
-    loop_uv_set_alarm(self);
+    loop_uv_set_alarm(self, 0);
 }
 
 static void loop_uv_run(struct loop *loop)

@@ -232,7 +232,7 @@ static void set_back(struct loop_timer *timer)
     struct timed *timed = (struct timed *)(void *)timer;
     timed->fired_us = loop_now(timed->loop).us;
     struct clock_manual *clock = (struct clock_manual *)(void *)timed->loop->clock;
-    clock_manual_advance(clock, -1 * US_PER_S);
+    clock->at.us -= US_PER_S; /* clock_manual_advance goes forward only */
 }
 
 static void stop_later(struct loop_timer *timer)
@@ -242,6 +242,25 @@ static void stop_later(struct loop_timer *timer)
 
 /* Two timers are due in one turn; the first sets the clock back by a second. The second was due when the turn
  * began and fires; a third, which the clock says is a second away again, does not. */
+static void clock_that_goes_back_postpones(void **state)
+{
+    (void)state;
+    struct clock_manual clock;
+    struct loop *loop;
+    clock_manual_init(&clock, (struct instant){ 1000 * US_PER_S });
+    CHECK(loop_new(&clock.clock, &loop, why));
+    unsigned order = 0, left = 10;
+    struct timed first = { .timer.fire = set_back, .loop = loop };
+    struct timed stop = { .timer.fire = stop_later, .loop = loop };
+    struct timed third = { .timer.fire = fire_timed, .loop = loop, .order = &order, .left = &left };
+    loop_timer_start(loop, &first.timer, clock.at);
+    loop_timer_start(loop, &stop.timer, (struct instant){ clock.at.us - US_PER_S + 20 * US_PER_MS });
+    loop_timer_start(loop, &third.timer, (struct instant){ clock.at.us + 1 });
+    loop_run(loop);
+    assert_int_equal(order, 0);
+    loop_free(loop);
+}
+
 static void heap_agrees_with_a_plain_search(void **state)
 {
     (void)state;
@@ -292,6 +311,7 @@ int main(void)
         cmocka_unit_test(timers_fire_in_order_and_never_early),
         cmocka_unit_test(stopped_timer_never_fires_and_a_moved_one_fires_once),
         cmocka_unit_test(due_is_wall_time),
+        cmocka_unit_test(clock_that_goes_back_postpones),
         cmocka_unit_test(heap_agrees_with_a_plain_search),
         cmocka_unit_test(no_memory_for_a_loop_is_an_error),
     };
