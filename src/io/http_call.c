@@ -332,7 +332,8 @@ static bool http_call_may_follow(struct http_call *call, long status, struct htt
     if (!is_redirect || call->hop_count >= call->request.redirects_max || call->hop_count >= REDIRECTS_MAX)
         return false;
     const struct http_header *location = http_call_find_header(call, STR("location"));
-    if (!location || http_url_join(&call->arena, &call->url, location->value, ret, NULL) != ERR_OK)
+    if (!location || location->value.size == 0 ||
+        http_url_join(&call->arena, &call->url, location->value, ret, NULL) != ERR_OK)
         return false;
     if (http_url_same_origin(&call->url, ret))
         return true;
@@ -367,8 +368,8 @@ static enum http_failure http_failure_of(const struct http_call *call, CURLcode 
     case HTTP_STOP_NONE: break;
     }
     switch (code) {
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_URL_MALFORMAT: return HTTP_REFUSED;
+    case CURLE_UNSUPPORTED_PROTOCOL: /* also HTTP/0.9 in an answer */
+    case CURLE_URL_MALFORMAT: return call->may_have_left ? HTTP_BROKEN : HTTP_REFUSED;
     case CURLE_COULDNT_RESOLVE_HOST: return HTTP_RESOLVE;
     case CURLE_COULDNT_CONNECT:
     case CURLE_SSL_CONNECT_ERROR:

@@ -232,7 +232,9 @@ static int http_call_on_send(void *context, char *peer, char *local, int peer_po
     }
     /* When a kept connection dies under a request, curl sends it again on a fresh one. The server may have
      * taken the first, so only what is safe to repeat goes out twice. */
-    if (++call->send_count > 1 && !http_method_is_repeatable(call->request.method)) {
+    if (++call->send_count > 1)
+        call->has_retried = true;
+    if (call->send_count > 1 && !http_method_is_repeatable(call->request.method)) {
         call->stop = HTTP_STOP_RETRY;
         return CURL_PREREQFUNC_ABORT;
     }
@@ -362,8 +364,10 @@ static void http_call_reset(struct http_call *call)
 void http_call_free(struct http_call *call)
 {
     struct http_client_curl *client = call->client;
+    /* curl counts second tries for the life of a handle and gives up at five. */
+    bool is_reusable = !call->is_mail && !call->has_retried && !client->is_freed;
     http_call_reset(call);
-    if (!call->is_mail && client->spare_count < SPARES_MAX && !client->is_freed) {
+    if (is_reusable && client->spare_count < SPARES_MAX) {
         call->next = client->spares;
         client->spares = call;
         client->spare_count++;

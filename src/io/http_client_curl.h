@@ -56,6 +56,7 @@ struct http_call {
     bool may_have_left;
     unsigned send_count; /* times that this hop's request was about to be sent */
     unsigned socket_count; /* opened for this hop */
+    bool has_retried; /* in any hop */
     struct http_header *answer_headers;
     uint32_t answer_header_count, answer_header_room;
     size_t answer_header_bytes;

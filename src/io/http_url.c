@@ -85,6 +85,19 @@ static FALLIBLE http_url_read(struct arena *arena, CURLU *handle, struct str tex
     return ERR_OK;
 }
 
+/* curl takes "http:/host" and "http:///host" for "http://host", and "javascript:x" for a path; others see
+ * other things there. True when `text` has no scheme (RFC 3986, 4.1), or one with two slashes and a host. */
+static bool http_url_is_plain(struct str text)
+{
+    size_t at = 0;
+    while (at < text.size && !strchr(":/?#", text.data[at]))
+        at++;
+    if (at == text.size || text.data[at] != ':')
+        return !str_starts(text, STR("///"));
+    struct str rest = str_slice(text, at + 1, text.size);
+    return str_starts(rest, STR("//")) && !str_starts(rest, STR("///"));
+}
+
 /* The path is sent as written: what it means is the server's business. */
 #define URL_FLAGS (CURLU_DISALLOW_USER | CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS)
 
@@ -95,8 +108,8 @@ enum err http_url_parse(struct arena *arena, struct str text, const char *const 
     struct str terminated;
     if (!handle.curl)
         return err_memory(why);
-    if (str_find_byte(text, '\0', 0) >= 0)
-        return http_url_bad(why, text, "it holds a NUL");
+    if (str_find_byte(text, '\0', 0) >= 0 || !http_url_is_plain(text))
+        return http_url_bad(why, text, "write it like https://host/path");
     TRY(arena_str(arena, text, &terminated, why));
     CURLUcode code = curl_url_set(handle.curl, CURLUPART_URL, terminated.data, URL_FLAGS);
     if (code != CURLUE_OK)
@@ -111,6 +124,8 @@ enum err http_url_join(struct arena *arena, const struct http_url *base, struct 
     struct str terminated;
     if (!handle.curl)
         return err_memory(why);
+    if (!http_url_is_plain(reference))
+        return http_url_bad(why, reference, "it is no plain http or https URL");
     TRY(arena_str(arena, reference, &terminated, why));
     CURLUcode code = curl_url_set(handle.curl, CURLUPART_URL, base->text.data, URL_FLAGS);
     if (code == CURLUE_OK) /* relative to what is set already */

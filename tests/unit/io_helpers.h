@@ -147,12 +147,14 @@ UNUSED static struct raw_answer raw_ask(int fd, struct str bytes, struct buf *in
     return raw_ask_for(fd, bytes, into, 5000);
 }
 
-/* A server with a handler that a test can steer by paths:
- *   /echo  the body comes back; takes BODY_MAX bytes     /show  method, path, query, headers come back
+/* A server with a handler that a test can steer by paths; all but /show take BODY_MAX bytes:
+ *   /echo  the body comes back                           /show  method, path, query, headers; takes no body
  *   /404   answered from head                            /head-stream  streams from head
  *   /later answered by a thread, 10 ms later             /never kept; counts aborts
  *   /hold  kept without an abort hook                    /stream  three pieces, then the end
- *   /events  kept streaming; test_server_post writes     /size?N  N bytes */
+ *   /events  kept streaming; test_server_post writes     /size?N  N bytes
+ *   /redirect?status=302&to=URL                          /secrets  headers that must not cross, and the body
+ */
 #define BODY_MAX 100000
 
 struct test_server {
@@ -166,6 +168,39 @@ struct test_server {
     size_t pending_max;
     bool shapes_refusals;
 };
+
+/* A certificate for 127.0.0.1 under a CA of its own, made by the openssl command in a fresh folder. */
+struct test_tls {
+    char folder[64];
+    char ca[96], cert[96], key[96];
+};
+
+UNUSED static void test_tls_make(struct test_tls *tls)
+{
+    static const char *const files[] = { "ca.pem", "cert.pem", "key.pem" };
+    char *const names[] = { tls->ca, tls->cert, tls->key };
+    char command[1500];
+    (void)snprintf(tls->folder, sizeof tls->folder, "/tmp/test_io_tls.XXXXXX");
+    assert_non_null(mkdtemp(tls->folder));
+    for (int i = 0; i < 3; i++)
+        (void)snprintf(names[i], 96, "%s/%s", tls->folder, files[i]);
+    (void)snprintf(command, sizeof command,
+        "cd %s && { openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+        "-subj /CN=test-ca -keyout ca.key -out ca.pem && "
+        "openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=test "
+        "-keyout key.pem -out cert.csr && echo subjectAltName=IP:127.0.0.1 > ext && "
+        "openssl x509 -req -in cert.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile ext "
+        "-out cert.pem; } >/dev/null 2>&1",
+        tls->folder);
+    assert_int_equal(system(command), 0);
+}
+
+UNUSED static void test_tls_remove(struct test_tls *tls)
+{
+    char command[120];
+    (void)snprintf(command, sizeof command, "rm -rf %s", tls->folder);
+    assert_int_equal(system(command), 0);
+}
 
 struct test_later {
     struct loop_job job;
@@ -229,7 +264,7 @@ UNUSED static void test_server_on_head(
         http_reply(exchange, 404, &type, 1, STR("no such thing"));
     else if (str_equal(http_path(exchange), STR("/head-stream")))
         test_server_begin_stream(server, exchange);
-    else if (str_starts(http_path(exchange), STR("/echo")))
+    else if (!str_equal(http_path(exchange), STR("/show")))
         *ret_body_bytes_max = BODY_MAX;
 }
 
@@ -263,6 +298,26 @@ UNUSED static void test_server_size(struct http_exchange *exchange)
     free(bytes);
 }
 
+UNUSED static void test_server_redirect(struct http_exchange *exchange)
+{
+    struct str to = { 0 }, status = STR("302");
+    if (!http_query_find(exchange, "to", &to))
+        to = STR("/redirect"); /* round and round */
+    (void)http_query_find(exchange, "status", &status);
+    struct http_header location = { STR("Location"), to };
+    http_reply(exchange, atoi(status.data), &location, 1, STR("elsewhere"));
+}
+
+UNUSED static void test_server_secrets(struct http_exchange *exchange)
+{
+    AUTO(buf) struct buf out = { 0 };
+    buf_printf(&out, "%.*s|%.*s|%.*s|%.*s|%.*s|", STR_ARG(http_method(exchange)),
+        STR_ARG(http_header_get(exchange, "Authorization")), STR_ARG(http_header_get(exchange, "X-Api-Key")),
+        STR_ARG(http_header_get(exchange, "Accept")), STR_ARG(http_header_get(exchange, "Cookie")));
+    buf_add(&out, http_body(exchange));
+    http_reply(exchange, 200, NULL, 0, buf_str(&out));
+}
+
 UNUSED static void test_server_on_handle(struct http_handler *handler, struct http_exchange *exchange)
 {
     struct test_server *server = (struct test_server *)(void *)handler;
@@ -287,6 +342,10 @@ UNUSED static void test_server_on_handle(struct http_handler *handler, struct ht
         struct http_header bad[] = { { STR("X-A"), STR("a\r\nX-Evil: 1") },
             { STR("Content-Length"), STR("99") } };
         http_reply(exchange, 200, bad, 2, STR("body"));
+    } else if (str_equal(path, STR("/redirect"))) {
+        test_server_redirect(exchange);
+    } else if (str_equal(path, STR("/secrets"))) {
+        test_server_secrets(exchange);
     } else if (str_equal(path, STR("/204"))) {
         http_reply(exchange, 204, NULL, 0, STR("must not be sent"));
     } else {
