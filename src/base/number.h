@@ -12,7 +12,8 @@ extern "C" {
 
 #define NUMBER_TEXT_BYTES 32
 
-/* The whole text: [-]digits[.digits][e[+-]digits], no white space, no "inf", no "nan", no hexadecimal.
+/* The whole text: [-]digits[.digits][e[+-]digits], where digits may miss on one side of the point; no
+ * white space, no "inf", no "nan", no hexadecimal.
  * False on anything else and on overflow; what is too small to tell from zero is zero. */
 bool number_parse_double(const char *text, size_t size, double *ret);
 /* The shortest digits that read back as the same double, laid out as ECMAScript does: plain from 1e-6

@@ -20,8 +20,10 @@ struct yaml_node {
     bool is_alias; /* stands where the text has *name */
     struct str text; /* of a scalar, unfolded and unescaped; valid UTF-8 */
     struct str tag; /* resolved, e.g. "tag:yaml.org,2002:str" or "!mine"; empty without one */
-    uint32_t line, column; /* 1-based; where the node starts; columns in bytes */
+    uint32_t line, column; /* 1-based; where the node starts; columns in bytes.
+                            * Tag and anchor are part of it */
     uint32_t end_line, end_column; /* behind its last byte */
+    uint32_t height; /* levels of nodes below: 0 for a scalar and for an empty collection */
     uint32_t count; /* of items or pairs */
     union {
         struct yaml_node **items; /* SEQUENCE */

@@ -68,11 +68,11 @@ static bool parse_special_float(struct str text, struct value *ret)
     if (has_sign)
         rest = str_slice(text, 1, text.size);
     if (is_one_of(rest, infinity)) {
-        *ret = value_double(text.data[0] == '-' ? -INFINITY : INFINITY);
+        *ret = value_double(text.data[0] == '-' ? -HUGE_VAL : HUGE_VAL);
         return true;
     }
     if (!has_sign && is_one_of(text, nan_words)) {
-        *ret = value_double(NAN);
+        *ret = value_double((double)NAN);
         return true;
     }
     return false;
@@ -197,6 +197,10 @@ enum err yaml_to_value(
             STR_ARG(str_slice(node->tag, 0, 60)));
     if (node->kind == YAML_SCALAR)
         return scalar_to_value(node, ret, why);
+    struct str fitting = node->kind == YAML_MAPPING ? STR(CORE "map") : STR(CORE "seq");
+    if (node->tag.size > 0 && !str_equal(node->tag, STR("!")) && !str_equal(node->tag, fitting))
+        return err_at(why, ERR_INVALID, "yaml_tag", node->line, node->column, "a %s can't have the tag %.*s",
+            node->kind == YAML_MAPPING ? "mapping" : "list", STR_ARG(str_slice(node->tag, 0, 60)));
     if (node->kind == YAML_MAPPING)
         return mapping_to_value(arena, node, ret, why);
     struct value_list_builder builder;

@@ -246,7 +246,7 @@ static void what_json_lacks_is_written_as_text(void **state)
     struct value_net v4 = { .bytes = { 10, 0, 0, 1 }, .size = 4, .prefix = 8 };
     struct value_net v6 = { .bytes = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 }, .size = 16 };
     const struct value items[] = { value_bytes(STR("\xff\0x")), value_timestamp(0, 5000000),
-        value_duration(-3, -500000000), value_double(-INFINITY), value_double(NAN),
+        value_duration(-3, -500000000), value_double(-HUGE_VAL), value_double((double)NAN),
         { .type = VALUE_TYPE, .size = 3, .bytes = "int" }, { .type = VALUE_OPTIONAL, .inside = &inside },
         { .type = VALUE_OPTIONAL }, { .type = VALUE_CIDR, .net = &v4 }, { .type = VALUE_IP, .net = &v6 },
         { .type = VALUE_SECRET, .size = 5, .bytes = "s3:42" }, value_string(STR("a\xff\"")) };

@@ -45,8 +45,8 @@ static void every_type_comes_back_exactly(void **state)
     struct value_net v6 = { .bytes = { 0x20, 0x01, 0xd, 0xb8 }, .size = 16, .prefix = 128 };
     const struct value values[] = { value_null(), value_bool(true), value_bool(false), value_int(0),
         value_int(INT64_MIN), value_int(INT64_MAX), value_int(-1), value_int(63), value_int(64),
-        value_uint(0), value_uint(UINT64_MAX), value_double(0), value_double(-0.0), value_double(NAN),
-        value_double(-INFINITY), value_double(0.1), value_string(STR("")), value_string(STR("a\0\xc3\xa9")),
+        value_uint(0), value_uint(UINT64_MAX), value_double(0), value_double(-0.0), value_double((double)NAN),
+        value_double(-HUGE_VAL), value_double(0.1), value_string(STR("")), value_string(STR("a\0\xc3\xa9")),
         value_bytes(STR("\xff\0")), value_timestamp(-62135596800, 0),
         value_timestamp(253402300799, 999999999), value_duration(-5, -500000000),
         value_duration(INT64_MAX, 1), { .type = VALUE_TYPE, .size = 3, .bytes = "int" },

@@ -50,8 +50,8 @@ static void numbers_compare_exactly_across_types(void **state)
         { value_int(-4), value_double(-3.5), -1 },
         { value_uint(0), value_double(-0.5), 1 },
         { value_int(0), value_double(-0.0), 0 },
-        { value_int(5), value_double(INFINITY), -1 },
-        { value_uint(5), value_double(-INFINITY), 1 },
+        { value_int(5), value_double(HUGE_VAL), -1 },
+        { value_uint(5), value_double(-HUGE_VAL), 1 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int order = 9;
@@ -69,7 +69,7 @@ static void nan_equals_nothing_and_has_no_order(void **state)
 {
     (void)state;
     int order;
-    struct value nan_value = value_double(NAN);
+    struct value nan_value = value_double((double)NAN);
     assert_false(value_equal(nan_value, nan_value));
     assert_false(value_compare(nan_value, value_int(1), &order));
     assert_false(value_compare(value_uint(1), nan_value, &order));

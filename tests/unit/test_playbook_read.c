@@ -116,7 +116,7 @@ static void each_fault_has_its_place_and_code(void **state)
             "duplicate_id" },
         { "playbook: a\nsteps:\n  - set: { a: \"${{ vars.b\" }\n", 3, 15, "expression_open" },
         { "playbook: a\nsteps:\n  - if: \"${{ vars.b }}\"\n    then: []\n", 3, 9, "expression_marked" },
-        { "playbook: a\nsteps:\n  - set: { a: ${{ vars.b }} }\n", 3, 16, "yaml_syntax" },
+        { "playbook: a\nsteps:\n  - set: { a: ${{ vars.b }} }\n", 3, 16, "yaml_flow_expression" },
         { "playbook: a\nsteps:\n  - if: nowhere.x\n    then: []\n", 3, 9, "expr_check" },
         { "playbook: a\nsteps:\n  - if: \"\\x31 == nowhere.x\"\n    then: []\n", 3, 18, "expr_check" },
         { "playbook: a\nsteps:\n  - if: '''a'' == nowhere.x'\n    then: []\n", 3, 19, "expr_check" },
