@@ -119,7 +119,7 @@ static enum err read_lines(struct yaml_reader *r, const struct block_scalar *sca
 
 enum err yaml_read_block_scalar(struct yaml_reader *r, int32_t indent, struct yaml_node *node)
 {
-    struct block_scalar scalar;
+    struct block_scalar scalar = { 0 };
     TRY(read_header(r, indent, &scalar));
     yaml_node_end(r, node);
     buf_clear(&r->scratch);
