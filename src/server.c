@@ -12,6 +12,7 @@
 #include "access/audit.h"
 #include "access/migrations.h"
 #include "api/api.h"
+#include "base/container.h"
 #include "base/memory.h"
 #include "base/rand.h"
 #include "cases/migrations.h"
@@ -20,7 +21,6 @@
 
 #define EXIT_STORE_FAILED 70
 #define HOUSE_SECONDS TOKEN_USES_SECONDS
-#define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 #define EXECUTOR_THREADS 2
 #define EXECUTOR_QUEUE_MAX 1000
 

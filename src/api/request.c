@@ -2,14 +2,13 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "api/answer.h"
+#include "base/container.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/timetext.h"
-
-#define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 static void request_free(struct request *request)
 {
@@ -97,6 +96,15 @@ void request_retry_later(struct request *request, int status, int64_t after_us, 
     send_reply(request, status, "application/problem+json", buf_str(&buf), seconds);
 }
 
+void request_reply_result(
+    struct request *request, enum err result, struct value body, const struct err_info *why)
+{
+    if (result == ERR_OK)
+        request_reply(request, 200, body);
+    else
+        request_fail(request, result, why);
+}
+
 /* ---- work on the store ---- */
 
 static enum err apply_work(struct store_op *op, struct store_conn *conn, struct err_info *why)
@@ -135,6 +143,39 @@ void request_write(struct request *request, int status_ok, request_work *work)
     store_submit(request->api->options.store, &request->op);
 }
 
+void *request_new_context(struct request *request, size_t size)
+{
+    void *context = arena_zalloc(&request->arena, size);
+    request->context = context;
+    if (context == NULL)
+        request_problem(request, 503, "memory", "there is no memory for the request");
+    return context;
+}
+
+struct showing {
+    struct id id;
+    request_show_function *function;
+};
+
+static enum err read_shown(
+    struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
+{
+    const struct showing *showing = request->context;
+    return showing->function(conn, request->principal.tenant, showing->id, &request->arena, ret, why);
+}
+
+void request_show(struct request *request, request_show_function *function)
+{
+    struct id id;
+    if (!request_id(request, 0, &id))
+        return;
+    struct showing *showing = request_new_context(request, sizeof *showing);
+    if (showing == NULL)
+        return;
+    *showing = (struct showing){ id, function };
+    request_read(request, read_shown);
+}
+
 static void engine_done(struct engine_reply *reply, enum err result, const struct err_info *why)
 {
     struct request *request = CONTAINER_OF(reply, struct request, reply);
@@ -143,12 +184,9 @@ static void engine_done(struct engine_reply *reply, enum err result, const struc
         return;
     }
     if (request->result.type == VALUE_NULL && !id_is_none(reply->run_id)) {
-        struct id_text text = id_text(reply->run_id);
         struct value_map_builder builder;
-        struct str copy;
         value_map_begin(&builder, &request->arena);
-        if (arena_str(&request->arena, id_str(&text), &copy, NULL) == ERR_OK &&
-            value_map_set(&builder, "id", value_string(copy), NULL) == ERR_OK)
+        if (answer_id(&builder, "id", reply->run_id, NULL) == ERR_OK)
             request->result = value_map_end(&builder);
     }
     request_reply(request, request->status_ok, request->result);

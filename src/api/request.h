@@ -34,6 +34,9 @@ struct request {
 /* Replies; the request is gone afterwards. */
 void request_reply(struct request *request, int status, struct value body);
 void request_reply_text(struct request *request, int status, const char *content_type, struct str text);
+/* `body` under 200, or the problem. */
+void request_reply_result(
+    struct request *request, enum err result, struct value body, const struct err_info *why);
 /* RFC 9457 problem details from an error. */
 void request_fail(struct request *request, enum err code, const struct err_info *why);
 void request_problem(struct request *request, int status, const char *name, const char *format, ...)
@@ -50,6 +53,13 @@ typedef enum err request_work(
     struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why);
 void request_read(struct request *request, request_work *work);
 void request_write(struct request *request, int status_ok, request_work *work);
+/* Zeroed memory in the request's arena, kept as `context`; NULL after a 503 was sent. */
+void *request_new_context(struct request *request, size_t size);
+/* Replies with the object that the path's first argument names; 404 when there is none. */
+typedef enum err request_show_function(struct store_conn *conn, int64_t tenant, struct id id,
+    struct arena *arena, struct value *ret, struct err_info *why);
+void request_show(struct request *request, request_show_function *function);
+
 /* For engine calls: pass `&request->reply` after this; on success `done` replies with `result`. */
 struct engine_reply *request_engine(struct request *request, int status_ok, struct value result);
 

@@ -1,43 +1,7 @@
 /* Tokens, secrets, the audit chain. A token's text is shown once, a secret's never. */
-#include <stdio.h>
-
+#include "api/answer.h"
 #include "api/handlers.h"
 #include "base/timetext.h"
-
-static enum err set_text(
-    struct value_map_builder *builder, const char *name, struct str text, struct err_info *why)
-{
-    struct str copy;
-    TRY(arena_str(builder->arena, text, &copy, why));
-    return value_map_set(builder, name, value_string(copy), why);
-}
-
-static enum err set_id(
-    struct value_map_builder *builder, const char *name, struct id id, struct err_info *why)
-{
-    struct id_text text = id_text(id);
-    return set_text(builder, name, id_str(&text), why);
-}
-
-static enum err set_instant(
-    struct value_map_builder *builder, const char *name, struct instant at, struct err_info *why)
-{
-    if (at.us == 0 || at.us == INSTANT_NEVER.us)
-        return value_map_set(builder, name, value_null(), why);
-    struct time_text text = instant_text(at);
-    return set_text(builder, name, str_of(text.text), why);
-}
-
-/* {"items":[…],"next":null}: lists from memory are whole. */
-static enum err page_of(struct arena *arena, struct value items, struct value *ret, struct err_info *why)
-{
-    struct value_map_builder page;
-    value_map_begin(&page, arena);
-    TRY(value_map_set(&page, "items", items, why));
-    TRY(value_map_set(&page, "next", value_null(), why));
-    *ret = value_map_end(&page);
-    return ERR_OK;
-}
 
 static enum err token_value(
     struct arena *arena, const struct token_info *info, struct value *ret, struct err_info *why)
@@ -47,13 +11,13 @@ static enum err token_value(
     value_map_begin(&builder, arena);
     scopes_print(&scopes, &info->scopes);
     TRY(buf_check(&scopes, why));
-    TRY(set_id(&builder, "id", info->id, why));
-    TRY(set_text(&builder, "name", info->name, why));
-    TRY(set_text(&builder, "scopes", buf_str(&scopes), why));
-    TRY(set_instant(&builder, "created", info->created, why));
-    TRY(set_instant(&builder, "expires", info->expires, why));
-    TRY(set_instant(&builder, "last_used", info->last_used, why));
-    TRY(set_text(&builder, "created_by", info->created_by, why));
+    TRY(answer_id(&builder, "id", info->id, why));
+    TRY(answer_text(&builder, "name", info->name, why));
+    TRY(answer_text(&builder, "scopes", buf_str(&scopes), why));
+    TRY(answer_instant(&builder, "created", info->created, why));
+    TRY(answer_instant(&builder, "expires", info->expires, why));
+    TRY(answer_instant(&builder, "last_used", info->last_used, why));
+    TRY(answer_text(&builder, "created_by", info->created_by, why));
     *ret = value_map_end(&builder);
     return ERR_OK;
 }
@@ -71,16 +35,7 @@ static enum err tokens_page(struct request *request, struct value *ret, struct e
         TRY(token_value(&request->arena, &infos[i], &item, why));
         TRY(value_list_add(&items, item, why));
     }
-    return page_of(&request->arena, value_list_end(&items), ret, why);
-}
-
-static void reply_or_fail(
-    struct request *request, enum err result, struct value body, const struct err_info *why)
-{
-    if (result == ERR_OK)
-        request_reply(request, 200, body);
-    else
-        request_fail(request, result, why);
+    return answer_page(&request->arena, value_list_end(&items), ret, why);
 }
 
 void route_tokens_list(struct request *request)
@@ -88,7 +43,7 @@ void route_tokens_list(struct request *request)
     struct err_info why = { 0 };
     struct value page = value_null();
     enum err result = tokens_page(request, &page, &why);
-    reply_or_fail(request, result, page, &why);
+    request_reply_result(request, result, page, &why);
 }
 
 static enum err read_token_spec(const struct request *request, struct token_spec *ret, struct err_info *why)
@@ -118,9 +73,9 @@ static enum err create_token(
     TRY(read_token_spec(request, &spec, why));
     TRY(token_create(request->api->options.tokens, conn, &request->principal, &spec, &made, why));
     value_map_begin(&builder, &request->arena);
-    TRY(set_id(&builder, "id", made.id, why));
-    TRY(set_text(&builder, "name", spec.name, why));
-    TRY(set_text(&builder, "token", str_of(made.text.text), why));
+    TRY(answer_id(&builder, "id", made.id, why));
+    TRY(answer_text(&builder, "name", spec.name, why));
+    TRY(answer_text(&builder, "token", str_of(made.text.text), why));
     *ret = value_map_end(&builder);
     return ERR_OK;
 }
@@ -156,13 +111,13 @@ static enum err secrets_page(struct request *request, struct value *ret, struct 
     for (size_t i = 0; i < count; i++) {
         struct value_map_builder item;
         value_map_begin(&item, &request->arena);
-        TRY(set_text(&item, "name", infos[i].name, why));
-        TRY(set_text(&item, "last_four", str_of(infos[i].last_four), why));
-        TRY(set_instant(&item, "created", infos[i].created, why));
-        TRY(set_instant(&item, "updated", infos[i].updated, why));
+        TRY(answer_text(&item, "name", infos[i].name, why));
+        TRY(answer_text(&item, "last_four", str_of(infos[i].last_four), why));
+        TRY(answer_instant(&item, "created", infos[i].created, why));
+        TRY(answer_instant(&item, "updated", infos[i].updated, why));
         TRY(value_list_add(&items, value_map_end(&item), why));
     }
-    return page_of(&request->arena, value_list_end(&items), ret, why);
+    return answer_page(&request->arena, value_list_end(&items), ret, why);
 }
 
 void route_secrets_list(struct request *request)
@@ -170,7 +125,7 @@ void route_secrets_list(struct request *request)
     struct err_info why = { 0 };
     struct value page = value_null();
     enum err result = secrets_page(request, &page, &why);
-    reply_or_fail(request, result, page, &why);
+    request_reply_result(request, result, page, &why);
 }
 
 static enum err set_secret(
@@ -213,8 +168,8 @@ static enum err verify_audit(
     TRY(value_map_set(
         &builder, "broken_seq", check.is_good ? value_null() : value_uint(check.broken_seq), why));
     if (!check.is_good) {
-        TRY(set_text(&builder, "code", str_of(check.broken_code), why));
-        TRY(set_text(&builder, "detail", str_of(check.broken_text), why));
+        TRY(answer_text(&builder, "code", str_of(check.broken_code), why));
+        TRY(answer_text(&builder, "detail", str_of(check.broken_text), why));
     }
     *ret = value_map_end(&builder);
     return ERR_OK;

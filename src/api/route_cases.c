@@ -3,28 +3,6 @@
 #include "cases/alert.h"
 #include "cases/case.h"
 
-/* Lives in the request's arena while the read is out. */
-struct reading {
-    struct id id;
-    struct alert_query alerts;
-    struct case_query cases;
-};
-
-static struct reading *new_reading(struct request *request)
-{
-    struct reading *reading = ARENA_NEW(&request->arena, struct reading);
-    request->context = reading;
-    if (reading == NULL)
-        request_problem(request, 503, "memory", "there is no memory for the request");
-    return reading;
-}
-
-/* What both lists have in common; NULL after a reply was sent. */
-static struct reading *new_list(struct request *request, struct list_query *ret)
-{
-    return request_list_query(request, ret) ? new_reading(request) : NULL;
-}
-
 /* Optional texts of the query: an absent one stays empty, which means all. */
 static void take_text(struct request *request, const char *name, struct str *ret)
 {
@@ -36,17 +14,18 @@ static void take_text(struct request *request, const char *name, struct str *ret
 static enum err read_alerts(
     struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
 {
-    const struct reading *reading = request->context;
-    return alert_list(conn, &reading->alerts, &request->arena, ret, why);
+    const struct alert_query *query = request->context;
+    return alert_list(conn, query, &request->arena, ret, why);
 }
 
 void route_alerts_list(struct request *request)
 {
     struct list_query common;
-    struct reading *reading = new_list(request, &common);
-    if (reading == NULL)
+    if (!request_list_query(request, &common))
         return;
-    struct alert_query *query = &reading->alerts;
+    struct alert_query *query = request_new_context(request, sizeof *query);
+    if (query == NULL)
+        return;
     *query = (struct alert_query){ .tenant = common.tenant,
         .limit = common.limit,
         .after = common.after,
@@ -64,17 +43,18 @@ void route_alerts_list(struct request *request)
 static enum err read_cases(
     struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
 {
-    const struct reading *reading = request->context;
-    return case_list(conn, &reading->cases, &request->arena, ret, why);
+    const struct case_query *query = request->context;
+    return case_list(conn, query, &request->arena, ret, why);
 }
 
 void route_cases_list(struct request *request)
 {
     struct list_query common;
-    struct reading *reading = new_list(request, &common);
-    if (reading == NULL)
+    if (!request_list_query(request, &common))
         return;
-    struct case_query *query = &reading->cases;
+    struct case_query *query = request_new_context(request, sizeof *query);
+    if (query == NULL)
+        return;
     *query = (struct case_query){ .tenant = common.tenant,
         .limit = common.limit,
         .after = common.after,
@@ -88,40 +68,14 @@ void route_cases_list(struct request *request)
     request_read(request, read_cases);
 }
 
-static void show(struct request *request, request_work *work)
-{
-    struct id id;
-    if (!request_id(request, 0, &id))
-        return;
-    struct reading *reading = new_reading(request);
-    if (reading == NULL)
-        return;
-    reading->id = id;
-    request_read(request, work);
-}
-
-static enum err read_alert(
-    struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
-{
-    const struct reading *reading = request->context;
-    return alert_show(conn, request->principal.tenant, reading->id, &request->arena, ret, why);
-}
-
 void route_alert_show(struct request *request)
 {
-    show(request, read_alert);
-}
-
-static enum err read_case(
-    struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
-{
-    const struct reading *reading = request->context;
-    return case_show(conn, request->principal.tenant, reading->id, &request->arena, ret, why);
+    request_show(request, alert_show);
 }
 
 void route_case_show(struct request *request)
 {
-    show(request, read_case);
+    request_show(request, case_show);
 }
 
 /* ---- changing: each in one commit with its timeline, audit row and stream entry ---- */

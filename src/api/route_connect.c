@@ -1,26 +1,8 @@
 /* Connectors and their configured instances. A secret's content never comes back: settings hold references.
  */
+#include "api/answer.h"
 #include "api/handlers.h"
 #include "connect/connect.h"
-
-static void reply_or_fail(
-    struct request *request, enum err result, struct value body, const struct err_info *why)
-{
-    if (result == ERR_OK)
-        request_reply(request, 200, body);
-    else
-        request_fail(request, result, why);
-}
-
-static enum err page_of(struct arena *arena, struct value items, struct value *ret, struct err_info *why)
-{
-    struct value_map_builder page;
-    value_map_begin(&page, arena);
-    TRY(value_map_set(&page, "items", items, why));
-    TRY(value_map_set(&page, "next", value_null(), why));
-    *ret = value_map_end(&page);
-    return ERR_OK;
-}
 
 void route_connectors_list(struct request *request)
 {
@@ -28,8 +10,8 @@ void route_connectors_list(struct request *request)
     struct value items = value_null(), page = value_null();
     enum err result = connect_describe(request->api->options.connect, STR(""), &request->arena, &items, &why);
     if (result == ERR_OK)
-        result = page_of(&request->arena, items, &page, &why);
-    reply_or_fail(request, result, page, &why);
+        result = answer_page(&request->arena, items, &page, &why);
+    request_reply_result(request, result, page, &why);
 }
 
 void route_connector_show(struct request *request)
@@ -38,15 +20,7 @@ void route_connector_show(struct request *request)
     struct value body = value_null();
     enum err result = connect_describe(
         request->api->options.connect, request->match.arguments[0], &request->arena, &body, &why);
-    reply_or_fail(request, result, body, &why);
-}
-
-static enum err set_text(
-    struct value_map_builder *builder, const char *name, struct str text, struct err_info *why)
-{
-    struct str copy;
-    TRY(arena_str(builder->arena, text, &copy, why));
-    return value_map_set(builder, name, value_string(copy), why);
+    request_reply_result(request, result, body, &why);
 }
 
 static enum err connection_value(
@@ -54,12 +28,11 @@ static enum err connection_value(
 {
     struct value_map_builder builder;
     struct value settings;
-    struct id_text id = id_text(connection->id);
     value_map_begin(&builder, arena);
     TRY(value_copy(arena, connection->settings, &settings, why));
-    TRY(set_text(&builder, "id", id_str(&id), why));
-    TRY(set_text(&builder, "name", connection->name, why));
-    TRY(set_text(&builder, "connector", connection->connector, why));
+    TRY(answer_id(&builder, "id", connection->id, why));
+    TRY(answer_text(&builder, "name", connection->name, why));
+    TRY(answer_text(&builder, "connector", connection->connector, why));
     TRY(value_map_set(&builder, "settings", settings, why));
     TRY(value_map_set(&builder, "is_default", value_bool(connection->is_default), why));
     TRY(value_map_set(&builder, "is_enabled", value_bool(connection->is_enabled), why));
@@ -81,7 +54,7 @@ static enum err connections_page(
         TRY(connection_value(&request->arena, connection, &item, why));
         TRY(value_list_add(&items, item, why));
     }
-    return page_of(&request->arena, value_list_end(&items), ret, why);
+    return answer_page(&request->arena, value_list_end(&items), ret, why);
 }
 
 void route_connections_list(struct request *request)
@@ -91,7 +64,7 @@ void route_connections_list(struct request *request)
     struct connection_snapshot *snapshot = connections_get(request->api->options.connections);
     enum err result = connections_page(request, snapshot, &page, &why);
     connection_snapshot_release(snapshot);
-    reply_or_fail(request, result, page, &why);
+    request_reply_result(request, result, page, &why);
 }
 
 static enum err read_flag(
@@ -120,9 +93,8 @@ static enum err put_connection(
         &secret_fields, &spec.secret_field_count, why));
     spec.secret_fields = secret_fields;
     TRY(connection_put(request->api->options.connections, conn, &request->principal, &spec, &made, why));
-    struct id_text id = id_text(made.id);
     value_map_begin(&builder, &request->arena);
-    TRY(set_text(&builder, "id", id_str(&id), why));
+    TRY(answer_id(&builder, "id", made.id, why));
     TRY(value_map_set(&builder, "revision", value_uint(made.revision), why));
     *ret = value_map_end(&builder);
     return ERR_OK;

@@ -1,20 +1,8 @@
 /* Events: POST answers 202 only after everything is durable; the ledger is read back. */
-#include <stdio.h>
-
+#include "api/answer.h"
 #include "api/handlers.h"
 #include "ingest/event.h"
 #include "ingest/ingest.h"
-
-static enum err set_id(
-    struct value_map_builder *builder, const char *name, struct id id, struct err_info *why)
-{
-    struct id_text text = id_text(id);
-    struct str copy;
-    if (id_is_none(id))
-        return value_map_set(builder, name, value_null(), why);
-    TRY(arena_str(builder->arena, id_str(&text), &copy, why));
-    return value_map_set(builder, name, value_string(copy), why);
-}
 
 static enum err run_list_value(
     struct arena *arena, const struct intake_event *event, struct value *ret, struct err_info *why)
@@ -44,8 +32,8 @@ static enum err accepted_value(
         struct value runs;
         value_map_begin(&item, arena);
         TRY(run_list_value(arena, event, &runs, why));
-        TRY(set_id(&item, "id", event->event_id, why));
-        TRY(set_id(&item, "alert_id", event->alert_id, why));
+        TRY(answer_id(&item, "id", event->event_id, why));
+        TRY(answer_id(&item, "alert_id", event->alert_id, why));
         TRY(value_map_set(&item, "fate", value_string(str_of(intake_fate_name(event->fate))), why));
         TRY(value_map_set(&item, "runs", runs, why));
         TRY(value_list_add(&events, value_map_end(&item), why));
@@ -116,26 +104,11 @@ void route_event_receive(struct request *request)
 
 /* ---- the ledger ---- */
 
-/* Lives in the request's arena while the read is out. */
-struct reading {
-    struct id id;
-    struct event_query query;
-};
-
-static struct reading *new_reading(struct request *request)
-{
-    struct reading *reading = ARENA_NEW(&request->arena, struct reading);
-    request->context = reading;
-    if (reading == NULL)
-        request_problem(request, 503, "memory", "there is no memory for the request");
-    return reading;
-}
-
 static enum err read_events(
     struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
 {
-    const struct reading *reading = request->context;
-    return event_list(conn, &reading->query, &request->arena, ret, why);
+    const struct event_query *query = request->context;
+    return event_list(conn, query, &request->arena, ret, why);
 }
 
 void route_events_list(struct request *request)
@@ -144,37 +117,23 @@ void route_events_list(struct request *request)
     struct str text;
     if (!request_list_query(request, &common))
         return;
-    struct reading *reading = new_reading(request);
-    if (reading == NULL)
+    struct event_query *query = request_new_context(request, sizeof *query);
+    if (query == NULL)
         return;
-    reading->query = (struct event_query){ .tenant = common.tenant,
+    *query = (struct event_query){ .tenant = common.tenant,
         .limit = common.limit,
         .after = common.after,
         .alert_id = common.alert_id,
         .since = common.since,
         .until = common.until };
     if (request_query(request, "source", &text))
-        reading->query.source = text;
+        query->source = text;
     if (request_query(request, "fate", &text))
-        reading->query.fate = text;
+        query->fate = text;
     request_read(request, read_events);
-}
-
-static enum err read_event(
-    struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
-{
-    const struct reading *reading = request->context;
-    return event_show(conn, request->principal.tenant, reading->id, &request->arena, ret, why);
 }
 
 void route_event_show(struct request *request)
 {
-    struct id id;
-    if (!request_id(request, 0, &id))
-        return;
-    struct reading *reading = new_reading(request);
-    if (reading == NULL)
-        return;
-    reading->id = id;
-    request_read(request, read_event);
+    request_show(request, event_show);
 }

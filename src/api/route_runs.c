@@ -5,38 +5,17 @@
 
 typedef enum err list_function(struct store_conn *conn, const struct list_query *query, struct arena *arena,
     struct value *ret, struct err_info *why);
-typedef enum err show_function(struct store_conn *conn, int64_t tenant, struct id id, struct arena *arena,
-    struct value *ret, struct err_info *why);
 
-/* Lives in the request's arena while the read is out. */
-struct reading {
+struct listing {
     struct list_query query;
-    struct id id;
-    list_function *list;
-    show_function *show;
+    list_function *function;
 };
 
 static enum err read_list(
     struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
 {
-    const struct reading *reading = request->context;
-    return reading->list(conn, &reading->query, &request->arena, ret, why);
-}
-
-static enum err read_one(
-    struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
-{
-    const struct reading *reading = request->context;
-    return reading->show(conn, request->principal.tenant, reading->id, &request->arena, ret, why);
-}
-
-static struct reading *new_reading(struct request *request)
-{
-    struct reading *reading = ARENA_NEW(&request->arena, struct reading);
-    request->context = reading;
-    if (reading == NULL)
-        request_problem(request, 503, "memory", "there is no memory for the request");
-    return reading;
+    const struct listing *listing = request->context;
+    return listing->function(conn, &listing->query, &request->arena, ret, why);
 }
 
 static void list(struct request *request, list_function *function)
@@ -44,25 +23,11 @@ static void list(struct request *request, list_function *function)
     struct list_query query;
     if (!request_list_query(request, &query))
         return;
-    struct reading *reading = new_reading(request);
-    if (reading == NULL)
+    struct listing *listing = request_new_context(request, sizeof *listing);
+    if (listing == NULL)
         return;
-    reading->query = query;
-    reading->list = function;
+    *listing = (struct listing){ query, function };
     request_read(request, read_list);
-}
-
-static void show(struct request *request, show_function *function)
-{
-    struct id id;
-    if (!request_id(request, 0, &id))
-        return;
-    struct reading *reading = new_reading(request);
-    if (reading == NULL)
-        return;
-    reading->id = id;
-    reading->show = function;
-    request_read(request, read_one);
 }
 
 void route_runs_list(struct request *request)
@@ -72,7 +37,7 @@ void route_runs_list(struct request *request)
 
 void route_run_show(struct request *request)
 {
-    show(request, run_show);
+    request_show(request, run_show);
 }
 
 void route_tasks_list(struct request *request)
@@ -82,7 +47,7 @@ void route_tasks_list(struct request *request)
 
 void route_task_show(struct request *request)
 {
-    show(request, task_show);
+    request_show(request, task_show);
 }
 
 void route_containments_list(struct request *request)

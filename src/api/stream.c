@@ -8,10 +8,10 @@
 #include <stdlib.h>
 
 #include "api/handlers.h"
+#include "base/container.h"
 #include "base/memory.h"
 #include "base/timetext.h"
 
-#define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 #define BEAT_US (15 * US_PER_S)
 
 struct streams {
