@@ -22,8 +22,8 @@ struct event_query {
     int64_t tenant;
     uint32_t limit;
     struct id after;
-    struct str source; /* one name; empty: all */
-    struct str fate; /* one word; empty: all */
+    struct str source; /* names, comma separated; empty: all */
+    struct str fate; /* words, comma separated; empty: all */
     struct id alert_id;
     struct instant since, until; /* of received */
 };

@@ -15,7 +15,7 @@ struct received_list {
     uint32_t count, room;
 };
 
-static enum err add(struct received_list *list, struct value event, struct str raw, struct err_info *why)
+static enum err add(struct received_list *list, struct received event, struct err_info *why)
 {
     if (list->count == EVENTS_PER_REQUEST_MAX)
         return err_named(why, ERR_LIMIT, "EVENTS_PER_REQUEST_MAX",
@@ -30,7 +30,7 @@ static enum err add(struct received_list *list, struct value event, struct str r
         list->items = items;
         list->room = room;
     }
-    list->items[list->count++] = (struct received){ event, raw };
+    list->items[list->count++] = event;
     return ERR_OK;
 }
 
@@ -83,12 +83,13 @@ static enum err fault_at(struct str body, size_t at, const char *name, const cha
     return err_at(why, ERR_INVALID, name, line, column, "line %u: %s", line, text);
 }
 
-/* The reader's message with its line in front, as a sender sees nothing else. */
+/* The reader's message with its line in front, as a sender sees nothing else. What is nested too deeply is as
+ * wrong as what can't be read. */
 static enum err with_line(enum err result, struct err_info *own, struct err_info *why)
 {
-    if (result == ERR_INVALID && own->line > 0)
-        return err_at(why, result, own->name, own->line, own->column, "line %u, column %u: %s", own->line,
-            own->column, own->text);
+    if (own->line > 0)
+        return err_at(why, ERR_INVALID, own->name, own->line, own->column, "line %u, column %u: %s",
+            own->line, own->column, own->text);
     if (why)
         *why = *own;
     return result;
@@ -107,7 +108,8 @@ static enum err take_value(struct received_list *list, struct str body, size_t *
         return with_line(result, &own, why);
     if (!has_value)
         return fault_at(body, from, "json_end", "a JSON value should stand here", why);
-    return add(list, v, str_slice(body, from, *at), why);
+    return add(
+        list, (struct received){ .event = v, .raw = str_slice(body, from, *at), .is_json = true }, why);
 }
 
 /* Each element by itself, so that each event has its own raw bytes. */
@@ -163,7 +165,7 @@ static enum err take_whole(struct received_list *list, struct str body, struct e
 {
     struct value v = utf8_is_valid(body) ? value_string(body) : value_bytes(body);
     v.flags = VALUE_OUTSIDE;
-    return add(list, v, body, why);
+    return add(list, (struct received){ .event = v, .raw = body }, why);
 }
 
 static bool looks_like_json(struct str body, size_t at)

@@ -10,6 +10,7 @@
 struct received {
     struct value event;
     struct str raw; /* its part of the body; borrowed from it */
+    bool is_json; /* else the whole body as text or bytes */
 };
 
 /* The type without parameters and white space: "application/json". */
