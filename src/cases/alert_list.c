@@ -201,5 +201,5 @@ enum err alert_list(struct store_conn *conn, const struct alert_query *query, st
         if (i + 1 == filter.limit)
             next = page.count > filter.limit ? row.id : page.next;
     }
-    return list_page(&items, next, arena, ret_page, why);
+    return list_page_value(&items, next, arena, ret_page, why);
 }

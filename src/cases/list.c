@@ -131,8 +131,8 @@ void seq_page_cut(struct seq_page *page, uint32_t limit)
         page->count = limit + 1;
 }
 
-enum err list_page(struct value_list_builder *items, struct id next, struct arena *arena, struct value *ret,
-    struct err_info *why)
+enum err list_page_value(struct value_list_builder *items, struct id next, struct arena *arena,
+    struct value *ret, struct err_info *why)
 {
     struct value_map_builder map;
     value_map_begin(&map, arena);

@@ -47,7 +47,7 @@ FALLIBLE seq_page_collect(struct seq_page *page, struct store_conn *conn, const 
 void seq_page_cut(struct seq_page *page, uint32_t limit);
 
 /* {"items":[…],"next":id or null}. */
-FALLIBLE list_page(struct value_list_builder *items, struct id next, struct arena *arena, struct value *ret,
-    struct err_info *why);
+FALLIBLE list_page_value(struct value_list_builder *items, struct id next, struct arena *arena,
+    struct value *ret, struct err_info *why);
 
 #endif

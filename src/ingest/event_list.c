@@ -137,5 +137,5 @@ enum err event_list(struct store_conn *conn, const struct event_query *query, st
         if (i + 1 == filter.limit && page.count > filter.limit)
             next = id;
     }
-    return list_page(&items, next, arena, ret_page, why);
+    return list_page_value(&items, next, arena, ret_page, why);
 }
