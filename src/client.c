@@ -1,7 +1,5 @@
 #include "client.h"
 
-#include <stdlib.h>
-
 #include "base/json.h"
 #include "io/http_client.h"
 
@@ -50,12 +48,9 @@ static enum err start(
     AUTO(buf) struct buf text = { 0 };
     struct http_call *call;
     struct str url, authorization;
-    const char *token = getenv("TOCSIN_TOKEN");
-    struct str server = wanted->server;
-    while (str_ends(server, STR("/")))
-        server.size--;
+    struct str server = wanted->login.server, token = wanted->login.token;
     TRY(arena_printf(waiting->arena, &url, waiting->why, "%.*s%.*s", STR_ARG(server), STR_ARG(wanted->path)));
-    TRY(arena_printf(waiting->arena, &authorization, waiting->why, "Bearer %s", token ? token : ""));
+    TRY(arena_printf(waiting->arena, &authorization, waiting->why, "Bearer %.*s", STR_ARG(token)));
     bool has_body = wanted->body.type != VALUE_NULL;
     if (has_body)
         json_print(&text, wanted->body, 0);
@@ -65,7 +60,7 @@ static enum err start(
     struct http_request request = { .method = str_of(wanted->method),
         .url = url,
         .headers = headers,
-        .header_count = token ? 2 : 1,
+        .header_count = token.size > 0 ? 2 : 1,
         .body = buf_str(&text),
         .has_body = has_body };
     return http_client_start(client, &request, done, waiting, &call, waiting->why);
@@ -100,4 +95,30 @@ enum err client_call(const struct client_request *request, struct arena *arena, 
     enum err result = call_on(loop, request, arena, ret, why);
     loop_free(loop);
     return result;
+}
+
+static enum err code_of(int status)
+{
+    switch (status) {
+    case 401:
+    case 403: return ERR_DENIED;
+    case 404: return ERR_NOT_FOUND;
+    case 409:
+    case 412: return ERR_CONFLICT;
+    default: return status >= 500 ? ERR_UNAVAILABLE : ERR_INVALID;
+    }
+}
+
+enum err client_ask(const struct client_request *request, struct arena *arena, struct client_answer *ret,
+    struct err_info *why)
+{
+    TRY(client_call(request, arena, ret, why));
+    if (ret->status < 300)
+        return ERR_OK;
+    struct value detail = value_get(ret->body, STR("detail"));
+    const char *mend = ret->status != 401 ? ""
+        : request->login.token.size == 0  ? "; set TOCSIN_TOKEN or use `tocsin login`"
+                                          : "; is the token right, and of this server?";
+    return err_named(why, code_of(ret->status), CLIENT_REFUSED, "the server answered %d: %.*s%s", ret->status,
+        STR_ARG(detail.type == VALUE_STRING ? value_str(detail) : STR("no reason is given")), mend);
 }

@@ -5,13 +5,22 @@
 #include "command.h"
 
 const struct command commands[] = {
-    { "eval", "evaluate CEL expressions", cmd_eval },
-    { "lint", "check playbooks and other content", cmd_lint },
     { "serve", "run the server", cmd_serve },
-    { "alert", "list and show alerts", cmd_resource },
-    { "case", "list, show, open and close cases", cmd_resource },
+    { "lint", "check playbooks and other content", cmd_lint },
+    { "eval", "evaluate CEL expressions", cmd_eval },
+    { "login", "store the server and the token of later commands", cmd_login },
+    { "alert", "list, show, update alerts", cmd_resource },
+    { "case", "list, show, open, update, close cases", cmd_resource },
+    { "run", "list, show, start, cancel, retry runs", cmd_resource },
+    { "task", "list, show, answer questions to people", cmd_resource },
+    { "containment", "list containments, end them", cmd_resource },
+    { "event", "list and show accepted events", cmd_resource },
+    { "playbook", "list, show, enable, disable playbooks", cmd_resource },
+    { "connector", "list and show what playbooks can call", cmd_resource },
+    { "connection", "set, test, list, delete configured connectors", cmd_resource },
+    { "source", "list where events come from", cmd_resource },
     { "token", "create, list, revoke API tokens", cmd_resource },
     { "secret", "set, list, delete secrets", cmd_resource },
-    { "audit", "verify the audit chain", cmd_resource },
+    { "audit", "verify the audit chain, prove that no event was lost", cmd_resource },
     { NULL, NULL, NULL },
 };

@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+"""The commands as people and scripts use them, with good and wrong use; client commands against a real server.
+
+The program comes from TOCSIN_BIN (default ./build/tocsin). The last line is `N passed, N failed`.
+"""
+import json
+import os
+import pathlib
+import re
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+
+BIN = os.path.abspath(os.environ.get("TOCSIN_BIN", "build/tocsin"))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def expect(actual, wanted, what):
+    if actual != wanted:
+        raise AssertionError(f"{what}: {actual!r}, expected {wanted!r}")
+
+
+def expect_in(part, text, what):
+    if part not in text:
+        raise AssertionError(f"{what}: no {part!r} in {text!r}")
+
+
+def tocsin(*arguments, text=None, folder=None, **variables):
+    """(exit status, standard output, standard error)"""
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **variables}
+    for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
+        if name in os.environ:
+            environment[name] = os.environ[name]
+    done = subprocess.run([BIN, *arguments], input=text or "", capture_output=True, text=True, env=environment,
+                          cwd=folder, timeout=120)
+    return done.returncode, done.stdout, done.stderr
+
+
+class Server:
+    """A server on a free port with an administrator's token."""
+
+    def __init__(self, folder):
+        path = pathlib.Path(folder) / "admin-token"
+        self.data = str(pathlib.Path(folder) / "data")
+        self.process = subprocess.Popen(
+            [BIN, "serve", "--data", self.data, "--listen", "127.0.0.1:0", "--bootstrap-token-file", str(path)],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        first = self.process.stdout.readline()
+        self.url = "http://127.0.0.1:" + re.search(r":(\d+)$", first.strip()).group(1)
+        self.token = path.read_text().strip()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.communicate(timeout=30)
+
+    def ask(self, *arguments, text=None):
+        return tocsin(*arguments, text=text, TOCSIN_SERVER=self.url, TOCSIN_TOKEN=self.token)
+
+    def json(self, *arguments, text=None):
+        status, out, err = self.ask(*arguments, "--json", text=text)
+        expect((status, err), (0, ""), " ".join(arguments))
+        return json.loads(out)
+
+
+NOBODY = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+
+
+# ---- every command ----
+
+def each_command_explains_itself(folder):
+    status, out, _ = tocsin("--help")
+    expect(status, 0, "help")
+    names = re.findall(r"^  ([a-z]+) ", out, re.M)
+    if len(names) < 15:
+        raise AssertionError(f"only {names}")
+    for name in names:
+        status, out, err = tocsin(name, "--help")
+        expect((status, err), (0, ""), f"{name} --help")
+        expect_in("tocsin " + name, out, f"{name} --help")
+        for noun, verb in re.findall(r"^  tocsin (\w+) ([\w-]+) ", out, re.M):
+            status, out_verb, err = tocsin(noun, verb, "--help")
+            expect((status, err), (0, ""), f"{noun} {verb} --help")
+            expect_in(f"usage: tocsin {noun} {verb}", out_verb, f"{noun} {verb} --help")
+
+
+def wrong_use_is_told_with_the_mend(folder):
+    cases = [
+        (["lnit"], "did you mean 'lint'"),
+        (["run"], "tocsin run"),
+        (["case"], "needs a verb"),
+        (["case", "lits"], "did you mean 'list'"),
+        (["case", "show"], "takes ID"),
+        (["case", "list", "extra"], "takes no argument"),
+        (["case", "list", "--ownr", "x"], "did you mean --owner"),
+        (["case", "list", "--limit"], "needs N"),
+        (["case", "list", "--limit=1", "--limit=2"], "given twice"),
+        (["case", "list", "--json=yes"], "takes no value"),
+        (["event", "list", "--since", "yesterday"], "a span such as 24h"),
+        (["case", "open", "x", "--choice", "y"], "unknown option --choice"),
+        (["task", "answer", NOBODY], "--choice"),
+        (["task", "answer", NOBODY, "--form", "x"], "NAME=TEXT"),
+        (["task", "answer", NOBODY, "--form", "x=1", "--form", "x=2"], "given twice"),
+        (["task", "answer", NOBODY, "--form", "x:={"], "json"),
+        (["connection", "set", "x"], "--connector"),
+        (["connection", "set", "x", "--connector", "http", "--secret", "token"], "NAME=SECRET"),
+        (["login", "toc_x"], "standard input"),
+        (["login"], "a token is expected"),
+    ]
+    for arguments, text in cases:
+        status, out, err = tocsin(*arguments)
+        expect((status, out), (2, ""), f"exit status of {arguments}: {err}")
+        if text.lower() not in err.lower():
+            raise AssertionError(f"{arguments}: no {text!r} in {err!r}")
+
+
+def no_server_is_told(folder):
+    for arguments in (["run", "list"], ["task", "show", NOBODY], ["login"]):
+        status, _, err = tocsin(*arguments, "--server", "http://127.0.0.1:1", text="toc_x\n")
+        expect(status, 1, f"{arguments}")
+        expect_in("tocsin serve", err, f"{arguments}")
+
+
+# ---- against a server ----
+
+def login_is_stored_and_used(folder):
+    config = os.path.join(folder, "config")
+    with Server(folder) as server:
+        status, _, err = tocsin("login", "--server", server.url, text="toc_wrong\n", XDG_CONFIG_HOME=config)
+        expect(status, 1, "a wrong token")
+        expect(os.path.exists(config), False, "nothing is stored of a wrong token")
+        status, out, err = tocsin("login", "--server", server.url + "/", text=server.token + "\n", XDG_CONFIG_HOME=config)
+        expect((status, err), (0, ""), "login")
+        path = os.path.join(config, "tocsin", "login.json")
+        expect(stat.S_IMODE(os.stat(path).st_mode), 0o600, "mode")
+        expect(stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode), 0o700, "mode of the folder")
+        status, out, _ = tocsin("token", "list", "--json", XDG_CONFIG_HOME=config)
+        expect((status, len(json.loads(out)["items"])), (0, 1), "token list by the stored login")
+        status, _, err = tocsin("token", "list", "--server", server.url.replace("127.0.0.1", "localhost"),
+                                XDG_CONFIG_HOME=config)
+        expect(status, 1, "the token does not go to another server")
+        expect_in("tocsin login", err, "the mend")
+        expect(tocsin("login", "--forget", XDG_CONFIG_HOME=config)[0], 0, "forget")
+        expect(os.path.exists(path), False, "forgotten")
+        pathlib.Path(path).write_text("{")
+        status, _, err = tocsin("token", "list", XDG_CONFIG_HOME=config)
+        expect(status, 2, "a damaged file")
+        expect_in("damaged", err, "a damaged file")
+
+
+def cases_are_worked_on(folder):
+    with Server(folder) as server:
+        case = server.json("case", "open", "Odd \x1b[31mlogins", "--severity", "high", "--owner", "kim")
+        status, out, _ = server.ask("case", "list")
+        lines = out.splitlines()
+        expect(lines[0].split()[:3], ["ID", "NUMBER", "SEVERITY"], "head")
+        expect_in(case["id"], lines[1], "row")
+        expect("\x1b" in out, False, "control characters from the server")
+        expect(lines[0].index("SEVERITY"), lines[1].index("High"), "columns stand under their titles")
+        expect(len(server.json("case", "list", "--severity", "low")["items"]), 0, "filter")
+        expect(server.json("case", "update", case["id"], "--owner", "lee")["owner"], "lee", "update")
+        expect(server.ask("case", "update", case["id"])[0], 2, "update of nothing")
+        expect(server.ask("case", "comment", case["id"], "--comment", "Asked the user.")[0], 0, "comment")
+        status, out, _ = server.ask("case", "show", case["id"])
+        expect_in("Asked the user.", out, "timeline")
+        expect(server.json("case", "close", case["id"], "--resolution", "false_positive")["status"], "closed", "close")
+        for number in range(3):
+            server.json("case", "open", f"case {number}")
+        status, out, err = server.ask("case", "list", "--limit", "2")
+        after = re.search(r"--after (\w+)", err).group(1)
+        expect(len(server.json("case", "list", "--limit", "2", "--after", after)["items"]), 2, "next page")
+        status, _, err = server.ask("case", "show", NOBODY)
+        expect(status, 1, "no such case")
+        expect_in("404", err, "no such case")
+
+
+def connectors_and_connections(folder):
+    with Server(folder) as server:
+        names = [c["name"] for c in server.json("connector", "list")["items"]]
+        expect_in("abuseipdb", names, "connectors")
+        status, out, _ = server.ask("connector", "show", "abuseipdb")
+        expect_in("abuseipdb.check_ip", out, "its actions")
+        shown = server.json("connector", "show", "abuseipdb")
+        shown = shown[0] if isinstance(shown, list) else shown
+        secret = [s["name"] for s in shown["settings"] if s["secret"]][0]
+        expect(server.ask("secret", "set", "abuse", text="0123456789abcdef\n")[0], 0, "secret set")
+        server.json("connection", "set", "abuse", "--connector", "abuseipdb", "--secret", f"{secret}=abuse", "--default")
+        listed = server.json("connection", "list")["items"]
+        expect([(c["name"], c["settings"], c["is_default"]) for c in listed],
+               [("abuse", {secret: "${secret:abuse}"}, True)], "list")
+        status, _, err = server.ask("connection", "set", "abuse", "--connector", "abuseipdb", "--set", "hots=x")
+        expect(status, 1, "an unknown setting")
+        expect(server.ask("connection", "delete", "abuse")[0], 0, "delete")
+        expect(server.ask("connection", "delete", "abuse")[0], 1, "delete again")
+
+
+def tokens_and_audit(folder):
+    with Server(folder) as server:
+        made = server.json("token", "create", "reader", "--scopes", "metrics:read", "--expires-in", "90d")
+        expect(tocsin("token", "list", TOCSIN_SERVER=server.url, TOCSIN_TOKEN=made["token"])[0], 1, "a token that may not")
+        status, out, _ = server.ask("token", "list")
+        expect_in("reader", out, "token list")
+        expect(made["token"] in out, False, "a token's text is shown once")
+        expect(server.ask("token", "revoke", made["id"])[0], 0, "token revoke")
+        expect(server.ask("token", "create", "x", "--scopes", "alerts:raed")[0], 1, "a wrong scope")
+        expect(server.json("audit", "verify")["good"], True, "audit verify")
+
+
+TESTS = [each_command_explains_itself, wrong_use_is_told_with_the_mend, no_server_is_told, login_is_stored_and_used,
+         cases_are_worked_on, connectors_and_connections, tokens_and_audit]
+
+
+def main():
+    failed = 0
+    wanted = os.environ.get("TOCSIN_TEST", "")
+    tests = [test for test in TESTS if wanted in test.__name__]
+    for test in tests:
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                test(folder)
+                print(f"ok   {test.__name__}", flush=True)
+            except Exception as fault:  # the next test must still run
+                failed += 1
+                print(f"FAIL {test.__name__}: {type(fault).__name__}: {fault}", flush=True)
+    print(f"{len(tests) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
