@@ -9,23 +9,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "access/audit.h"
 #include "access/migrations.h"
 #include "api/api.h"
-#include "base/container.h"
 #include "base/memory.h"
 #include "base/rand.h"
 #include "cases/migrations.h"
 #include "connect/connect.h"
-#include "embedded.h"
+#include "content_watch.h"
+#include "engine/engine.h"
+#include "house.h"
+#include "ingest/event.h"
+#include "ingest/ingest.h"
+#include "intake_engine.h"
+#include "subjects.h"
 
 #define EXIT_STORE_FAILED 70
-#define HOUSE_SECONDS TOKEN_USES_SECONDS
 #define EXECUTOR_THREADS 2
 #define EXECUTOR_QUEUE_MAX 1000
 
 struct server {
-    struct server_settings settings;
+    struct settings settings;
     struct log *log;
     struct arena arena;
     struct loop *loop;
@@ -36,12 +39,15 @@ struct server {
     struct executor *executor;
     struct egress *egress;
     struct connect *connect;
+    struct engine_subjects subjects;
+    struct engine *engine;
+    struct intake_engine intake;
+    struct ingest *ingest;
     struct api *api;
     struct http_server *http;
     struct setup_text setup;
-    struct loop_timer house_timer;
-    struct store_op house_op;
-    bool is_house_busy;
+    struct house house;
+    struct content_watch content;
 };
 
 /* A failed sync leaves nothing to rely on: the node ends here, and the next start reads what the disk has. */
@@ -55,11 +61,14 @@ static void store_failed(void *context, const struct err_info *why)
 static enum err open_store(struct server *server, struct err_info *why)
 {
     static const struct store_migration *const migrations[] = { store_migrations, access_migrations,
-        cases_migrations, NULL };
+        cases_migrations, engine_migrations, ingest_migrations, NULL };
     struct str url;
     if (mkdir(server->settings.data.data, 0700) != 0 && errno != EEXIST)
         return err_errno(why, errno, "making the data folder");
-    TRY(arena_printf(&server->arena, &url, why, "sqlite:%.*s/tocsin.db", STR_ARG(server->settings.data)));
+    if (server->settings.store.size > 0)
+        url = server->settings.store;
+    else
+        TRY(arena_printf(&server->arena, &url, why, "sqlite:%.*s/tocsin.db", STR_ARG(server->settings.data)));
     struct store_options options = { .url = url,
         .clock = clock_system(),
         .migrations = migrations,
@@ -88,33 +97,21 @@ static enum err open_access(struct server *server, struct err_info *why)
     return setup_begin(server->store, server->tokens, &server->setup, why);
 }
 
-/* The connectors of the binary; a fault in them is a fault of the build, said with its place. */
-static enum err load_content(struct server *server, struct err_info *why)
+static FALLIBLE open_egress(struct server *server, struct err_info *why)
 {
-    AUTO(arena) struct arena arena = { 0 };
-    struct diagnostics found;
-    size_t count = 0, used = 0;
-    while (embedded_content[count].name)
-        count++;
-    struct connector_file *files = ARENA_ARRAY(&arena, count, struct connector_file);
-    if (files == NULL)
+    const struct setting_list *allow = &server->settings.egress_allow;
+    struct str *rules = ARENA_ARRAY(&server->arena, allow->count + 1, struct str);
+    if (rules == NULL)
         return err_memory(why);
-    for (size_t i = 0; i < count; i++)
-        if (str_starts(str_of(embedded_content[i].name), STR("connectors/")))
-            files[used++] = (struct connector_file){ str_of(embedded_content[i].name),
-                { embedded_content[i].bytes, embedded_content[i].size } };
-    diagnostics_init(&found, &arena, STR("content"));
-    enum err result = connect_load(server->connect, files, used, &found, why);
-    if (result == ERR_INVALID && found.count > 0)
-        return err_named(why, ERR_INVALID, "content", "%.*s:%u:%u: %.*s", STR_ARG(found.items[0].file),
-            found.items[0].line, found.items[0].column, STR_ARG(found.items[0].text));
-    return result;
+    for (size_t i = 0; i < allow->count; i++)
+        rules[i] = str_of(allow->items[i]);
+    return egress_new(&server->arena, rules, allow->count, &server->egress, why);
 }
 
 static enum err open_connect(struct server *server, struct err_info *why)
 {
     TRY(executor_new(EXECUTOR_THREADS, EXECUTOR_QUEUE_MAX, &server->executor, why));
-    TRY(egress_new(&server->arena, NULL, 0, &server->egress, why));
+    TRY(open_egress(server, why));
     struct connect_options options = { .clock = clock_system(),
         .rand = rand_system(),
         .log = server->log,
@@ -125,8 +122,54 @@ static enum err open_connect(struct server *server, struct err_info *why)
             .user_agent = STR("tocsin/" TOCSIN_VERSION),
             .connections_max = 256,
             .connections_per_host_max = 32 } };
-    TRY(connect_new(&options, &server->connect, why));
-    return load_content(server, why);
+    return connect_new(&options, &server->connect, why);
+}
+
+static FALLIBLE open_engine(struct server *server, struct err_info *why)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t workers = server->settings.workers;
+    subjects_init(&server->subjects);
+    struct engine_options options = { .clock = clock_system(),
+        .rand = rand_system(),
+        .log = server->log,
+        .store = server->store,
+        .catalogues = connect_catalogues(server->connect),
+        .subjects = &server->subjects,
+        .shard_count = workers > 0 ? (unsigned)workers
+            : cores > 2            ? (unsigned)cores - 1
+                                   : 1,
+        .make_host = connect_make_host,
+        .free_host = connect_free_host,
+        .host_context = server->connect };
+    return engine_new(&options, &server->engine, why);
+}
+
+static FALLIBLE open_ingest(struct server *server, struct err_info *why)
+{
+    intake_engine_init(&server->intake, server->engine);
+    struct ingest_options options = { .clock = clock_system(),
+        .rand = rand_system(),
+        .intake = &server->intake.intake,
+        .vault = server->vault,
+        .rate_per_s = server->settings.ingest_rate };
+    return ingest_new(&options, &server->ingest, why);
+}
+
+/* Connectors and sources before the engine takes up its runs, playbooks after. */
+static FALLIBLE open_content(struct server *server, struct err_info *why)
+{
+    server->content = (struct content_watch){ .loop = server->loop,
+        .executor = server->executor,
+        .connect = server->connect,
+        .ingest = server->ingest,
+        .engine = server->engine,
+        .log = server->log,
+        .folders = server->settings.content.items,
+        .folder_count = server->settings.content.count };
+    TRY(content_watch_load(&server->content, why));
+    TRY(engine_start(server->engine, why));
+    return content_watch_publish(&server->content, why);
 }
 
 static enum err open_http(struct server *server, struct err_info *why)
@@ -138,10 +181,16 @@ static enum err open_http(struct server *server, struct err_info *why)
         .vault = server->vault,
         .tokens = server->tokens,
         .connections = server->connections,
-        .connect = server->connect };
+        .connect = server->connect,
+        .engine = server->engine,
+        .ingest = server->ingest,
+        .executor = server->executor,
+        .event_body_bytes_max = server->settings.ingest_body_max };
     TRY(api_new(&api, &server->api, why));
     struct http_server_options http = { .listen = server->settings.listen,
-        .connections_max = HTTP_CONNECTIONS_MAX };
+        .connections_max = HTTP_CONNECTIONS_MAX,
+        .tls_cert_file = server->settings.tls_cert,
+        .tls_key_file = server->settings.tls_key };
     return http_server_new(server->loop, &http, api_handler(server->api), &server->http, why);
 }
 
@@ -151,11 +200,14 @@ static enum err open_parts(struct server *server, struct err_info *why)
     TRY(open_access(server, why));
     TRY(open_connect(server, why));
     TRY(loop_new(clock_system(), &server->loop, why));
+    TRY(open_engine(server, why));
+    TRY(open_ingest(server, why));
+    TRY(open_content(server, why));
     return open_http(server, why);
 }
 
 enum err server_open(
-    const struct server_settings *settings, struct log *log, struct server **ret, struct err_info *why)
+    const struct settings *settings, struct log *log, struct server **ret, struct err_info *why)
 {
     struct server *server = memory_alloc(sizeof *server);
     if (server == NULL)
@@ -173,83 +225,14 @@ enum err server_open(
 void server_announce(const struct server *server)
 {
     struct str address = http_server_address(server->http), url = server->settings.public_url;
-    printf("Tocsin " TOCSIN_VERSION " listens on http://%.*s\n", STR_ARG(address));
+    const char *scheme = server->settings.tls_cert.size > 0 ? "https" : "http";
+    printf("Tocsin " TOCSIN_VERSION " listens on %s://%.*s\n", scheme, STR_ARG(address));
     if (server->setup.text[0] != '\0' && url.size > 0)
         printf("Create the administrator: %.*s/setup/%s\n", STR_ARG(url), server->setup.text);
     else if (server->setup.text[0] != '\0')
-        printf("Create the administrator: http://%.*s/setup/%s\n", STR_ARG(address), server->setup.text);
+        printf(
+            "Create the administrator: %s://%.*s/setup/%s\n", scheme, STR_ARG(address), server->setup.text);
     fflush(stdout);
-}
-
-/* ---- housekeeping: what is kept in memory between commits, and the audit chain's anchors ---- */
-
-static enum err store_uses(void *context, struct store_conn *conn, struct err_info *why)
-{
-    struct server *server = context;
-    return tokens_store_uses(server->tokens, conn, why);
-}
-
-struct anchoring {
-    struct server *server;
-    uint64_t seq;
-    struct audit_hash hash;
-};
-
-static enum err store_anchor(void *context, struct store_conn *conn, struct err_info *why)
-{
-    struct anchoring *anchoring = context;
-    return audit_anchor(
-        conn, anchoring->server->vault, TENANT_DEFAULT, &anchoring->seq, &anchoring->hash, why);
-}
-
-static void keep_house(struct server *server)
-{
-    struct err_info why = { 0 };
-    struct anchoring anchoring = { .server = server };
-    if (tokens_have_uses(server->tokens) &&
-        store_write_wait(server->store, store_uses, server, &why) != ERR_OK)
-        log_failure(server->log, LOG_WARN, "times of use were not stored", &why);
-    if (store_write_wait(server->store, store_anchor, &anchoring, &why) != ERR_OK)
-        log_failure(server->log, LOG_WARN, "the audit chain was not anchored", &why);
-    else if (anchoring.seq != 0)
-        LOG(server->log, LOG_INFO, "the audit chain is anchored", LOG_I("seq", (int64_t)anchoring.seq));
-}
-
-/* While the server runs the same is done between requests, without waiting on the loop. */
-static enum err apply_house(struct store_op *op, struct store_conn *conn, struct err_info *why)
-{
-    struct server *server = CONTAINER_OF(op, struct server, house_op);
-    struct anchoring anchoring = { .server = server };
-    if (tokens_have_uses(server->tokens))
-        TRY(store_uses(server, conn, why));
-    return store_anchor(&anchoring, conn, why);
-}
-
-static void house_done(struct store_op *op, enum err result, const struct err_info *why)
-{
-    struct server *server = CONTAINER_OF(op, struct server, house_op);
-    server->is_house_busy = false;
-    if (result != ERR_OK)
-        log_failure(server->log, LOG_WARN, "times of use and the audit anchor were not stored", why);
-}
-
-static void arm_house(struct server *server)
-{
-    struct instant due = { loop_now(server->loop).us + HOUSE_SECONDS * US_PER_S };
-    loop_timer_start(server->loop, &server->house_timer, due);
-}
-
-static void house_due(struct loop_timer *timer)
-{
-    struct server *server = CONTAINER_OF(timer, struct server, house_timer);
-    if (!server->is_house_busy) {
-        server->is_house_busy = true;
-        server->house_op = (struct store_op){
-            .apply = apply_house, .done = house_done, .reply_to = server->loop
-        };
-        store_submit(server->store, &server->house_op);
-    }
-    arm_house(server);
 }
 
 static void *wait_for_signal(void *context)
@@ -273,13 +256,18 @@ void server_run(struct server *server)
         LOG(server->log, LOG_ERROR, "no thread for signals", LOG_I("errno", errno));
         return;
     }
-    server->house_timer.fire = house_due;
-    arm_house(server);
+    server->house = (struct house){ .store = server->store,
+        .vault = server->vault,
+        .tokens = server->tokens,
+        .log = server->log,
+        .loop = server->loop };
+    house_start(&server->house);
+    content_watch_start(&server->content);
     loop_run(server->loop);
-    loop_timer_stop(server->loop, &server->house_timer);
     pthread_join(waiter, NULL);
     http_server_stop_accepting(server->http);
-    keep_house(server);
+    content_watch_stop(&server->content);
+    house_stop(&server->house);
 }
 
 void server_close(struct server *server)
@@ -290,6 +278,10 @@ void server_close(struct server *server)
         http_server_free(server->http);
     if (server->api != NULL)
         api_free(server->api);
+    engine_stop(server->engine);
+    engine_free(server->engine);
+    if (server->ingest != NULL)
+        ingest_free(server->ingest);
     connect_free(server->connect);
     if (server->executor != NULL)
         server->executor->ops->free(server->executor);

@@ -4,19 +4,13 @@
 
 #include "base/err.h"
 #include "base/log.h"
-
-struct server_settings {
-    struct str data; /* the data folder */
-    struct str listen; /* address:port */
-    struct str public_url; /* empty: http://LISTEN */
-    struct str bootstrap_token_file; /* empty: a set-up link is printed instead */
-};
+#include "settings.h"
 
 struct server;
 
 /* Opens the store in the data folder (made with mode 0700 when absent), listens. */
 FALLIBLE server_open(
-    const struct server_settings *settings, struct log *log, struct server **ret, struct err_info *why);
+    const struct settings *settings, struct log *log, struct server **ret, struct err_info *why);
 /* What a person should do next, on standard output: the address, and the set-up link while there is no
  * administrator. */
 void server_announce(const struct server *server);

@@ -15,6 +15,7 @@
 #include "store/store.h"
 
 struct api;
+struct executor; /* io/executor.h */
 struct connect; /* connect/connect.h */
 struct ingest; /* ingest/ingest.h */
 
@@ -29,6 +30,7 @@ struct api_options {
     struct connect *connect;
     struct engine *engine;
     struct ingest *ingest;
+    struct executor *executor; /* for blocking work: publishing playbooks */
     size_t event_body_bytes_max; /* ingest.body_max; 0: EVENT_BODY_BYTES_MAX */
     /* Whether the node takes work; NULL: always. */
     bool (*is_ready)(void *context);

@@ -20,7 +20,11 @@ void route_task_show(struct request *request);
 void route_task_answer(struct request *request);
 void route_containments_list(struct request *request);
 void route_containment_undo(struct request *request);
+/* route_playbooks.c */
 void route_playbooks_list(struct request *request);
+void route_playbook_put(struct request *request);
+void route_playbook_show(struct request *request);
+void route_playbook_update(struct request *request);
 /* route_access.c */
 void route_tokens_list(struct request *request);
 void route_token_create(struct request *request);
@@ -28,6 +32,9 @@ void route_token_revoke(struct request *request);
 void route_secrets_list(struct request *request);
 void route_secret_set(struct request *request);
 void route_secret_delete(struct request *request);
+/* route_audit.c */
+void route_audit_list(struct request *request);
+void route_audit_events(struct request *request);
 void route_audit_verify(struct request *request);
 /* route_cases.c */
 void route_alerts_list(struct request *request);
@@ -43,6 +50,9 @@ void route_alert_update(struct request *request);
 void route_event_receive(struct request *request);
 void route_events_list(struct request *request);
 void route_event_show(struct request *request);
+/* route_sources.c */
+void route_sources_list(struct request *request);
+void route_source_show(struct request *request);
 /* route_connect.c */
 void route_connectors_list(struct request *request);
 void route_connector_show(struct request *request);

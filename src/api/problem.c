@@ -42,18 +42,33 @@ int problem_status(enum err code)
     }
 }
 
+static const char *title_of(int status)
+{
+    for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
+        if (titles[i].status == status)
+            return titles[i].title;
+    return "Error";
+}
+
 void problem_print(
     struct buf *buf, int status, const char *name, struct str detail, uint32_t line, uint32_t column)
 {
-    const char *title = "Error";
-    for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
-        if (titles[i].status == status)
-            title = titles[i].title;
-    buf_printf(buf, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"code\":", title, status);
+    buf_printf(
+        buf, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"code\":", title_of(status), status);
     json_print_string(buf, str_of(name));
     buf_add_text(buf, ",\"detail\":");
     json_print_string(buf, detail);
     if (line > 0)
         buf_printf(buf, ",\"line\":%u,\"column\":%u", line, column);
     buf_add_text(buf, "}\n");
+}
+
+enum err problem_fields(
+    struct value_map_builder *body, int status, const char *name, struct str detail, struct err_info *why)
+{
+    TRY(value_map_set(body, "type", value_string(STR("about:blank")), why));
+    TRY(value_map_set(body, "title", value_string(str_of(title_of(status))), why));
+    TRY(value_map_set(body, "status", value_int(status), why));
+    TRY(value_map_set(body, "code", value_string(str_of(name)), why));
+    return value_map_set(body, "detail", value_string(detail), why);
 }

@@ -54,7 +54,8 @@ void request_reply(struct request *request, int status, struct value body)
         request_problem(request, 500, "memory", "there is no memory for the answer");
         return;
     }
-    request_reply_text(request, status, "application/json", buf_str(&buf));
+    const char *type = status >= 400 ? "application/problem+json" : "application/json";
+    request_reply_text(request, status, type, buf_str(&buf));
 }
 
 static void reply_problem(
@@ -131,21 +132,56 @@ static void prepare(struct request *request, int status_ok, request_work *work)
     };
 }
 
-void request_read_as(struct request *request, int status_ok, request_work *work)
-{
-    prepare(request, status_ok, work);
-    store_read(request->api->options.store, &request->op);
-}
-
 void request_read(struct request *request, request_work *work)
 {
-    request_read_as(request, 200, work);
+    prepare(request, 200, work);
+    store_read(request->api->options.store, &request->op);
 }
 
 void request_write(struct request *request, int status_ok, request_work *work)
 {
     prepare(request, status_ok, work);
     store_submit(request->api->options.store, &request->op);
+}
+
+/* ---- work that blocks ---- */
+
+static void run_blocking(struct executor_task *task)
+{
+    struct request *request = CONTAINER_OF(task, struct request, task);
+    request->blocking_result = request->blocking(request, &request->result, &request->blocking_why);
+}
+
+static void blocking_done(struct executor_task *task)
+{
+    struct request *request = CONTAINER_OF(task, struct request, task);
+    if (request->blocking_result == ERR_OK)
+        request_reply(request, request->status_ok, request->result);
+    else
+        request_fail(request, request->blocking_result, &request->blocking_why);
+}
+
+void request_block(struct request *request, int status_ok, request_blocking *work)
+{
+    struct executor *executor = request->api->options.executor;
+    struct err_info why = { 0 };
+    request->blocking = work;
+    request->status_ok = status_ok;
+    request->task = (struct executor_task){
+        .work = run_blocking, .done = blocking_done, .reply_to = request->api->options.loop
+    };
+    if (executor->ops->submit(executor, &request->task, &why) != ERR_OK)
+        request_retry_later(request, 503, US_PER_S, &why);
+}
+
+struct str request_actor(struct request *request)
+{
+    const struct principal *by = &request->principal;
+    struct str text;
+    if (arena_printf(&request->arena, &text, NULL, "%s:%.*s", principal_kind_word(by->kind),
+            STR_ARG(principal_name(by))) != ERR_OK)
+        return principal_name(by); /* less to say, and still who it was */
+    return text;
 }
 
 void *request_new_context(struct request *request, size_t size)

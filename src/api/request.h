@@ -5,6 +5,7 @@
 
 #include "api/api.h"
 #include "api/route.h"
+#include "io/executor.h"
 
 struct api {
     struct http_handler handler;
@@ -26,6 +27,10 @@ struct request {
     struct engine_reply reply;
     enum err (*work)(
         struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why);
+    enum err (*blocking)(struct request *request, struct value *ret, struct err_info *why);
+    struct executor_task task;
+    enum err blocking_result;
+    struct err_info blocking_why;
     void *context; /* the handler's own, in the arena */
     int status_ok;
     struct value result;
@@ -52,7 +57,6 @@ void request_retry_later(struct request *request, int status, int64_t after_us, 
 typedef enum err request_work(
     struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why);
 void request_read(struct request *request, request_work *work);
-void request_read_as(struct request *request, int status_ok, request_work *work);
 void request_write(struct request *request, int status_ok, request_work *work);
 /* Zeroed memory in the request's arena, kept as `context`; NULL after a 503 was sent. */
 void *request_new_context(struct request *request, size_t size);
@@ -60,6 +64,12 @@ void *request_new_context(struct request *request, size_t size);
 typedef enum err request_show_function(struct store_conn *conn, int64_t tenant, struct id id,
     struct arena *arena, struct value *ret, struct err_info *why);
 void request_show(struct request *request, request_show_function *function);
+
+/* The same on the executor's pool, for work that blocks: publishing. `work` may change `status_ok`. */
+typedef enum err request_blocking(struct request *request, struct value *ret, struct err_info *why);
+void request_block(struct request *request, int status_ok, request_blocking *work);
+/* "token:NAME": who asked, as the engine and its audit rows name them. In the request's arena. */
+struct str request_actor(struct request *request);
 
 /* For engine calls: pass `&request->reply` after this; on success `done` replies with `result`. */
 struct engine_reply *request_engine(struct request *request, int status_ok, struct value result);
@@ -75,6 +85,9 @@ FALLIBLE request_text(const struct request *request, const char *name, struct st
 /* The body of problem details. */
 void problem_print(
     struct buf *buf, int status, const char *name, struct str detail, uint32_t line, uint32_t column);
+/* Its fields, for a problem with members of its own. */
+FALLIBLE problem_fields(
+    struct value_map_builder *body, int status, const char *name, struct str detail, struct err_info *why);
 int problem_status(enum err code);
 
 #endif

@@ -26,7 +26,7 @@ struct route_parameter {
     const char *help;
 };
 
-#define ROUTE_QUERY_MAX 8
+#define ROUTE_QUERY_MAX 12
 
 struct route {
     const char *method;

@@ -155,27 +155,3 @@ void route_secret_delete(struct request *request)
 {
     request_write(request, 200, delete_secret);
 }
-
-static enum err verify_audit(
-    struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
-{
-    struct audit_check check;
-    struct value_map_builder builder;
-    TRY(audit_verify(conn, request->api->options.vault, request->principal.tenant, &check, why));
-    value_map_begin(&builder, &request->arena);
-    TRY(value_map_set(&builder, "good", value_bool(check.is_good), why));
-    TRY(value_map_set(&builder, "rows", value_uint(check.rows), why));
-    TRY(value_map_set(
-        &builder, "broken_seq", check.is_good ? value_null() : value_uint(check.broken_seq), why));
-    if (!check.is_good) {
-        TRY(answer_text(&builder, "code", str_of(check.broken_code), why));
-        TRY(answer_text(&builder, "detail", str_of(check.broken_text), why));
-    }
-    *ret = value_map_end(&builder);
-    return ERR_OK;
-}
-
-void route_audit_verify(struct request *request)
-{
-    request_read(request, verify_audit);
-}

@@ -34,6 +34,24 @@ static void add_histogram(struct buf *buf, const char *name, const uint64_t *buc
         (unsigned long long)total, name, (double)us_sum / 1e6, name, (unsigned long long)total);
 }
 
+static void add_engine(struct buf *buf, struct engine *engine)
+{
+    struct engine_metrics metrics;
+    engine_metrics(engine, &metrics);
+    add_head(buf, "tocsin_runs_total", "counter", "Runs that ended, by status.");
+    for (int status = 0; status < RUN_STATUS_COUNT; status++)
+        if (status != RUN_QUEUED && status != RUN_RUNNING && status != RUN_WAITING)
+            buf_printf(buf, "tocsin_runs_total{status=\"%s\"} %llu\n",
+                run_status_name((enum run_status)status), (unsigned long long)metrics.runs_by_status[status]);
+    add_head(buf, "tocsin_runs_active", "gauge", "Runs in memory.");
+    buf_printf(buf, "tocsin_runs_active %llu\n", (unsigned long long)metrics.runs_active);
+    add_head(buf, "tocsin_runs_parked", "gauge", "Runs that wait and are only a row.");
+    buf_printf(buf, "tocsin_runs_parked %llu\n", (unsigned long long)metrics.runs_parked);
+    add_head(buf, "tocsin_run_seconds", "histogram", "From acceptance to the end of a run.");
+    add_histogram(
+        buf, "tocsin_run_seconds", metrics.run_us_buckets, 24, metrics.run_us_sum, metrics.run_count);
+}
+
 static void add_store(struct buf *buf, struct store *store)
 {
     struct store_metrics metrics;
@@ -53,6 +71,8 @@ void route_metrics(struct request *request)
 {
     const struct api_options *options = &request->api->options;
     AUTO(buf) struct buf buf = { 0 };
+    if (options->engine != NULL)
+        add_engine(&buf, options->engine);
     add_store(&buf, options->store);
     add_head(&buf, "tocsin_http_requests_total", "counter", "Requests to the API.");
     buf_printf(&buf, "tocsin_http_requests_total %llu\n", (unsigned long long)request->api->requests);

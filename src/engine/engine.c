@@ -18,7 +18,7 @@ static FALLIBLE engine_init(struct engine *engine, const struct engine_options *
     engine->shard_count = options->inline_loop || options->shard_count == 0 ? 1 : options->shard_count;
     if (engine->shard_count > SHARDS_MAX)
         engine->shard_count = SHARDS_MAX;
-    TRY(registry_new(options->store, options->catalogues, options->log, &engine->registry, why));
+    TRY(registry_new(options, &engine->registry, why));
     TRY(subscriptions_new(&engine->subscriptions, why));
     TRY(watches_new(options->store, &engine->watches, why));
     size_t size = engine->shard_count * sizeof(struct shard);
@@ -117,28 +117,38 @@ void engine_free(struct engine *engine)
 
 /* ---- what goes to the parts ---- */
 
-enum err engine_publish(struct engine *engine, int64_t tenant, struct str text, bool is_enabled,
-    struct diagnostics *found, uint32_t *ret_version, struct err_info *why)
+enum err engine_check(struct engine *engine, int64_t tenant, struct str text, struct diagnostics *found,
+    struct playbook **ret, struct err_info *why)
 {
-    return registry_publish(engine->registry, tenant, text, is_enabled, found, ret_version, why);
+    return registry_check(engine->registry, tenant, text, found, ret, why);
 }
 
-enum err engine_set_enabled(
-    struct engine *engine, int64_t tenant, struct str name, bool is_enabled, struct err_info *why)
+enum err engine_publish(struct engine *engine, int64_t tenant, struct str actor, struct str text,
+    bool is_enabled, struct diagnostics *found, uint32_t *ret_version, struct err_info *why)
 {
-    return registry_enable(engine->registry, tenant, name, is_enabled, why);
+    const struct registry_change by = { tenant, actor, is_enabled };
+    return registry_publish(engine->registry, &by, text, found, ret_version, why);
+}
+
+enum err engine_set_enabled(struct engine *engine, int64_t tenant, struct str actor, struct str name,
+    bool is_enabled, struct err_info *why)
+{
+    const struct registry_change by = { tenant, actor, is_enabled };
+    return registry_enable(engine->registry, &by, name, why);
 }
 
 struct playbook *engine_find_playbook(
-    struct engine *engine, int64_t tenant, struct str name, uint32_t *ret_version)
+    struct engine *engine, int64_t tenant, struct str name, uint32_t *ret_version, bool *ret_is_enabled)
 {
-    struct playbook_version *version = registry_find(engine->registry, tenant, name);
-    if (!version)
+    struct registry_item item = registry_find_item(engine->registry, tenant, name);
+    if (!item.live)
         return NULL;
-    struct playbook *playbook = playbook_acquire(version->playbook);
+    struct playbook *playbook = playbook_acquire(item.live->playbook);
     if (ret_version)
-        *ret_version = version->version;
-    playbook_version_release(version);
+        *ret_version = item.live->version;
+    if (ret_is_enabled)
+        *ret_is_enabled = item.is_enabled;
+    playbook_version_release(item.live);
     return playbook;
 }
 

@@ -117,15 +117,20 @@ void engine_stop(struct engine *engine);
 void engine_free(struct engine *engine);
 
 /* ---- playbooks ---- */
+/* As publishing would check it, against today's catalogue and playbooks; the caller releases `*ret`. */
+FALLIBLE engine_check(struct engine *engine, int64_t tenant, struct str text, struct diagnostics *found,
+    struct playbook **ret, struct err_info *why);
 /* Checks, stores a new version (none when the text is the same) and makes it live; runs under way keep
- * theirs. Blocking: boot, commands, executor. `is_enabled` false: known, but its triggers don't fire. */
-FALLIBLE engine_publish(struct engine *engine, int64_t tenant, struct str text, bool is_enabled,
-    struct diagnostics *found, uint32_t *ret_version, struct err_info *why);
-FALLIBLE engine_set_enabled(
-    struct engine *engine, int64_t tenant, struct str name, bool is_enabled, struct err_info *why);
-/* The live version; the caller releases it. NULL when unknown. Any thread. */
+ * theirs. Blocking: boot, commands, executor. `is_enabled` false: known, but its triggers don't fire. `actor`
+ * is for the audit row of the same commit. */
+FALLIBLE engine_publish(struct engine *engine, int64_t tenant, struct str actor, struct str text,
+    bool is_enabled, struct diagnostics *found, uint32_t *ret_version, struct err_info *why);
+FALLIBLE engine_set_enabled(struct engine *engine, int64_t tenant, struct str actor, struct str name,
+    bool is_enabled, struct err_info *why);
+/* The live version; the caller releases it. NULL when unknown. `ret_version` and `ret_is_enabled` may be
+ * NULL. Any thread. */
 struct playbook *engine_find_playbook(
-    struct engine *engine, int64_t tenant, struct str name, uint32_t *ret_version);
+    struct engine *engine, int64_t tenant, struct str name, uint32_t *ret_version, bool *ret_is_enabled);
 
 /* ---- events ---- */
 enum event_fate { FATE_RUN, FATE_NO_TRIGGER, FATE_MERGED, FATE_SUPPRESSED, FATE_DEAD_LETTER };

@@ -15,6 +15,7 @@
 struct registry {
     struct store *store;
     struct catalogue_source *catalogues;
+    struct engine_subjects *subjects;
     struct log *log;
     pthread_mutex_t mutex; /* of what follows */
     pthread_mutex_t publishing; /* one change at a time */
@@ -131,16 +132,16 @@ static void set_replace(struct registry *registry, struct registry_set *set)
 
 /* ---- life ---- */
 
-enum err registry_new(struct store *store, struct catalogue_source *catalogues, struct log *log,
-    struct registry **ret, struct err_info *why)
+enum err registry_new(const struct engine_options *options, struct registry **ret, struct err_info *why)
 {
     struct registry *registry = memory_alloc(sizeof(*registry));
     if (!registry)
         return err_memory(why);
     memset(registry, 0, sizeof(*registry));
-    registry->store = store;
-    registry->catalogues = catalogues;
-    registry->log = log;
+    registry->store = options->store;
+    registry->catalogues = options->catalogues;
+    registry->subjects = options->subjects;
+    registry->log = options->log;
     atomic_store(&registry->generation, 1);
     enum err result = set_new(0, &registry->set, why);
     int failed = pthread_mutex_init(&registry->mutex, NULL);
@@ -252,19 +253,20 @@ enum err registry_load(struct registry *registry, struct err_info *why)
 
 /* ---- finding ---- */
 
-struct playbook_version *registry_find(struct registry *registry, int64_t tenant, struct str name)
+struct registry_item registry_find_item(struct registry *registry, int64_t tenant, struct str name)
 {
     struct registry_set *set = registry_acquire(registry);
-    struct playbook_version *found = NULL;
+    struct registry_item found = { 0 };
     uint32_t low = 0, high = set->count;
-    while (low < high && !found) {
+    while (low < high && !found.live) {
         uint32_t middle = low + (high - low) / 2;
         struct playbook_version *version = set->items[middle].live;
         int order = version->tenant < tenant ? -1
             : version->tenant > tenant       ? 1
                                              : str_compare(version->playbook->name, name);
         if (order == 0)
-            found = playbook_version_acquire(version);
+            found = (struct registry_item){ playbook_version_acquire(version),
+                set->items[middle].is_enabled };
         else if (order < 0)
             low = middle + 1;
         else
@@ -272,6 +274,11 @@ struct playbook_version *registry_find(struct registry *registry, int64_t tenant
     }
     registry_set_release(set);
     return found;
+}
+
+struct playbook_version *registry_find(struct registry *registry, int64_t tenant, struct str name)
+{
+    return registry_find_item(registry, tenant, name).live;
 }
 
 static bool is_version(const struct playbook_version *version, int64_t number, uint32_t wanted)
@@ -348,7 +355,7 @@ static bool world_find(const struct playbook_world *world, struct str name, cons
     return true;
 }
 
-static FALLIBLE check(struct registry *registry, int64_t tenant, struct str text, struct diagnostics *found,
+enum err registry_check(struct registry *registry, int64_t tenant, struct str text, struct diagnostics *found,
     struct playbook **ret, struct err_info *why)
 {
     struct world own = { .registry = registry, .tenant = tenant };
@@ -363,10 +370,29 @@ static FALLIBLE check(struct registry *registry, int64_t tenant, struct str text
     return result;
 }
 
+/* The audit row of a change, in its commit. */
+static FALLIBLE audit_change(struct registry *registry, struct store_conn *conn, struct str operation,
+    const struct registry_change *change, const struct playbook_row *row, struct err_info *why)
+{
+    AUTO(arena) struct arena arena = { 0 };
+    struct value_map_builder detail = { 0 };
+    if (!registry->subjects || !registry->subjects->audit)
+        return ERR_OK;
+    value_map_begin(&detail, &arena);
+    TRY(value_map_set(&detail, "playbook", value_string(row->name), why));
+    TRY(value_map_set(&detail, "version", value_int(row->version), why));
+    TRY(value_map_set(&detail, "enabled", value_bool(change->is_enabled), why));
+    if (row->digest.size > 0)
+        TRY(value_map_set(&detail, "digest", value_string(row->digest), why));
+    return registry->subjects->audit(registry->subjects, conn, change->tenant, change->actor, operation,
+        STR("playbook"), ID_NONE, value_map_end(&detail), why);
+}
+
 struct publishing {
+    struct registry *registry;
+    const struct registry_change *change;
     struct playbook_row row;
     struct str about;
-    bool is_same; /* the text is that of the live version */
 };
 
 static enum err publish_work(void *context, struct store_conn *conn, struct err_info *why)
@@ -377,12 +403,15 @@ static enum err publish_work(void *context, struct store_conn *conn, struct err_
     struct playbook_row live;
     TRY(playbook_row_find(conn, row->tenant, row->name, &arena, &live, why));
     row->number = live.number;
-    publishing->is_same = live.number != 0 && str_equal(live.digest, row->digest);
-    if (!publishing->is_same)
-        return playbook_row_publish(conn, row, publishing->about, why);
+    bool is_same = live.number != 0 && str_equal(live.digest, row->digest);
     row->version = live.version;
-    return live.is_enabled == row->is_enabled ? ERR_OK
-                                              : playbook_row_enable(conn, live.number, row->is_enabled, why);
+    if (is_same && live.is_enabled == row->is_enabled)
+        return ERR_OK;
+    if (is_same)
+        TRY(playbook_row_enable(conn, live.number, row->is_enabled, why));
+    else
+        TRY(playbook_row_publish(conn, row, publishing->about, why));
+    return audit_change(publishing->registry, conn, STR("playbook.publish"), publishing->change, row, why);
 }
 
 /* The set with one item more, or another in its place. Takes over the reference to `version`. */
@@ -409,16 +438,18 @@ static FALLIBLE set_with(
     return ERR_OK;
 }
 
-static FALLIBLE publish(struct registry *registry, int64_t tenant, struct playbook *playbook, bool is_enabled,
-    uint32_t *ret_version, struct err_info *why)
+static FALLIBLE publish(struct registry *registry, const struct registry_change *change,
+    struct playbook *playbook, uint32_t *ret_version, struct err_info *why)
 {
     AUTO(arena) struct arena arena = { 0 };
     struct value about;
-    struct publishing publishing = { .row = { .tenant = tenant,
-                                         .name = playbook->name,
-                                         .is_enabled = is_enabled,
-                                         .digest = playbook->digest,
-                                         .source = playbook->source } };
+    struct publishing publishing = { .registry = registry,
+        .change = change,
+        .row = { .tenant = change->tenant,
+            .name = playbook->name,
+            .is_enabled = change->is_enabled,
+            .digest = playbook->digest,
+            .source = playbook->source } };
     struct playbook_version *version = NULL;
     TRY(playbook_about(playbook, &arena, &about, why));
     TRY(effect_pack(&arena, about, &publishing.about, why));
@@ -426,49 +457,56 @@ static FALLIBLE publish(struct registry *registry, int64_t tenant, struct playbo
     *ret_version = publishing.row.version;
     (void)playbook_acquire(playbook);
     enum err result = playbook_version_new(
-        tenant, publishing.row.number, publishing.row.version, playbook, &version, why);
+        change->tenant, publishing.row.number, publishing.row.version, playbook, &version, why);
     if (result != ERR_OK) {
         playbook_release(playbook);
         return result;
     }
-    return set_with(registry, version, is_enabled, why);
+    return set_with(registry, version, change->is_enabled, why);
 }
 
-enum err registry_publish(struct registry *registry, int64_t tenant, struct str text, bool is_enabled,
+enum err registry_publish(struct registry *registry, const struct registry_change *change, struct str text,
     struct diagnostics *found, uint32_t *ret_version, struct err_info *why)
 {
     struct playbook *playbook = NULL;
-    TRY(check(registry, tenant, text, found, &playbook, why));
+    TRY(registry_check(registry, change->tenant, text, found, &playbook, why));
     (void)pthread_mutex_lock(&registry->publishing); /* fails only on misuse */
-    enum err result = publish(registry, tenant, playbook, is_enabled, ret_version, why);
+    enum err result = publish(registry, change, playbook, ret_version, why);
     (void)pthread_mutex_unlock(&registry->publishing); /* fails only on misuse */
     playbook_release(playbook);
     return result;
 }
 
 struct enabling {
-    int64_t number;
-    bool is_enabled;
+    struct registry *registry;
+    const struct registry_change *change;
+    struct playbook_row row;
 };
 
 static enum err enable_work(void *context, struct store_conn *conn, struct err_info *why)
 {
     const struct enabling *enabling = context;
-    return playbook_row_enable(conn, enabling->number, enabling->is_enabled, why);
+    TRY(playbook_row_enable(conn, enabling->row.number, enabling->change->is_enabled, why));
+    return audit_change(
+        enabling->registry, conn, STR("playbook.update"), enabling->change, &enabling->row, why);
 }
 
 enum err registry_enable(
-    struct registry *registry, int64_t tenant, struct str name, bool is_enabled, struct err_info *why)
+    struct registry *registry, const struct registry_change *change, struct str name, struct err_info *why)
 {
     (void)pthread_mutex_lock(&registry->publishing); /* fails only on misuse */
-    struct playbook_version *version = registry_find(registry, tenant, name);
+    struct playbook_version *version = registry_find(registry, change->tenant, name);
     enum err result = version ? ERR_OK
                               : err_set(why, ERR_NOT_FOUND, "there is no playbook \"%.*s\"", STR_ARG(name));
-    struct enabling enabling = { version ? version->number : 0, is_enabled };
+    struct enabling enabling = { .registry = registry, .change = change };
+    if (version)
+        enabling.row = (struct playbook_row){
+            .number = version->number, .version = version->version, .name = name
+        };
     if (result == ERR_OK)
         result = store_write_wait(registry->store, enable_work, &enabling, why);
     if (result == ERR_OK)
-        result = set_with(registry, version, is_enabled, why);
+        result = set_with(registry, version, change->is_enabled, why);
     else
         playbook_version_release(version);
     (void)pthread_mutex_unlock(&registry->publishing); /* fails only on misuse */

@@ -37,8 +37,8 @@ struct registry_set {
 };
 void registry_set_release(struct registry_set *set);
 
-FALLIBLE registry_new(struct store *store, struct catalogue_source *catalogues, struct log *log,
-    struct registry **ret, struct err_info *why);
+/* Takes store, catalogues, log and subjects from the engine's options. */
+FALLIBLE registry_new(const struct engine_options *options, struct registry **ret, struct err_info *why);
 void registry_free(struct registry *registry);
 /* Reads what is published; blocking. A stored playbook that no longer compiles is logged and left out. */
 FALLIBLE registry_load(struct registry *registry, struct err_info *why);
@@ -49,13 +49,24 @@ uint64_t registry_generation(struct registry *registry);
 
 /* The live version; NULL when there is no such playbook. The caller releases it. */
 struct playbook_version *registry_find(struct registry *registry, int64_t tenant, struct str name);
+/* The same with whether it is enabled; `live` is NULL or the caller's to release. */
+struct registry_item registry_find_item(struct registry *registry, int64_t tenant, struct str name);
 /* Any version, read through `conn` when it is not at hand. ERR_NOT_FOUND. */
 FALLIBLE registry_version(struct registry *registry, struct store_conn *conn, int64_t number,
     uint32_t version, struct playbook_version **ret, struct err_info *why);
 
-FALLIBLE registry_publish(struct registry *registry, int64_t tenant, struct str text, bool is_enabled,
+FALLIBLE registry_check(struct registry *registry, int64_t tenant, struct str text, struct diagnostics *found,
+    struct playbook **ret, struct err_info *why);
+
+/* Who changes what is live, to which state. */
+struct registry_change {
+    int64_t tenant;
+    struct str actor;
+    bool is_enabled;
+};
+FALLIBLE registry_publish(struct registry *registry, const struct registry_change *change, struct str text,
     struct diagnostics *found, uint32_t *ret_version, struct err_info *why);
 FALLIBLE registry_enable(
-    struct registry *registry, int64_t tenant, struct str name, bool is_enabled, struct err_info *why);
+    struct registry *registry, const struct registry_change *change, struct str name, struct err_info *why);
 
 #endif

@@ -1,0 +1,42 @@
+/* Content: connectors, sources and playbooks as files. The binary has a folder of them inside; `--content`
+ * folders add to it and may stand in for what is built in. What a file is its first key says
+ * (`connector:`, `source:`, `playbook:`); tests (`*.test.yaml`) are left out. */
+#ifndef TOCSIN_CONTENT_H
+#define TOCSIN_CONTENT_H
+
+#include "connect/connect.h"
+#include "engine/engine.h"
+#include "ingest/ingest.h"
+
+enum content_kind { CONTENT_CONNECTOR, CONTENT_SOURCE, CONTENT_PLAYBOOK, CONTENT_OTHER };
+
+struct content_file {
+    enum content_kind kind;
+    bool is_builtin;
+    struct str name; /* for messages: "content/sources/wazuh.yaml", or the path */
+    struct str text;
+};
+
+struct content {
+    struct content_file *files; /* built-in ones first, each group by name */
+    size_t count;
+};
+
+/* Everything in `arena`. ERR_NOT_FOUND for a missing folder, ERR_LIMIT, ERR_IO. */
+FALLIBLE content_read(struct arena *arena, const char *const *folders, size_t folder_count,
+    struct content *ret, struct err_info *why);
+/* Changes when a file of the folders is added, removed or written; 0 when a folder can't be read. */
+uint64_t content_stamp(const char *const *folders, size_t folder_count);
+
+/* Each adds its faults to `found`; ERR_INVALID when there were errors, then what stood before stays. */
+FALLIBLE content_load_connectors(
+    const struct content *content, struct connect *connect, struct diagnostics *found, struct err_info *why);
+FALLIBLE content_load_sources(
+    const struct content *content, struct ingest *ingest, struct diagnostics *found, struct err_info *why);
+/* Built-in playbooks become known, but are off until somebody enables them; one that was published under the
+ * same name and is in use stays. A folder's playbook is live; whether an unchanged one is enabled stays as it
+ * is. A playbook with errors is left out, the others are published: `*ret_failed` counts. Blocking. */
+FALLIBLE content_publish(const struct content *content, struct engine *engine, struct diagnostics *found,
+    size_t *ret_failed, struct err_info *why);
+
+#endif

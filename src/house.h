@@ -1,0 +1,28 @@
+/* What the server does on the side: times of use that are kept in memory between commits, and the audit
+ * chain's anchors. */
+#ifndef TOCSIN_HOUSE_H
+#define TOCSIN_HOUSE_H
+
+#include "access/token.h"
+#include "access/vault.h"
+#include "base/log.h"
+#include "store/store.h"
+
+struct house {
+    struct store *store;
+    struct vault *vault;
+    struct tokens *tokens;
+    struct log *log;
+    struct loop *loop;
+    /* Its own. */
+    struct loop_timer timer;
+    struct store_op op;
+    bool is_busy;
+};
+
+/* On the loop's thread: again and again until house_stop. */
+void house_start(struct house *house);
+/* After the loop ended: stops, and does it a last time, blocking. */
+void house_stop(struct house *house);
+
+#endif

@@ -1,0 +1,11 @@
+/* What runs are about: fills the engine's view of alerts, cases and the audit chain from the floors that keep
+ * them. */
+#ifndef TOCSIN_SUBJECTS_H
+#define TOCSIN_SUBJECTS_H
+
+#include "engine/engine.h"
+
+/* Without state: may be used by several engines. */
+void subjects_init(struct engine_subjects *subjects);
+
+#endif
