@@ -13,7 +13,7 @@ DATA ?= ./tocsin-data
 # A meson build folder is made once; ninja notices changed meson files by itself.
 setup = [ -f $(1)/build.ninja ] || meson setup $(1) $(2) >/dev/null
 
-.PHONY: help build run test check e2e bench fuzz tsan cover format clean
+.PHONY: help build run test check e2e bench plant fuzz tsan cover format clean
 
 help:
 	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
@@ -53,6 +53,11 @@ bench: build
 	@ninja -C build $$(ninja -C build -t targets all | sed -n 's,^\(bench/bench_[a-z_]*\):.*,\1,p')
 	@for program in build/bench/bench_*[a-z]; do [ -d $$program ] || { echo "== $$program"; $$program; }; done
 
+## make plant    plants small faults in a copy and shows that the tests find each (ONLY=TEXT: some of them)
+plant:
+	@tools/install-packages test
+	@tools/plant --only '$(ONLY)'
+
 ## make tsan     the unit and scenario tests of the threaded floors under ThreadSanitizer
 tsan:
 	@tools/install-packages test
@@ -82,6 +87,6 @@ format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 
 clean:
-	rm -rf build build-asan build-tsan build-fuzz build-cover
+	rm -rf build build-asan build-tsan build-fuzz build-cover build-plant
 
 comma := ,

@@ -7,6 +7,7 @@
 #include "api/stream.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "ingest/ingest.h"
 
 /* What the head found out, in the exchange's memory: a body that never comes whole leaves nothing behind. */
 struct admitted {
@@ -52,6 +53,12 @@ static bool is_json_type(struct str type)
     return essence.size == 0 || str_equal_nocase(essence, STR("application/json"));
 }
 
+static void count_rejected(const struct api *api, const struct route *route, const char *reason)
+{
+    if (route->permission == PERMISSION_INGEST && api->options.ingest)
+        ingest_count_rejected(api->options.ingest, reason);
+}
+
 static bool authenticate(
     struct api *api, struct http_exchange *exchange, const struct route_match *match, struct principal *ret)
 {
@@ -61,12 +68,18 @@ static bool authenticate(
     if (route->authentication == ROUTE_OPEN)
         return true;
     struct str header = http_header_get(exchange, "authorization");
+    /* The signature is over the body: the handler checks it when that is there (route_event_receive). */
+    if (header.size == 0 && route->permission == PERMISSION_INGEST &&
+        ingest_takes_signatures(api->options.ingest, match->arguments[0]))
+        return true;
     if (header.size == 0) {
+        count_rejected(api, route, "token");
         refuse(exchange, 401, "token",
             "send `Authorization: Bearer toc_…`; `tocsin token create` makes a token", STR(""));
         return false;
     }
     if (token_authenticate_header(api->options.tokens, header, ret, &why) != ERR_OK) {
+        count_rejected(api, route, "token");
         refuse(exchange, 401, why.name ? why.name : "token", why.text, STR(""));
         return false;
     }
@@ -74,6 +87,7 @@ static bool authenticate(
     bool may = route->permission == PERMISSION_INGEST ? principal_can_ingest(ret, match->arguments[0])
                                                       : principal_can(ret, route->permission);
     if (!may) {
+        count_rejected(api, route, "permission");
         const char *scope = permissions[route->permission].name;
         char text[160];
         snprintf(text, sizeof text, "this token lacks the scope %s", scope ? scope : "");

@@ -132,10 +132,15 @@ static void prepare(struct request *request, int status_ok, request_work *work)
     };
 }
 
+void request_read_as(struct request *request, int status_ok, request_work *work)
+{
+    prepare(request, status_ok, work);
+    store_read(request->api->options.store, &request->op);
+}
+
 void request_read(struct request *request, request_work *work)
 {
-    prepare(request, 200, work);
-    store_read(request->api->options.store, &request->op);
+    request_read_as(request, 200, work);
 }
 
 void request_write(struct request *request, int status_ok, request_work *work)

@@ -57,6 +57,7 @@ void request_retry_later(struct request *request, int status, int64_t after_us, 
 typedef enum err request_work(
     struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why);
 void request_read(struct request *request, request_work *work);
+void request_read_as(struct request *request, int status_ok, request_work *work);
 void request_write(struct request *request, int status_ok, request_work *work);
 /* Zeroed memory in the request's arena, kept as `context`; NULL after a 503 was sent. */
 void *request_new_context(struct request *request, size_t size);

@@ -1,10 +1,30 @@
 /* Events: POST answers 202 only after everything is durable; the ledger is read back. */
 #include "api/answer.h"
 #include "api/handlers.h"
+#include "base/container.h"
+#include "base/timetext.h"
 #include "ingest/event.h"
 #include "ingest/ingest.h"
 
-static enum err run_list_value(
+/* A request on its way in, and the runs that its sender waits for. */
+struct receiving {
+    struct ingest_request ingest;
+    struct request *request;
+    int64_t wait_us; /* 0: the answer goes out after the commit */
+    struct loop_timer timer;
+    struct run_watch *watches;
+    uint32_t watch_count, open_count;
+};
+
+struct run_watch {
+    struct engine_watch watch;
+    struct receiving *receiving;
+    bool is_open;
+};
+
+/* ---- the answer ---- */
+
+static enum err run_ids_value(
     struct arena *arena, const struct intake_event *event, struct value *ret, struct err_info *why)
 {
     struct value_list_builder runs;
@@ -19,23 +39,57 @@ static enum err run_list_value(
     return ERR_OK;
 }
 
-/* {"accepted":N,"events":[{"id","alert_id","fate","runs":[…]}]} */
-static enum err accepted_value(
-    struct arena *arena, const struct intake_batch *batch, struct value *ret, struct err_info *why)
+/* {"id","status","output","error"} of each run, as far as it has come. */
+static enum err results_value(struct store_conn *conn, int64_t tenant, const struct intake_event *event,
+    struct arena *arena, struct value *ret, struct err_info *why)
+{
+    static const char *const shown[] = { "id", "playbook", "status", "output", "error" };
+    struct value_list_builder results;
+    value_list_begin(&results, arena);
+    for (uint32_t i = 0; i < event->run_count; i++) {
+        struct list_query query = { .tenant = tenant, .run_id = event->runs[i], .limit = 1 };
+        struct value page;
+        struct value_map_builder result;
+        TRY(run_list(conn, &query, arena, &page, why));
+        struct value items = value_get(page, STR("items"));
+        if (items.size == 0)
+            continue;
+        value_map_begin(&result, arena);
+        for (size_t field = 0; field < sizeof shown / sizeof shown[0]; field++)
+            TRY(value_map_set(&result, shown[field], value_get(items.items[0], str_of(shown[field])), why));
+        TRY(value_list_add(&results, value_map_end(&result), why));
+    }
+    *ret = value_list_end(&results);
+    return ERR_OK;
+}
+
+static enum err event_answer(struct arena *arena, const struct intake_event *event,
+    struct value_map_builder *item, struct err_info *why)
+{
+    struct value runs;
+    TRY(run_ids_value(arena, event, &runs, why));
+    TRY(answer_id(item, "id", event->event_id, why));
+    TRY(answer_id(item, "alert_id", event->alert_id, why));
+    TRY(value_map_set(item, "fate", value_string(str_of(intake_fate_name(event->fate))), why));
+    return value_map_set(item, "runs", runs, why);
+}
+
+/* {"accepted":N,"events":[{"id","alert_id","fate","runs":[…]}]}; with `conn` each event has "results" too. */
+static enum err accepted_value(struct arena *arena, const struct intake_batch *batch, struct store_conn *conn,
+    struct value *ret, struct err_info *why)
 {
     struct value_list_builder events;
     struct value_map_builder body;
     value_list_begin(&events, arena);
     for (uint32_t i = 0; i < batch->event_count; i++) {
-        const struct intake_event *event = &batch->events[i];
         struct value_map_builder item;
-        struct value runs;
+        struct value results;
         value_map_begin(&item, arena);
-        TRY(run_list_value(arena, event, &runs, why));
-        TRY(answer_id(&item, "id", event->event_id, why));
-        TRY(answer_id(&item, "alert_id", event->alert_id, why));
-        TRY(value_map_set(&item, "fate", value_string(str_of(intake_fate_name(event->fate))), why));
-        TRY(value_map_set(&item, "runs", runs, why));
+        TRY(event_answer(arena, &batch->events[i], &item, why));
+        if (conn) {
+            TRY(results_value(conn, batch->tenant, &batch->events[i], arena, &results, why));
+            TRY(value_map_set(&item, "results", results, why));
+        }
         TRY(value_list_add(&events, value_map_end(&item), why));
     }
     value_map_begin(&body, arena);
@@ -61,45 +115,176 @@ static void refuse(
         request_fail(request, result, why);
 }
 
+/* ---- waiting for the runs ---- */
+
+static enum err read_results(
+    struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
+{
+    const struct receiving *receiving = request->context;
+    return accepted_value(&request->arena, &receiving->ingest.batch, conn, ret, why);
+}
+
+/* All have ended, or the time is over: what is known now. */
+static void finish_waiting(struct receiving *receiving)
+{
+    struct request *request = receiving->request;
+    loop_timer_stop(request->api->options.loop, &receiving->timer);
+    for (uint32_t i = 0; i < receiving->watch_count; i++)
+        if (receiving->watches[i].is_open)
+            engine_unwatch(request->api->options.engine, &receiving->watches[i].watch);
+    request_read_as(request, 202, read_results);
+}
+
+static void one_less(struct receiving *receiving)
+{
+    if (--receiving->open_count == 0)
+        finish_waiting(receiving);
+}
+
+static void run_ended(struct engine_watch *watch, enum run_status status)
+{
+    struct run_watch *run = CONTAINER_OF(watch, struct run_watch, watch);
+    (void)status; /* it is read with the output */
+    run->is_open = false;
+    one_less(run->receiving);
+}
+
+static void time_is_over(struct loop_timer *timer)
+{
+    finish_waiting(CONTAINER_OF(timer, struct receiving, timer));
+}
+
+static void watch_run(struct receiving *receiving, struct id run)
+{
+    struct request *request = receiving->request;
+    struct run_watch *watch = &receiving->watches[receiving->watch_count++];
+    *watch = (struct run_watch){ .watch = { .ended = run_ended,
+                                     .reply_to = request->api->options.loop,
+                                     .run_id = run,
+                                     .tenant = request->principal.tenant },
+        .receiving = receiving,
+        .is_open = true };
+    receiving->open_count++;
+    engine_watch(request->api->options.engine, &watch->watch);
+}
+
+static void wait_for_runs(struct receiving *receiving)
+{
+    struct request *request = receiving->request;
+    const struct intake_batch *batch = &receiving->ingest.batch;
+    struct loop *loop = request->api->options.loop;
+    receiving->watches = ARENA_ARRAY(&request->arena, WAIT_RUNS_MAX, struct run_watch);
+    request->context = receiving;
+    if (receiving->watches == NULL) { /* the events are durable: the answer says so, without waiting */
+        request_read_as(request, 202, read_results);
+        return;
+    }
+    receiving->timer.fire = time_is_over;
+    loop_timer_start(loop, &receiving->timer, (struct instant){ loop_now(loop).us + receiving->wait_us });
+    /* One too many until all are watched: a watch may be answered at once. */
+    receiving->open_count = 1;
+    for (uint32_t i = 0; i < batch->event_count; i++)
+        for (uint32_t j = 0; j < batch->events[i].run_count && receiving->watch_count < WAIT_RUNS_MAX; j++)
+            watch_run(receiving, batch->events[i].runs[j]);
+    one_less(receiving);
+}
+
+/* "30s"; false after a 400 was sent. */
+static bool read_wait(struct request *request, int64_t *ret_us)
+{
+    struct str text;
+    struct err_info why = { 0 };
+    *ret_us = 0;
+    if (!request_query(request, "wait", &text))
+        return true;
+    if (span_parse(text, ret_us, &why) == ERR_OK && *ret_us <= WAIT_SECONDS_MAX * US_PER_S)
+        return true;
+    request_problem(request, 400, "query", "wait must be a span such as 30s, at most %ds", WAIT_SECONDS_MAX);
+    return false;
+}
+
+/* ---- receiving ---- */
+
 static void accepted(struct ingest_request *ingest, enum err result, const struct err_info *why)
 {
-    struct request *request = ingest->context;
+    struct receiving *receiving = CONTAINER_OF(ingest, struct receiving, ingest);
+    struct request *request = receiving->request;
     struct value body;
     struct err_info own = { 0 };
     if (result != ERR_OK) {
         refuse(request, ingest, result, why);
         return;
     }
-    result = accepted_value(&request->arena, &ingest->batch, &body, &own);
+    if (receiving->wait_us > 0 && request->api->options.engine != NULL) {
+        wait_for_runs(receiving);
+        return;
+    }
+    result = accepted_value(&request->arena, &ingest->batch, NULL, &body, &own);
     if (result == ERR_OK)
         request_reply(request, 202, body);
     else
         request_fail(request, result, &own);
 }
 
+struct signed_headers {
+    struct header_source source;
+    const struct http_exchange *exchange;
+};
+
+static struct str get_header(const struct header_source *source, const char *name)
+{
+    return http_header_get(((const struct signed_headers *)source)->exchange, name);
+}
+
+/* A request without a token came this far because its source has a scheme of signatures; false after a 401
+ * was sent. */
+static bool check_signature(struct request *request)
+{
+    struct signed_headers headers = { { get_header }, request->exchange };
+    struct ingest *ingest = request->api->options.ingest;
+    struct err_info why = { 0 };
+    if (request->principal.kind != PRINCIPAL_NONE)
+        return true;
+    if (ingest_authenticate(ingest, TENANT_DEFAULT, request->match.arguments[0], http_body(request->exchange),
+            &headers.source, &request->principal, &why) == ERR_OK) {
+        principal_set_remote(&request->principal, http_remote(request->exchange));
+        return true;
+    }
+    ingest_count_rejected(ingest, "signature");
+    request_problem(request, 401, "signature", "%s", why.text);
+    return false;
+}
+
+static enum err fill(struct request *request, struct receiving *receiving, struct err_info *why)
+{
+    receiving->ingest = (struct ingest_request){ .tenant = request->principal.tenant,
+        .source = request->match.arguments[0],
+        .arena = &request->arena,
+        .accepted = accepted,
+        .reply_to = request->api->options.loop };
+    receiving->request = request;
+    /* The exchange may go before the commit; the event may not. */
+    TRY(arena_str(&request->arena, http_body(request->exchange), &receiving->ingest.body, why));
+    return arena_str(&request->arena, http_header_get(request->exchange, "content-type"),
+        &receiving->ingest.content_type, why);
+}
+
 void route_event_receive(struct request *request)
 {
     struct err_info why = { 0 };
-    struct ingest_request *ingest = ARENA_NEW(&request->arena, struct ingest_request);
-    enum err result = ingest ? ERR_OK : err_memory(&why);
-    if (result == ERR_OK) {
-        *ingest = (struct ingest_request){ .tenant = request->principal.tenant,
-            .source = request->match.arguments[0],
-            .arena = &request->arena,
-            .accepted = accepted,
-            .reply_to = request->api->options.loop,
-            .context = request };
-        /* The exchange may go before the commit; the event may not. */
-        result = arena_str(&request->arena, http_body(request->exchange), &ingest->body, &why);
-    }
-    if (result == ERR_OK)
-        result = arena_str(
-            &request->arena, http_header_get(request->exchange, "content-type"), &ingest->content_type, &why);
+    int64_t wait_us;
+    if (!check_signature(request) || !read_wait(request, &wait_us))
+        return;
+    struct receiving *receiving = request_new_context(request, sizeof *receiving);
+    if (receiving == NULL)
+        return;
+    enum err result = fill(request, receiving, &why);
     if (result != ERR_OK) {
         request_fail(request, result, &why);
         return;
     }
-    ingest_receive(request->api->options.ingest, ingest);
+    receiving->wait_us = wait_us;
+    ingest_receive(request->api->options.ingest, &receiving->ingest);
 }
 
 /* ---- the ledger ---- */

@@ -48,6 +48,7 @@
 #define STREAM_BATCH_BYTES_MAX (256 * KIB) /* of one read, at which it ends */
 #define STREAM_PENDING_BYTES_MAX (4 * MIB) /* that a slow reader may leave waiting before its stream ends */
 #define WAIT_SECONDS_MAX 300 /* of ?wait= */
+#define WAIT_RUNS_MAX 1000 /* that one request waits for; of more the answer shows what is known */
 
 /* playbook and run */
 #define PLAYBOOK_STEPS_MAX 5000

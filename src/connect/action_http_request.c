@@ -141,6 +141,7 @@ static FALLIBLE build(struct exchange *exchange, struct wire *wire, struct err_i
     for (uint32_t i = 0; headers.type == VALUE_MAP && i < headers.size; i++)
         TRY(add_header(exchange, wire, &value_map_entries(headers)[i], why));
     TRY(wire_add_auth(wire, &exchange->place, &exchange->scope, why));
+    wire->request.secret_headers = true; /* a playbook's headers may hold sealed values */
     TRY(add_body(exchange, wire, with, why));
     return wire_finish(wire, why);
 }

@@ -61,9 +61,13 @@ bool status_is_retryable(int status)
         (status >= 500 && status != 501 && status != 505);
 }
 
+/* 503 too: proxies say it of a server that broke off after it had the request. 501 and 505 refuse what they
+ * do not understand. */
 enum action_effect status_effect(int status)
 {
-    return status == 500 || status == 502 || status == 504 ? ACTION_UNKNOWN : ACTION_ANSWERED;
+    if (status == 429)
+        return ACTION_NOT_SENT;
+    return status >= 500 && status != 501 && status != 505 ? ACTION_UNKNOWN : ACTION_ANSWERED;
 }
 
 /* IMF-fixdate (RFC 9110, 5.6.7), the only form that servers may send today. */

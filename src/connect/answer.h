@@ -16,7 +16,8 @@ FALLIBLE answer_status_error(const struct http_answer *answer, struct value body
  * 0: none. */
 int64_t answer_retry_after(const struct http_answer *answer);
 /* What a status means for a failed call: whether it is worth trying again, and whether the call may have had
- * its effect (a gateway that lost the answer, a server that broke in the middle). */
+ * its effect (a gateway that lost the answer, a server that broke in the middle). 429 is ACTION_NOT_SENT: the
+ * tool did not look at the call (RFC 6585, 4), so that even an unsafe one may go again. */
 bool status_is_retryable(int status);
 enum action_effect status_effect(int status);
 

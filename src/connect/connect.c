@@ -256,10 +256,8 @@ static FALLIBLE check_one(
     const struct setting *setting = connector_find_setting(connector, name);
     struct err_info inner = { 0 };
     const struct type *type = setting ? setting->type : NULL;
-    if (connector->has_base_url && str_equal(name, SETTING_CA_FILE))
-        type = &type_string;
-    if (connector->has_base_url && str_equal(name, SETTING_INSECURE))
-        type = &type_bool;
+    if (!type && connector->has_base_url)
+        type = connector_common_setting(name);
     if (!type)
         return unknown_setting(connector, name, why);
     if (v.type == VALUE_NULL || (setting && setting->is_secret))

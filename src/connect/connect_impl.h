@@ -30,8 +30,16 @@ struct host {
     bool is_starved_posted;
 };
 
+/* A result on its way to `finish`, which a job on the call's loop calls. */
+struct late_finish {
+    struct loop_job job; /* first */
+    struct action_call *call;
+    struct action_result result;
+};
+/* Needs no memory: `late` is the caller's, and lives as long as the call. */
+void call_finish_late(struct late_finish *late, struct action_call *call, const struct action_result *result);
 /* Finishes the call from a job on its loop, so that `start` never does it itself. The result's texts must
- * live as long as the call's arena. */
+ * live as long as the call's arena. A probe that fails this way has asked nobody: it knows nothing. */
 void call_finish_soon(struct action_call *call, const struct action_result *result);
 /* The same from `why`. */
 void call_fail_soon(struct action_call *call, const struct err_info *why);

@@ -11,7 +11,7 @@ enum stencil_slot {
     SLOT_SETTINGS,
     SLOT_INPUTS,
     SLOT_CALL, /* {key, run, playbook, step} */
-    SLOT_PAGE, /* {number, offset, cursor?} */
+    SLOT_PAGE, /* {number, complete, cursor?} */
     SLOT_STATUS,
     SLOT_HEADERS, /* names in lower case */
     SLOT_BODY,
@@ -71,6 +71,7 @@ enum answer_format { FORMAT_JSON, FORMAT_TEXT, FORMAT_BYTES, FORMAT_ANY };
 
 struct probe {
     struct request_form request;
+    const struct expr *ok_when; /* which statuses are an answer; NULL: 200 to 299 */
     const struct expr *done_when;
     struct stencil output;
 };
@@ -107,10 +108,14 @@ struct connector_action {
     uint32_t line, column;
 };
 
-/* Settings that every connector with a base URL has beside its own: `tls_ca_file` (PEM of a further CA) and
- * `tls_insecure` (no verification; the operator's explicit choice). */
+/* Settings that every connector with a base URL has beside its own: `tls_ca_file` (PEM of a further CA),
+ * `tls_insecure` (no verification; the operator's explicit choice) and `cross_origin_redirects` (follow them,
+ * without the connection's secrets). */
 #define SETTING_CA_FILE STR("tls_ca_file")
 #define SETTING_INSECURE STR("tls_insecure")
+#define SETTING_REDIRECTS STR("cross_origin_redirects")
+/* The type of such a setting; NULL for other names. */
+const struct type *connector_common_setting(struct str name);
 
 struct setting {
     struct str name;

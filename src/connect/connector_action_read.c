@@ -244,10 +244,10 @@ static void read_paging(struct action_reading *reading, const struct yaml_node *
 
 static void read_probe(struct action_reading *reading, const struct yaml_node *node)
 {
-    static const char *const keys[] = { "request", "done_when", "output" };
-    const struct yaml_node *found[3];
+    static const char *const keys[] = { "request", "done_when", "output", "ok_when" };
+    const struct yaml_node *found[4];
     struct probe *probe = &reading->action->probe;
-    if (!node || !sheet_keys(reading->sheet, node, keys, 3, "`probe`", found))
+    if (!node || !sheet_keys(reading->sheet, node, keys, 4, "`probe`", found))
         return;
     reading->action->action.has_probe = true;
     if (!found[0])
@@ -262,6 +262,8 @@ static void read_probe(struct action_reading *reading, const struct yaml_node *n
         sheet_missing(reading->sheet, node, "output", "the action's output, from the probe's answer");
     else if (sheet_stencil(reading->sheet, found[2], &reading->answer_env.env, &probe->output))
         check_stencil(reading->connector, &probe->output, reading->action->action.out, "output");
+    if (found[3])
+        probe->ok_when = sheet_expr(reading->sheet, found[3], &reading->answer_env.env, &type_bool);
 }
 
 static void read_answer(struct action_reading *reading, const struct yaml_node *const *found)

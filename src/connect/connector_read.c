@@ -296,8 +296,7 @@ static void read_settings(struct connector_reading *reading, const struct yaml_n
     connector->setting_count = checked->field_count;
     for (uint32_t i = 0; i < checked->field_count; i++) {
         read_setting(reading, node->pairs[i].value, &checked->fields[i], &connector->settings[i]);
-        if (str_equal(checked->fields[i].name, SETTING_CA_FILE) ||
-            str_equal(checked->fields[i].name, SETTING_INSECURE))
+        if (connector_common_setting(checked->fields[i].name))
             sheet_fault(&reading->sheet, node->pairs[i].key, "reserved_setting",
                 "`%.*s` is a setting of every connector", STR_ARG(checked->fields[i].name));
     }
@@ -561,6 +560,13 @@ const struct connector *connector_read(struct arena *arena, struct str text, str
     }
     read_root(&reading, root);
     return found->error_count == errors_before ? reading.connector : NULL;
+}
+
+const struct type *connector_common_setting(struct str name)
+{
+    if (str_equal(name, SETTING_CA_FILE))
+        return &type_string;
+    return str_equal(name, SETTING_INSECURE) || str_equal(name, SETTING_REDIRECTS) ? &type_bool : NULL;
 }
 
 const struct setting *connector_find_setting(const struct connector *connector, struct str name)

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "connect/answer.h"
+#include "connect/link.h"
 #include "connect/url.h"
 
 FALLIBLE settings_fill(const struct connector *connector, struct arena *arena, struct value settings,
@@ -166,14 +167,15 @@ static FALLIBLE find_error(struct exchange *exchange, const struct http_answer *
     struct action_result *ret, struct err_info *why)
 {
     const struct connector_action *action = exchange->action;
+    bool is_probe = exchange->purpose == ACTION_PROBE;
+    const struct expr *ok_when = is_probe ? action->probe.ok_when : action->ok_when;
     *ret_is_error = true;
-    for (uint32_t i = 0; i < action->error_count; i++) {
+    for (uint32_t i = 0; i < action->error_count && !(is_probe && ok_when); i++) {
         if (stencil_is_true(&exchange->scope, action->errors[i].when))
             return apply_rule(exchange, &action->errors[i], answer, ret, why);
     }
-    bool is_ok = action->ok_when && exchange->purpose == ACTION_DO
-        ? stencil_is_true(&exchange->scope, action->ok_when)
-        : answer->status >= 200 && answer->status < 300;
+    bool is_ok = ok_when ? stencil_is_true(&exchange->scope, ok_when)
+                         : answer->status >= 200 && answer->status < 300;
     if (!is_ok)
         return answer_status_error(
             answer, exchange->values[SLOT_BODY], exchange->about, exchange->arena, ret, why);
@@ -240,25 +242,6 @@ static FALLIBLE probe_answer(struct exchange *exchange, struct action_result *re
     }
     *ret = result_error(STR("not_done"), STR("the earlier call had no effect"), true, ACTION_NOT_SENT);
     return ERR_OK;
-}
-
-/* The target of rel="next" in a Link header (RFC 8288); empty when there is none. */
-static struct str link_next(struct str header)
-{
-    struct str rest = header;
-    while (rest.size) {
-        ptrdiff_t open = str_find_byte(rest, '<', 0);
-        ptrdiff_t close = open < 0 ? -1 : str_find_byte(rest, '>', (size_t)open);
-        if (close < 0)
-            break;
-        struct str target = str_slice(rest, (size_t)open + 1, (size_t)close);
-        ptrdiff_t end = str_find_byte(rest, '<', (size_t)close);
-        struct str parameters = str_slice(rest, (size_t)close + 1, end < 0 ? rest.size : (size_t)end);
-        if (str_contains(parameters, STR("rel=\"next\"")) || str_contains(parameters, STR("rel=next")))
-            return target;
-        rest = end < 0 ? STR("") : str_slice(rest, (size_t)end, rest.size);
-    }
-    return STR("");
 }
 
 static FALLIBLE set_next_url(

@@ -5,19 +5,21 @@
 #include "connect/answer.h"
 #include "connect/remote_call.h"
 
-/* A result on its way to `finish`; in the call's arena. */
-struct late_finish {
-    struct loop_job job; /* first */
-    struct action_call *call;
-    struct action_result result;
-};
-
 static void finish_late(struct loop_job *job)
 {
     struct late_finish *late = (struct late_finish *)job;
     late->call->finish(late->call, &late->result);
 }
 
+void call_finish_late(struct late_finish *late, struct action_call *call, const struct action_result *result)
+{
+    *late = (struct late_finish){ .job = { .run = finish_late }, .call = call, .result = *result };
+    if (call->purpose == ACTION_PROBE && !result->is_ok)
+        late->result.effect = ACTION_UNKNOWN;
+    loop_post(call->loop, &late->job);
+}
+
+/* What became of these calls is not known here. */
 static void finish_starved(struct loop_job *job)
 {
     struct host *host = (struct host *)((char *)job - offsetof(struct host, starved_job));
@@ -27,7 +29,7 @@ static void finish_starved(struct loop_job *job)
     while (call) {
         struct action_call *next = call->state;
         struct action_result result = result_error(
-            STR("memory"), STR("there was not enough memory for the call"), true, ACTION_NOT_SENT);
+            STR("memory"), STR("there was not enough memory for the call"), true, ACTION_UNKNOWN);
         call->state = NULL;
         call->finish(call, &result);
         call = next;
@@ -38,8 +40,7 @@ void call_finish_soon(struct action_call *call, const struct action_result *resu
 {
     struct late_finish *late = ARENA_NEW(call->arena, struct late_finish);
     if (late) {
-        *late = (struct late_finish){ .job = { .run = finish_late }, .call = call, .result = *result };
-        loop_post(call->loop, &late->job);
+        call_finish_late(late, call, result);
         return;
     }
     struct host *host = call_host(call);

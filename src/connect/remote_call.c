@@ -46,29 +46,38 @@ static void finish(struct remote_call *remote, const struct action_result *resul
         connection_snapshot_release(remote->snapshot);
     remote->snapshot = NULL;
     if (remote->is_deferred)
-        call_finish_soon(remote->call, result);
+        call_finish_late(&remote->late, remote->call, result);
     else
         remote->call->finish(remote->call, result);
 }
 
+/* The request did not go out. Of a probe that says nothing about the earlier call. */
 void remote_fail(struct remote_call *remote, const struct action_result *result)
 {
-    finish(remote, result);
+    struct action_result unsent = *result;
+    unsent.effect = remote->call->purpose == ACTION_PROBE ? ACTION_UNKNOWN : ACTION_NOT_SENT;
+    finish(remote, &unsent);
 }
 
 static void fail_why(struct remote_call *remote, const struct err_info *why)
 {
-    struct action_result result = result_from_why(remote->call->arena, why, ACTION_NOT_SENT);
+    struct arena *arena = remote->call->arena;
+    struct action_result result = result_from_why(arena, why, ACTION_NOT_SENT);
     if (why->name && strcmp(why->name, "egress") == 0)
         result.error.code = STR("egress_denied");
-    finish(remote, &result);
+    if (why->name && strcmp(why->name, "url") == 0)
+        result.error.code = STR("bad_url");
+    if (call_secrets_mask(
+            &remote->exchange.secrets, arena, result.error.message, &result.error.message, NULL) != ERR_OK)
+        result.error.message = STR("");
+    remote_fail(remote, &result);
 }
 
 static void fail_cancelled(struct remote_call *remote)
 {
     struct action_result result = result_error(
         STR("cancelled"), STR("the call was cancelled"), false, ACTION_NOT_SENT);
-    finish(remote, &result);
+    remote_fail(remote, &result);
 }
 
 static void fail_gate(struct remote_call *remote, const struct gate_answer *answer)
@@ -79,7 +88,7 @@ static void fail_gate(struct remote_call *remote, const struct gate_answer *answ
                 : STR("the connection's rate limit leaves no room before the deadline"),
         true, ACTION_NOT_SENT);
     result.retry_after_us = answer->wait_us;
-    finish(remote, &result);
+    remote_fail(remote, &result);
 }
 
 /* What an answer says about the other side's health. */
@@ -124,15 +133,22 @@ static void answered(void *context, const struct http_answer *answer)
         finish(remote, &result);
 }
 
+static bool is_set(struct value settings, struct str name)
+{
+    struct value v = value_get(settings, name);
+    return v.type == VALUE_BOOL && v.boolean;
+}
+
 /* The settings that every connection over HTTP has. */
-static void set_tls(struct remote_call *remote, struct http_request *request)
+static void set_common(const struct remote_call *remote, struct http_request *request)
 {
     struct value settings = remote->exchange.scope.references;
     struct value ca_file = value_get(settings, SETTING_CA_FILE);
-    struct value insecure = value_get(settings, SETTING_INSECURE);
     if (ca_file.type == VALUE_STRING)
         request->ca_file = value_str(ca_file);
-    request->insecure_tls = insecure.type == VALUE_BOOL && insecure.boolean;
+    request->insecure_tls = is_set(settings, SETTING_INSECURE);
+    request->redirects_cross_origin = is_set(settings, SETTING_REDIRECTS);
+    request->redirects_max = REDIRECTS_MAX;
 }
 
 static FALLIBLE start_http(
@@ -142,9 +158,8 @@ static FALLIBLE start_http(
     if (left <= 0)
         return err_named(why, ERR_TIMEOUT, "timeout", "the deadline passed before the call could go out");
     struct http_request *request = &wire->request;
-    set_tls(remote, request);
+    set_common(remote, request);
     request->timeout_us = remote->timeout_us < left ? remote->timeout_us : left;
-    request->redirects_max = REDIRECTS_MAX;
     return http_client_start(remote->host->client, request, done, remote, &remote->http, why);
 }
 

@@ -39,6 +39,7 @@ struct remote_call {
     bool is_deferred; /* inside start or cancel: finish only through a job */
     int64_t timeout_us;
     struct loop_timer timer;
+    struct late_finish late;
     struct http_call *http;
     struct remote_call *next, **link; /* in host->calls */
     struct token_fetch *fetch; /* while it waits for a token */

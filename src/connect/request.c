@@ -201,6 +201,11 @@ static FALLIBLE add_basic(struct wire *wire, struct stencil_scope *scope, struct
     enum err result = buf_check(&pair, why);
     if (result == ERR_OK)
         result = add_secret_header(wire, scope, STR("Authorization"), &text, why);
+    /* What a tool echoes may be the pair without the word before it. */
+    struct value pair_only;
+    if (result == ERR_OK)
+        result = call_secrets_add(
+            scope->secrets, str_slice(buf_str(&text), strlen("Basic "), text.size), &pair_only, why);
     buf_wipe(&pair);
     buf_wipe(&text);
     return result;
@@ -394,8 +399,14 @@ FALLIBLE request_build(const struct request_form *form, const struct request_pla
 static FALLIBLE build_url(const struct request_form *form, const struct request_place *place,
     struct stencil_scope *scope, struct wire *wire, struct err_info *why)
 {
-    buf_add(&wire->url, wire->request.url);
-    wire->is_query_open = str_find_byte(wire->request.url, '?', 0) >= 0;
+    struct str url = wire->request.url, name;
+    if (place->auth &&
+        place->auth->kind == AUTH_QUERY) { /* some tools repeat the key, which is masked here */
+        TRY(eval_credential(&place->auth->name, scope, &name, why));
+        TRY(url_without_query(scope->arena, url, name, &url, why));
+    }
+    buf_add(&wire->url, url);
+    wire->is_query_open = str_find_byte(url, '?', 0) >= 0;
     TRY(add_common(wire, form, place, scope, why));
     return wire_finish(wire, why);
 }

@@ -143,15 +143,69 @@ FALLIBLE url_add_segment(struct buf *buf, struct str value, struct err_info *why
     return ERR_OK;
 }
 
+/* The byte at `*at`, percent-decoded when it is a dot or a slash, which servers decode before they look at
+ * segments; moves `*at` behind it. */
+static char path_byte(struct str path, size_t *at)
+{
+    static const struct {
+        struct str text;
+        char byte;
+    } encoded[] = { { STR_INIT("%2e"), '.' }, { STR_INIT("%2f"), '/' }, { STR_INIT("%5c"), '/' } };
+    struct str here = str_slice(path, *at, *at + 3 < path.size ? *at + 3 : path.size);
+    for (size_t i = 0; i < sizeof(encoded) / sizeof(encoded[0]); i++) {
+        if (str_equal_nocase(here, encoded[i].text)) {
+            *at += 3;
+            return encoded[i].byte;
+        }
+    }
+    char byte = path.data[(*at)++];
+    return byte == '\\' ? '/' : byte;
+}
+
 FALLIBLE url_check_path(struct str path, struct err_info *why)
 {
-    struct str rest = path, segment;
-    while (str_split(&rest, '/', &segment)) {
-        if (str_equal(segment, STR(".")) || str_equal(segment, STR("..")))
+    size_t at = 0, dots = 0, others = 0;
+    bool is_end = false;
+    while (!is_end) {
+        is_end = at == path.size;
+        char byte = is_end ? '/' : path_byte(path, &at);
+        if (byte != '/') {
+            dots += byte == '.';
+            others += byte != '.';
+            continue;
+        }
+        if (others == 0 && (dots == 1 || dots == 2))
             return err_named(why, ERR_INVALID, "bad_input",
-                "`%.*s` can't be a segment of the path: it would name something else", STR_ARG(segment));
+                "`%s` can't be a segment of the path: it would name something else", dots == 1 ? "." : "..");
+        dots = others = 0;
     }
     return ERR_OK;
+}
+
+FALLIBLE url_without_query(
+    struct arena *arena, struct str url, struct str name, struct str *ret, struct err_info *why)
+{
+    AUTO(buf) struct buf out = { 0 }, encoded = { 0 };
+    ptrdiff_t question = str_find_byte(url, '?', 0);
+    *ret = url;
+    if (question < 0)
+        return ERR_OK;
+    struct str rest = str_slice(url, (size_t)question + 1, url.size), part;
+    percent_add(&encoded, name);
+    buf_add(&out, str_slice(url, 0, (size_t)question));
+    char separator = '?';
+    while (str_split(&rest, '&', &part)) {
+        ptrdiff_t equals = str_find_byte(part, '=', 0);
+        struct str key = str_slice(part, 0, equals < 0 ? part.size : (size_t)equals);
+        if (str_equal(key, name) || str_equal(key, buf_str(&encoded)))
+            continue;
+        buf_add_byte(&out, separator);
+        buf_add(&out, part);
+        separator = '&';
+    }
+    TRY(buf_check(&encoded, why));
+    TRY(buf_check(&out, why));
+    return arena_str(arena, buf_str(&out), ret, why);
 }
 
 void url_add_query(struct buf *buf, bool *is_first, struct str name, struct str value)

@@ -35,9 +35,14 @@ FALLIBLE url_resolve_same_origin(
 /* Adds `value` to a path, percent-encoded. ERR_INVALID when it is empty, since then the path would name
  * something else. */
 FALLIBLE url_add_segment(struct buf *buf, struct str value, struct err_info *why);
-/* ERR_INVALID when a segment of the finished path is "." or "..": servers and clients resolve them, so the
- * request would go somewhere else (RFC 3986, 5.2.4). */
+/* ERR_INVALID when a segment of the finished path is "." or "..", also where dots or slashes are
+ * percent-encoded: servers and clients resolve them, so the request would go somewhere else (RFC
+ * 3986, 5.2.4).
+ */
 FALLIBLE url_check_path(struct str path, struct err_info *why);
+/* The URL without the query's parameters of this name. */
+FALLIBLE url_without_query(
+    struct arena *arena, struct str url, struct str name, struct str *ret, struct err_info *why);
 /* Adds "?name=value" or "&name=value", both percent-encoded. */
 void url_add_query(struct buf *buf, bool *is_first, struct str name, struct str value);
 

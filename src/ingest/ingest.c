@@ -154,6 +154,15 @@ void ingest_metrics(struct ingest *ingest, ingest_metric_visit *visit, void *con
 
 /* ---- authentication by signature ---- */
 
+bool ingest_takes_signatures(struct ingest *ingest, struct str source)
+{
+    const struct sources *sources = ingest_acquire_sources(ingest);
+    const struct source *found = sources_find(sources, source);
+    bool takes = found && source_hmac(found);
+    ingest_release_sources(ingest, sources);
+    return takes;
+}
+
 static enum err verify(struct ingest *ingest, int64_t tenant, const struct source_hmac *hmac, struct str body,
     const struct header_source *headers, struct err_info *why)
 {

@@ -37,6 +37,8 @@ void ingest_release_sources(struct ingest *ingest, const struct sources *sources
 struct header_source {
     struct str (*get)(const struct header_source *source, const char *name);
 };
+/* Whether the source has a scheme of signatures. Any thread. */
+bool ingest_takes_signatures(struct ingest *ingest, struct str source);
 /* Checks the source's HMAC over the raw body and gives its principal. ERR_DENIED, name "signature", when the
  * source has no scheme, or the signature is missing, wrong or too old. */
 FALLIBLE ingest_authenticate(struct ingest *ingest, int64_t tenant, struct str source, struct str body,

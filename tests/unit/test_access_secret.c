@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include "access/secret.h"
+#include "access/vault_impl.h"
 #include "access_helpers.h"
 #include "base/limits.h"
 
@@ -102,6 +103,22 @@ static void secret_belongs_to_its_tenant(void **state)
     assert_int_equal(secret_open(fixture->vault, 2, STR("a"), &secret, &fixture->why), ERR_NOT_FOUND);
     assert_int_equal(secret_list(fixture->vault, 2, &fixture->arena, &list, &count, &fixture->why), ERR_OK);
     assert_int_equal(count, 0);
+}
+
+/* One key that leaks opens one secret. */
+static void each_secret_has_a_data_key_of_its_own(void **state)
+{
+    struct access_fixture *fixture = *state;
+    uint8_t keys[2][VAULT_KEY_BYTES];
+    assert_int_equal(put_secret(fixture, "a", "the same"), ERR_OK);
+    assert_int_equal(put_secret(fixture, "b", "the same"), ERR_OK);
+    const struct vault_secret *secret = fixture->vault->secrets;
+    for (int i = 0; i < 2; i++, secret = secret->next) {
+        struct vault_binding binding = { "secret-key", 1, secret->name };
+        struct str sealed = str_slice(secret->sealed, 1, 1 + VAULT_KEY_BYTES + VAULT_SEAL_BYTES);
+        assert_true(vault_unseal(fixture->vault->keys->master, &binding, sealed, keys[i]));
+    }
+    assert_memory_not_equal(keys[0], keys[1], VAULT_KEY_BYTES);
 }
 
 static void list_tells_names_and_never_contents(void **state)
@@ -369,6 +386,7 @@ int main(void)
         IN_MEMORY(deleted_secret_is_gone),
         IN_MEMORY(undone_change_changes_nothing),
         IN_MEMORY(secret_belongs_to_its_tenant),
+        IN_MEMORY(each_secret_has_a_data_key_of_its_own),
         IN_MEMORY(list_tells_names_and_never_contents),
         IN_MEMORY(bad_names_and_sizes_are_told),
         ON_FILE(sealed_rows_open_in_their_place_only),

@@ -1,3 +1,4 @@
+#include <sqlite3.h>
 #include <sys/stat.h>
 
 #include "store_helpers.h"
@@ -186,6 +187,21 @@ static void foreign_file_is_left_alone(void **state)
     fclose(file);
 }
 
+/* A good SQLite database, but of somebody else. */
+static void other_programs_database_is_left_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err_info why = { 0 };
+    struct store *store = NULL;
+    sqlite3 *db = NULL;
+    const char *path = test_path(&fixture->folder, "theirs.db");
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "CREATE TABLE theirs (a)", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_int_equal(open_with(fixture, "theirs.db", grown, &store, &why), ERR_INVALID);
+    assert_string_equal(why.name, "store_foreign");
+}
+
 static void store_is_readable_by_its_owner_only(void **state)
 {
     struct fixture *fixture = *state;
@@ -233,6 +249,7 @@ int main(void)
         IN_FOLDER(gap_in_the_numbers_is_refused),
         IN_FOLDER(second_server_is_refused),
         IN_FOLDER(foreign_file_is_left_alone),
+        IN_FOLDER(other_programs_database_is_left_alone),
         IN_FOLDER(store_is_readable_by_its_owner_only),
         cmocka_unit_test(unknown_address_is_refused),
     };
