@@ -111,7 +111,7 @@ enum err run_list(struct store_conn *conn, const struct list_query *query, struc
     AUTO(query) struct query sql = { 0 };
     AUTO(rows) struct rows rows = { 0 };
     struct value_list_builder items = { 0 };
-    uint32_t limit = list_limit(query), count = 0;
+    uint32_t limit = view_limit(query), count = 0;
     struct id last = ID_NONE;
     bool has_more = false;
     query_add(&sql,
@@ -137,7 +137,7 @@ enum err run_list(struct store_conn *conn, const struct list_query *query, struc
     }
     if (!has_more)
         TRY(rows_end(&rows, why));
-    return list_page(value_list_end(&items), has_more, last, arena, ret_page, why);
+    return view_page(value_list_end(&items), has_more, last, arena, ret_page, why);
 }
 
 /* ---- playbooks ---- */
@@ -183,5 +183,5 @@ enum err playbook_list(struct store_conn *conn, const struct list_query *query, 
         TRY(value_list_add(&items, item, why));
     }
     TRY(rows_end(&rows, why));
-    return list_page(value_list_end(&items), false, ID_NONE, arena, ret_page, why);
+    return view_page(value_list_end(&items), false, ID_NONE, arena, ret_page, why);
 }

@@ -162,7 +162,7 @@ static FALLIBLE add_filters(struct store_conn *conn, const struct listing *listi
         buf_printf(&sql->text, " AND %s", listing->time_column);
     if (query->until.us != 0)
         query_add(sql, " < ?", arg_instant(query->until));
-    query_add(sql, " ORDER BY number DESC LIMIT ?", arg_int(list_limit(query) + 1));
+    query_add(sql, " ORDER BY number DESC LIMIT ?", arg_int(view_limit(query) + 1));
     return buf_check(&sql->text, why);
 }
 
@@ -172,7 +172,7 @@ static FALLIBLE list_rows(struct store_conn *conn, const struct listing *listing
     AUTO(query) struct query sql = { 0 };
     AUTO(rows) struct rows rows = { 0 };
     struct value_list_builder items = { 0 };
-    uint32_t limit = list_limit(query), count = 0;
+    uint32_t limit = view_limit(query), count = 0;
     struct id last = ID_NONE;
     TRY(add_filters(conn, listing, query, &sql, why));
     TRY(rows_open_text(&rows, conn, buf_str(&sql.text), sql.args, sql.arg_count, why));
@@ -180,14 +180,14 @@ static FALLIBLE list_rows(struct store_conn *conn, const struct listing *listing
     while (rows_next(&rows)) {
         struct value item;
         if (count == limit)
-            return list_page(value_list_end(&items), true, last, arena, ret_page, why);
+            return view_page(value_list_end(&items), true, last, arena, ret_page, why);
         last = rows_id(&rows, 0);
         TRY(listing->item(&rows, arena, &item, why));
         TRY(value_list_add(&items, item, why));
         count++;
     }
     TRY(rows_end(&rows, why));
-    return list_page(value_list_end(&items), false, last, arena, ret_page, why);
+    return view_page(value_list_end(&items), false, last, arena, ret_page, why);
 }
 
 enum err task_list(struct store_conn *conn, const struct list_query *query, struct arena *arena,

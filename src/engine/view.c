@@ -74,13 +74,13 @@ enum err query_add_words(
     return ERR_OK;
 }
 
-uint32_t list_limit(const struct list_query *query)
+uint32_t view_limit(const struct list_query *query)
 {
     uint32_t limit = query->limit ? query->limit : LIST_LIMIT_DEFAULT;
     return limit < LIST_LIMIT_MAX ? limit : LIST_LIMIT_MAX;
 }
 
-enum err list_page(struct value items, bool has_more, struct id last, struct arena *arena, struct value *ret,
+enum err view_page(struct value items, bool has_more, struct id last, struct arena *arena, struct value *ret,
     struct err_info *why)
 {
     struct value_map_builder map = { 0 };

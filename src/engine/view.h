@@ -32,9 +32,9 @@ typedef bool query_word(struct str word, int64_t *ret);
 FALLIBLE query_add_words(
     struct query *query, const char *column, struct str words, query_word *read, struct err_info *why);
 
-uint32_t list_limit(const struct list_query *query);
+uint32_t view_limit(const struct list_query *query);
 /* {"items", "next"}: `next` is `last` when there is more, else null. */
-FALLIBLE list_page(struct value items, bool has_more, struct id last, struct arena *arena, struct value *ret,
+FALLIBLE view_page(struct value items, bool has_more, struct id last, struct arena *arena, struct value *ret,
     struct err_info *why);
 
 #endif

@@ -25,12 +25,16 @@ struct watch_entry {
     unsigned references;
     enum run_status status;
     struct watch_entry *next;
+    struct watch_entry *all_next, *all_previous;
 };
 
 struct watches {
     struct store *store;
     pthread_mutex_t mutex;
+    pthread_cond_t answered;
     atomic_uint listed;
+    unsigned asking; /* at the store */
+    struct watch_entry *all;
     struct watch_entry *buckets[BUCKETS];
 };
 
@@ -42,29 +46,14 @@ enum err watches_new(struct store *store, struct watches **ret, struct err_info 
     memset(watches, 0, sizeof(*watches));
     watches->store = store;
     int failed = pthread_mutex_init(&watches->mutex, NULL);
+    if (!failed && (failed = pthread_cond_init(&watches->answered, NULL)))
+        (void)pthread_mutex_destroy(&watches->mutex); /* fails only on misuse */
     if (failed) {
         memory_free(watches);
         return err_errno(why, failed, "make a lock");
     }
     *ret = watches;
     return ERR_OK;
-}
-
-void watches_free(struct watches *watches)
-{
-    if (!watches)
-        return;
-    for (uint32_t i = 0; i < BUCKETS; i++) {
-        while (watches->buckets[i]) {
-            struct watch_entry *entry = watches->buckets[i];
-            watches->buckets[i] = entry->next;
-            if (entry->watch)
-                entry->watch->entry = NULL;
-            memory_free(entry);
-        }
-    }
-    (void)pthread_mutex_destroy(&watches->mutex); /* fails only on misuse */
-    memory_free(watches);
 }
 
 static void lock(struct watches *watches)
@@ -75,6 +64,27 @@ static void lock(struct watches *watches)
 static void unlock(struct watches *watches)
 {
     (void)pthread_mutex_unlock(&watches->mutex); /* fails only on misuse */
+}
+
+/* What the store was asked comes back before; a job that is posted is on a loop that nobody runs any more. */
+void watches_free(struct watches *watches)
+{
+    if (!watches)
+        return;
+    lock(watches);
+    while (watches->asking > 0)
+        (void)pthread_cond_wait(&watches->answered, &watches->mutex); /* fails only on misuse */
+    unlock(watches);
+    while (watches->all) {
+        struct watch_entry *entry = watches->all;
+        watches->all = entry->all_next;
+        if (entry->watch)
+            entry->watch->entry = NULL;
+        memory_free(entry);
+    }
+    (void)pthread_cond_destroy(&watches->answered); /* fails only on misuse */
+    (void)pthread_mutex_destroy(&watches->mutex); /* fails only on misuse */
+    memory_free(watches);
 }
 
 static struct watch_entry **bucket_of(struct watches *watches, struct id run)
@@ -105,8 +115,12 @@ static void unlist(struct watch_entry *entry)
 
 static void release(struct watch_entry *entry)
 {
-    if (--entry->references == 0)
-        memory_free(entry);
+    if (--entry->references > 0)
+        return;
+    if (entry->all_next)
+        entry->all_next->all_previous = entry->all_previous;
+    *(entry->all_previous ? &entry->all_previous->all_next : &entry->watches->all) = entry->all_next;
+    memory_free(entry);
 }
 
 static bool is_wanted(const struct watch_entry *entry, enum run_status status)
@@ -159,6 +173,8 @@ static void ask_done(struct store_op *op, enum err result, const struct err_info
     if (entry->is_listed && (result == ERR_NOT_FOUND || is_wanted(entry, status)))
         fire(entry, status);
     release(entry);
+    if (--watches->asking == 0)
+        (void)pthread_cond_broadcast(&watches->answered); /* fails only on misuse */
     unlock(watches);
 }
 
@@ -179,6 +195,11 @@ void watches_add(struct watches *watches, struct engine_watch *watch)
         .reply_to = watch->reply_to,
         .references = 2 };
     lock(watches);
+    entry->all_next = watches->all;
+    if (watches->all)
+        watches->all->all_previous = entry;
+    watches->all = entry;
+    watches->asking++;
     list(entry);
     unlock(watches);
     store_read(watches->store, &entry->op);

@@ -1,0 +1,426 @@
+/* One scenario, from its start to the last of its `then`. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/timetext.h"
+#include "scenario.h"
+
+#define TASKS_MAX 1000
+
+struct id scenario_id(struct value shown, const char *name)
+{
+    struct value v = value_get(shown, str_of(name));
+    struct id id = ID_NONE;
+    if (value_is(v, VALUE_STRING))
+        (void)id_parse(value_str(v), &id); /* none when it is no id */
+    return id;
+}
+
+static struct value given(const struct played *played, const char *name)
+{
+    return value_get(played->scenario->given, str_of(name));
+}
+
+static void drop_calls(void *context)
+{
+    mocks_drop_calls(context);
+}
+
+/* Whether what was asked for was cut off by the crash: then it may have become durable or not. */
+static bool has_crashed(const struct played *played, enum err result)
+{
+    return played->crash_at != 0 && result == ERR_CANCELLED;
+}
+
+/* ---- beginning ---- */
+
+static FALLIBLE publish_one(struct played *played, struct value text, struct err_info *why)
+{
+    struct diagnostics found;
+    if (text.type != VALUE_STRING)
+        return err_set(why, ERR_INVALID, "a playbook must be a text (playbook: |)");
+    diagnostics_init(&found, played->arena, STR("playbook"));
+    enum err result = rehearsal_publish(played->rehearsal, value_str(text), &found, why);
+    for (uint32_t i = 0; i < found.count && result == ERR_INVALID; i++) {
+        AUTO(buf) struct buf line = { 0 };
+        diagnostic_print(&line, &found.items[i]);
+        scenario_fault(played, "%.*s", (int)line.size, line.data);
+    }
+    return result;
+}
+
+/* The scenario's own comes last: it may call the others. */
+static FALLIBLE publish(struct played *played, struct err_info *why)
+{
+    struct value more = given(played, "playbooks");
+    for (uint32_t i = 0; more.type == VALUE_LIST && i < more.size; i++)
+        TRY(publish_one(played, more.items[i], why));
+    return publish_one(played, given(played, "playbook"), why);
+}
+
+static FALLIBLE find_new_run(struct played *played, struct id alert, struct id *ret, struct err_info *why)
+{
+    const struct list_query query = { .limit = 1000, .alert_id = alert };
+    struct value page;
+    *ret = ID_NONE;
+    TRY(rehearsal_list(played->rehearsal, run_list, &query, played->arena, &page, why));
+    struct value items = value_get(page, STR("items"));
+    if (items.size > 0)
+        *ret = scenario_id(items.items[0], "id"); /* the newest */
+    return ERR_OK;
+}
+
+static FALLIBLE count_runs(struct played *played, uint32_t *ret, struct err_info *why)
+{
+    const struct list_query query = { .limit = 1000 };
+    struct value page;
+    TRY(rehearsal_list(played->rehearsal, run_list, &query, played->arena, &page, why));
+    *ret = value_get(page, STR("items")).size;
+    return ERR_OK;
+}
+
+static FALLIBLE playbook_name(struct played *played, struct str *ret, struct err_info *why)
+{
+    struct str text = value_str(given(played, "playbook")), line;
+    while (str_split(&text, '\n', &line)) {
+        if (!str_starts(line, STR("playbook:")))
+            continue;
+        *ret = str_trim(str_slice(line, strlen("playbook:"), line.size));
+        return ERR_OK;
+    }
+    return err_set(why, ERR_INVALID, "the playbook has no line `playbook:`");
+}
+
+static FALLIBLE start(struct played *played, struct value inputs, struct id *ret, struct err_info *why)
+{
+    struct engine_start_request request = { .inputs = inputs,
+        .alert = given(played, "alert"),
+        .event = given(played, "event"),
+        .case_value = given(played, "case"),
+        .actor = STR("tester") };
+    uint32_t before = 0, after = 0;
+    TRY(playbook_name(played, &request.playbook, why));
+    TRY(count_runs(played, &before, why));
+    enum err result = rehearsal_start(played->rehearsal, &request, ret, why);
+    if (!has_crashed(played, result))
+        return result;
+    TRY(count_runs(played, &after, why));
+    if (after > before)
+        return find_new_run(played, ID_NONE, ret, why);
+    return rehearsal_start(played->rehearsal, &request, ret, why);
+}
+
+/* An offer that was cut off is offered again, as a sender does that got no answer. */
+static FALLIBLE offer(struct played *played, struct value v, struct engine_event *event, struct err_info *why)
+{
+    struct value merged = value_get(v, STR("merged"));
+    bool is_merged = merged.type == VALUE_BOOL && merged.boolean;
+    struct id found = ID_NONE;
+    *event = (struct engine_event){ .event = value_get(v, STR("event")),
+        .alert = value_get(v, STR("alert")) };
+    enum err result = rehearsal_offer(played->rehearsal, STR("test"), event, is_merged, why);
+    if (!has_crashed(played, result))
+        return result;
+    if (!id_is_none(event->alert_id))
+        TRY(find_new_run(played, event->alert_id, &found, why));
+    if (id_is_none(found))
+        return rehearsal_offer(played->rehearsal, STR("test"), event, is_merged, why);
+    event->runs[0] = found;
+    event->run_count = 1;
+    return ERR_OK;
+}
+
+/* ---- tasks ---- */
+
+static FALLIBLE find_open_task(struct played *played, struct id id, struct value *ret, struct err_info *why)
+{
+    const struct list_query query = { .status = STR("open"), .limit = TASKS_MAX };
+    struct value page;
+    *ret = value_null();
+    TRY(rehearsal_list(played->rehearsal, task_list, &query, played->arena, &page, why));
+    struct value items = value_get(page, STR("items"));
+    for (uint32_t i = 0; i < items.size; i++) {
+        if (id_equal(scenario_id(items.items[i], "id"), id))
+            *ret = items.items[i];
+    }
+    return ERR_OK;
+}
+
+/* What a person would find out who looks at the other system. */
+static bool has_happened(const struct played *played, struct value task)
+{
+    struct value with = value_get(value_get(task, STR("show")), STR("with"));
+    struct id run = scenario_id(task, "run_id");
+    struct value step = value_get(task, STR("step"));
+    for (const struct mock_call *call = mocks_calls(played->mocks); call; call = call->next) {
+        if (call->took_effect && call->purpose == ACTION_DO && id_equal(call->run_id, run) &&
+            value_is_text(step, call->step) && value_equal(call->with, with))
+            return true;
+    }
+    return false;
+}
+
+static FALLIBLE choice(struct played *played, struct str word, struct value *ret, struct err_info *why)
+{
+    struct value_map_builder map = { 0 };
+    value_map_begin(&map, played->arena);
+    TRY(value_map_set(&map, "choice", value_string(word), why));
+    *ret = value_map_end(&map);
+    return ERR_OK;
+}
+
+/* How many tasks of that step were answered or closed before: which answer of a list is due. */
+static FALLIBLE tasks_before(struct played *played, struct value step, uint32_t *ret, struct err_info *why)
+{
+    const struct list_query query = { .limit = TASKS_MAX };
+    struct value page;
+    *ret = 0;
+    TRY(rehearsal_list(played->rehearsal, task_list, &query, played->arena, &page, why));
+    struct value items = value_get(page, STR("items"));
+    for (uint32_t i = 0; i < items.size; i++) {
+        if (value_equal(value_get(items.items[i], STR("step")), step) &&
+            !value_is_text(value_get(items.items[i], STR("status")), STR("open")))
+            ++*ret;
+    }
+    return ERR_OK;
+}
+
+/* The scenario's answer to a task; null: none, so that its time passes. */
+static FALLIBLE find_answer(struct played *played, struct value task, struct value *ret, struct err_info *why)
+{
+    struct value step = value_get(task, STR("step"));
+    struct value answer = value_get(given(played, "answers"), value_str(step));
+    bool is_uncertain = value_is_text(value_get(task, STR("kind")), STR("uncertain"));
+    if (is_uncertain && played->crash_at != 0) {
+        bool is_done = has_happened(played, task);
+        played->was_settled_by_person |= is_done;
+        return choice(played, is_done ? STR("done") : STR("not_done"), ret, why);
+    }
+    if (answer.type == VALUE_LIST) {
+        uint32_t at = 0;
+        TRY(tasks_before(played, step, &at, why));
+        answer = at < answer.size ? answer.items[at] : value_null();
+    }
+    *ret = answer;
+    return ERR_OK;
+}
+
+static FALLIBLE without_after(
+    struct played *played, struct value answer, struct value *ret, int64_t *ret_after, struct err_info *why)
+{
+    struct value_map_builder map = { 0 };
+    *ret_after = 0;
+    value_map_begin(&map, played->arena);
+    for (uint32_t i = 0; i < answer.size; i++) {
+        const struct value_entry *entry = &value_map_entries(answer)[i];
+        if (value_is_text(entry->key, STR("after")))
+            TRY(span_parse(value_str(entry->value), ret_after, why));
+        else
+            TRY(value_map_put(&map, entry->key, entry->value, why));
+    }
+    *ret = value_map_end(&map);
+    return ERR_OK;
+}
+
+static FALLIBLE answer_task(struct played *played, struct id id, struct err_info *why)
+{
+    struct value task, answer = value_null();
+    int64_t after_us = 0;
+    TRY(find_open_task(played, id, &task, why));
+    if (value_is(task, VALUE_NULL))
+        return ERR_OK; /* it was closed meanwhile */
+    TRY(find_answer(played, task, &answer, why));
+    if (answer.type != VALUE_MAP)
+        return ERR_OK;
+    TRY(without_after(played, answer, &answer, &after_us, why));
+    if (after_us > 0)
+        rehearsal_wait_until(
+            played->rehearsal, (struct instant){ rehearsal_now(played->rehearsal).us + after_us });
+    enum err result = rehearsal_answer(played->rehearsal, id, STR("tester"), answer, why);
+    if (has_crashed(played, result))
+        result = rehearsal_answer(played->rehearsal, id, STR("tester"), answer, why);
+    /* With a crash the answer may have been taken before it. */
+    return result == ERR_CONFLICT && played->crash_at != 0 ? ERR_OK : result;
+}
+
+/* ---- going on ---- */
+
+/* To the end of the run, or to `until`. */
+static FALLIBLE go_on(struct played *played, struct instant until, struct err_info *why)
+{
+    enum run_status status = RUN_RUNNING;
+    struct id task = ID_NONE;
+    for (int i = 0; i < TASKS_MAX; i++) {
+        enum err result = rehearsal_go_on(played->rehearsal, played->run, until, &status, &task, why);
+        if (has_crashed(played, result))
+            continue;
+        if (result == ERR_TIMEOUT && until.us != INT64_MAX) {
+            rehearsal_wait_until(played->rehearsal, until);
+            return ERR_OK;
+        }
+        TRY(result);
+        if (id_is_none(task))
+            return ERR_OK;
+        TRY(answer_task(played, task, why));
+    }
+    return err_set(why, ERR_LIMIT, "the run opened more than %d tasks", TASKS_MAX);
+}
+
+static FALLIBLE lease_of(struct played *played, struct str step, struct id *ret, struct err_info *why)
+{
+    const struct list_query query = { .limit = 100 };
+    struct value page;
+    TRY(rehearsal_list(played->rehearsal, containment_list, &query, played->arena, &page, why));
+    struct value items = value_get(page, STR("items"));
+    for (uint32_t i = 0; i < items.size; i++) {
+        if (!value_is_text(value_get(items.items[i], STR("step")), step))
+            continue;
+        *ret = scenario_id(items.items[i], "id");
+        return ERR_OK;
+    }
+    return err_set(why, ERR_NOT_FOUND, "there is no containment of step %.*s", STR_ARG(step));
+}
+
+static FALLIBLE undo(struct played *played, struct str step, struct err_info *why)
+{
+    struct id lease = ID_NONE;
+    TRY(lease_of(played, step, &lease, why));
+    return rehearsal_undo(played->rehearsal, lease, why);
+}
+
+static FALLIBLE start_more(struct played *played, struct value inputs, struct err_info *why)
+{
+    struct id run;
+    return start(played, inputs, &run, why);
+}
+
+static FALLIBLE offer_more(struct played *played, struct value v, struct err_info *why)
+{
+    struct engine_event event;
+    return offer(played, v, &event, why);
+}
+
+/* One entry of `then`: its key is what to do. */
+static FALLIBLE do_one(struct played *played, struct str what, struct value v, struct err_info *why)
+{
+    struct rehearsal *rehearsal = played->rehearsal;
+    struct str text = value_is(v, VALUE_STRING) ? value_str(v) : STR("");
+    if (str_equal(what, STR("cancel")))
+        return rehearsal_cancel(rehearsal, played->run, text, why);
+    if (str_equal(what, STR("retry")))
+        return rehearsal_retry(rehearsal, played->run, why);
+    if (str_equal(what, STR("undo")))
+        return undo(played, text, why);
+    if (str_equal(what, STR("start")))
+        return start_more(played, v, why);
+    if (str_equal(what, STR("offer")))
+        return offer_more(played, v, why);
+    if (str_equal(what, STR("mocks")))
+        return mocks_set(played->mocks, v, why);
+    if (str_equal(what, STR("crash")))
+        return rehearsal_crash(rehearsal, drop_calls, played->mocks, why);
+    if (str_equal(what, STR("publish")))
+        return publish_one(played, v, why);
+    if (str_equal(what, STR("end")))
+        return go_on(played, INSTANT_NEVER, why);
+    if (str_equal(what, STR("expect")))
+        return scenario_check(played, v, why);
+    return err_set(why, ERR_INVALID, "then: unknown key \"%.*s\"", STR_ARG(what));
+}
+
+/* What was cut off by the crash is asked for again; that it was done already is no error then. */
+static FALLIBLE do_sure(struct played *played, struct str what, struct value v, struct err_info *why)
+{
+    enum err result = do_one(played, what, v, why);
+    if (!has_crashed(played, result))
+        return result;
+    result = do_one(played, what, v, why);
+    return result == ERR_CONFLICT ? ERR_OK : result;
+}
+
+static FALLIBLE do_then(struct played *played, struct value then, struct err_info *why)
+{
+    for (uint32_t i = 0; then.type == VALUE_LIST && i < then.size; i++) {
+        struct value entry = then.items[i], after = value_get(entry, STR("after"));
+        struct value refused = value_get(entry, STR("refused"));
+        int64_t us = 0;
+        if (value_is(after, VALUE_STRING)) {
+            TRY(span_parse(value_str(after), &us, why));
+            TRY(go_on(played, (struct instant){ rehearsal_now(played->rehearsal).us + us }, why));
+        }
+        for (uint32_t k = 0; k < entry.size; k++) {
+            struct str what = value_str(value_map_entries(entry)[k].key);
+            struct err_info inner = { 0 };
+            if (str_equal(what, STR("after")) || str_equal(what, STR("refused")))
+                continue;
+            enum err result = do_sure(played, what, value_map_entries(entry)[k].value, &inner);
+            if (value_is(refused, VALUE_STRING)) {
+                if (!str_equal(str_of(err_word(result)), value_str(refused)))
+                    scenario_fault(played, "%.*s: refused with \"%s\" instead of \"%.*s\"", STR_ARG(what),
+                        err_word(result), STR_ARG(value_str(refused)));
+            } else if (result != ERR_OK) {
+                return err_set(why, result, "then: %.*s: %s", STR_ARG(what), inner.text);
+            }
+        }
+    }
+    return ERR_OK;
+}
+
+static FALLIBLE begin(struct played *played, struct err_info *why)
+{
+    struct value offered = given(played, "offer");
+    struct engine_event event = { 0 };
+    if (value_is(offered, VALUE_NULL))
+        return start(played, given(played, "inputs"), &played->run, why);
+    TRY(offer(played, offered, &event, why));
+    struct value fate = value_get(given(played, "expect"), STR("fate"));
+    if (value_is(fate, VALUE_STRING) && !value_is_text(fate, str_of(event_fate_name(event.fate))) &&
+        played->crash_at == 0)
+        scenario_fault(
+            played, "fate: wanted %.*s, got %s", STR_ARG(value_str(fate)), event_fate_name(event.fate));
+    played->run = event.run_count > 0 ? event.runs[0] : ID_NONE;
+    return ERR_OK;
+}
+
+/* Without `then` it goes to the end; with it, only where `end` says so. */
+static FALLIBLE play(struct played *played, struct err_info *why)
+{
+    struct value then = given(played, "then");
+    TRY(publish(played, why));
+    if (played->crash_at != 0)
+        rehearsal_crash_at(played->rehearsal, played->crash_at, drop_calls, played->mocks);
+    played->started = rehearsal_now(played->rehearsal);
+    TRY(begin(played, why));
+    if (value_is(then, VALUE_NULL) && !id_is_none(played->run))
+        TRY(go_on(played, INSTANT_NEVER, why));
+    TRY(do_then(played, then, why));
+    TRY(scenario_check(played, given(played, "expect"), why));
+    played->steps = rehearsal_steps(played->rehearsal);
+    return ERR_OK;
+}
+
+enum err scenario_play(struct played *played, struct err_info *why)
+{
+    struct rehearsal_options options = { .seed = 1 };
+    struct value now = given(played, "now");
+    int64_t seconds = 0;
+    int32_t nanos = 0;
+    if (value_is(now, VALUE_STRING)) {
+        if (!time_parse_rfc3339(value_str(now), &seconds, &nanos))
+            return err_set(why, ERR_INVALID, "now must be a time by RFC 3339");
+        options.start.us = seconds * US_PER_S + nanos / 1000;
+    }
+    TRY(mocks_new(NULL, MOCKS_REFUSE, &played->mocks, why));
+    enum err result = mocks_declare(played->mocks, given(played, "actions"), why);
+    if (result == ERR_OK)
+        result = mocks_set(played->mocks, given(played, "mocks"), why);
+    options.catalogues = mocks_catalogues(played->mocks);
+    if (result == ERR_OK)
+        result = rehearsal_new(&options, &played->rehearsal, why);
+    if (result == ERR_OK)
+        result = play(played, why);
+    mocks_drop_calls(played->mocks);
+    rehearsal_free(played->rehearsal);
+    mocks_free(played->mocks);
+    return result;
+}

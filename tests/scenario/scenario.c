@@ -1,0 +1,184 @@
+/* Runs scenario files: scenario [--crash] [--only TEXT] FILE-OR-FOLDER… Prints `ok` or `not ok` a case, and
+ * `N passed, N failed`. With --crash each case is played once for each step of its loop, with a crash before
+ * that step; what has to come of it is the same. */
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/yaml.h"
+#include "scenario.h"
+
+#define FILE_BYTES_MAX (1 << 20)
+#define FAULTS_SHOWN_MAX 3
+
+struct totals {
+    unsigned passed, failed;
+    const char *only;
+    bool crashes;
+};
+
+static FALLIBLE read_file(const char *path, struct arena *arena, struct str *ret, struct err_info *why)
+{
+    char *bytes = arena_bytes(arena, FILE_BYTES_MAX);
+    FILE *file = fopen(path, "rb");
+    if (!bytes || !file) {
+        if (file)
+            (void)fclose(file); /* nothing was written */
+        return err_set(why, ERR_IO, "%s: it can't be opened", path);
+    }
+    size_t size = fread(bytes, 1, FILE_BYTES_MAX, file);
+    (void)fclose(file); /* nothing was written */
+    *ret = (struct str){ bytes, size };
+    return ERR_OK;
+}
+
+/* Plays it once. */
+static FALLIBLE play(const struct scenario *scenario, uint64_t crash_at, struct buf *faults,
+    uint64_t *ret_steps, struct err_info *why)
+{
+    AUTO(arena) struct arena arena = { 0 };
+    struct played played = { .scenario = scenario, .arena = &arena, .crash_at = crash_at, .faults = faults };
+    TRY(scenario_play(&played, why));
+    if (ret_steps)
+        *ret_steps = played.steps;
+    return ERR_OK;
+}
+
+static void say(struct totals *totals, const struct scenario *scenario, const struct buf *faults)
+{
+    bool is_ok = faults->size == 0;
+    *(is_ok ? &totals->passed : &totals->failed) += 1;
+    printf("%s %.*s: %.*s\n%.*s", is_ok ? "ok" : "not ok", STR_ARG(scenario->file), STR_ARG(scenario->name),
+        (int)faults->size, faults->data ? faults->data : "");
+    fflush(stdout);
+}
+
+static void add_failure(struct buf *faults, const struct err_info *why)
+{
+    buf_printf(faults, "    %s\n", why->text);
+}
+
+/* A crash before each step of the loop, one playing a crash. */
+static void play_crashes(const struct scenario *scenario, uint64_t steps, struct buf *faults)
+{
+    unsigned shown = 0;
+    for (uint64_t at = 1; at <= steps && shown < FAULTS_SHOWN_MAX; at++) {
+        AUTO(buf) struct buf found = { 0 };
+        struct err_info why = { 0 };
+        if (play(scenario, at, &found, NULL, &why) != ERR_OK)
+            add_failure(&found, &why);
+        if (found.size == 0)
+            continue;
+        buf_printf(
+            faults, "  crash before step %llu:\n%.*s", (unsigned long long)at, (int)found.size, found.data);
+        shown++;
+    }
+}
+
+static void run_case(struct totals *totals, const struct scenario *scenario)
+{
+    AUTO(buf) struct buf faults = { 0 };
+    struct err_info why = { 0 };
+    uint64_t steps = 0;
+    struct value crash = value_get(scenario->given, STR("crash"));
+    bool may_crash = !(crash.type == VALUE_BOOL && !crash.boolean);
+    if (totals->crashes && !may_crash)
+        return;
+    if (play(scenario, 0, &faults, &steps, &why) != ERR_OK)
+        add_failure(&faults, &why);
+    if (totals->crashes && faults.size == 0)
+        play_crashes(scenario, steps, &faults);
+    say(totals, scenario, &faults);
+}
+
+/* What the file says holds for each of its cases that does not say it itself. */
+static FALLIBLE with_defaults(
+    struct arena *arena, struct value file, struct value given, struct value *ret, struct err_info *why)
+{
+    struct value_map_builder map = { 0 };
+    value_map_begin(&map, arena);
+    for (uint32_t i = 0; i < file.size; i++) {
+        const struct value_entry *entry = &value_map_entries(file)[i];
+        if (!value_is_text(entry->key, STR("cases")))
+            TRY(value_map_put(&map, entry->key, entry->value, why));
+    }
+    for (uint32_t i = 0; i < given.size; i++) {
+        const struct value_entry *entry = &value_map_entries(given)[i];
+        TRY(value_map_put(&map, entry->key, entry->value, why));
+    }
+    *ret = value_map_end(&map);
+    return ERR_OK;
+}
+
+static FALLIBLE check_keys(struct value given, struct err_info *why)
+{
+    static const char *const keys[] = { "name", "playbook", "playbooks", "actions", "mocks", "answers", "now",
+        "inputs", "alert", "event", "case", "offer", "then", "expect", "crash", "about" };
+    for (uint32_t i = 0; i < given.size; i++) {
+        struct value key = value_map_entries(given)[i].key;
+        bool is_known = false;
+        for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
+            is_known |= value_is_text(key, str_of(keys[k]));
+        if (!is_known)
+            return err_set(why, ERR_INVALID, "unknown key \"%.*s\"", STR_ARG(value_str(key)));
+    }
+    return ERR_OK;
+}
+
+static FALLIBLE run_file(struct totals *totals, const char *path, struct err_info *why)
+{
+    AUTO(arena) struct arena arena = { 0 };
+    struct yaml_node *root = NULL;
+    struct str text;
+    struct value file;
+    const char *slash = strrchr(path, '/');
+    TRY(read_file(path, &arena, &text, why));
+    TRY(yaml_parse(&arena, text, &root, why));
+    TRY(yaml_to_value(&arena, root, &file, why));
+    struct value cases = value_get(file, STR("cases"));
+    if (cases.type != VALUE_LIST || cases.size == 0)
+        return err_set(why, ERR_INVALID, "there are no `cases`");
+    for (uint32_t i = 0; i < cases.size; i++) {
+        struct scenario scenario = { .file = str_of(slash ? slash + 1 : path) };
+        TRY(with_defaults(&arena, file, cases.items[i], &scenario.given, why));
+        TRY(check_keys(scenario.given, why));
+        scenario.name = value_str(value_get(scenario.given, STR("name")));
+        if (!totals->only || str_contains(scenario.name, str_of(totals->only)))
+            run_case(totals, &scenario);
+    }
+    return ERR_OK;
+}
+
+static void run_path(struct totals *totals, const char *path)
+{
+    char pattern[4096];
+    glob_t found = { 0 };
+    snprintf(pattern, sizeof(pattern), "%s/*.yaml", path);
+    if (glob(pattern, 0, NULL, &found) != 0)
+        found.gl_pathc = 0;
+    for (size_t i = 0; i < (found.gl_pathc ? found.gl_pathc : 1); i++) {
+        struct err_info why = { 0 };
+        const char *file = found.gl_pathc ? found.gl_pathv[i] : path;
+        if (run_file(totals, file, &why) == ERR_OK)
+            continue;
+        printf("not ok %s:%u:%u: %s\n", file, why.line, why.column, why.text);
+        totals->failed++;
+    }
+    globfree(&found);
+}
+
+int main(int count, char **arguments)
+{
+    struct totals totals = { 0 };
+    for (int i = 1; i < count; i++) {
+        if (strcmp(arguments[i], "--crash") == 0)
+            totals.crashes = true;
+        else if (strcmp(arguments[i], "--only") == 0 && i + 1 < count)
+            totals.only = arguments[++i];
+        else
+            run_path(&totals, arguments[i]);
+    }
+    printf("%u passed, %u failed\n", totals.passed, totals.failed);
+    return totals.failed > 0;
+}
