@@ -267,7 +267,8 @@ enum err rehearsal_publish(
     struct rehearsal *rehearsal, struct str text, struct diagnostics *found, struct err_info *why)
 {
     uint32_t version = 0;
-    return engine_publish(rehearsal->engine, TENANT_DEFAULT, text, true, found, &version, why);
+    return engine_publish(
+        rehearsal->engine, TENANT_DEFAULT, STR("rehearsal"), text, true, found, &version, why);
 }
 
 enum err rehearsal_start(struct rehearsal *rehearsal, const struct engine_start_request *request,
@@ -421,7 +422,7 @@ enum err rehearsal_path(
     struct value_list_builder path = { 0 };
     TRY(rehearsal_show(rehearsal, run, arena, &shown, why));
     struct str name = value_str(value_get(shown, STR("playbook")));
-    struct playbook *playbook = engine_find_playbook(rehearsal->engine, TENANT_DEFAULT, name, NULL);
+    struct playbook *playbook = engine_find_playbook(rehearsal->engine, TENANT_DEFAULT, name, NULL, NULL);
     value_list_begin(&path, arena);
     enum err result = playbook ? add_path(&path, playbook, value_get(shown, STR("steps")), why) : ERR_OK;
     playbook_release(playbook);
