@@ -276,8 +276,10 @@ static FALLIBLE find_next(
     TRY(stencil_eval(&paging->next, &exchange->scope, &v, &is_present, why));
     if (!is_present || v.type == VALUE_NULL || value_is_text(v, STR("")))
         return ERR_OK;
+    if (paging->kind == PAGING_URL && v.type != VALUE_STRING)
+        return err_named(why, ERR_INVALID, "answer_mismatch", "the page's `next` is no URL");
     if (paging->kind == PAGING_URL)
-        return set_next_url(exchange, v.type == VALUE_STRING ? value_str(v) : STR(""), ret_more, why);
+        return set_next_url(exchange, value_str(v), ret_more, why);
     exchange->cursor = v;
     *ret_more = true;
     return ERR_OK;

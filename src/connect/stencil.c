@@ -64,7 +64,11 @@ static FALLIBLE open_setting(struct stencil_scope *scope, const struct piece *pi
         return err_named(why, ERR_INVALID, "connection_invalid",
             "the connection's setting `%.*s` must name a secret, as ${secret:NAME}", STR_ARG(piece->text));
     AUTO(secret) struct secret opened = { 0 };
-    TRY(scope->source->open(scope->source, name, &opened, why));
+    struct err_info inner = { 0 };
+    enum err result = scope->source->open(scope->source, name, &opened, &inner);
+    if (result != ERR_OK)
+        return err_named(
+            why, result, result == ERR_NOT_FOUND ? "secret_missing" : inner.name, "%s", inner.text);
     return call_secrets_take(scope->secrets, &opened, ret, why);
 }
 

@@ -95,7 +95,9 @@ static FALLIBLE use_token(struct remote_call *remote, struct str token, struct e
 
 static void forget_token(struct str token)
 {
-    explicit_bzero((void *)(uintptr_t)token.data, token.size); /* our own copy, although it came as const */
+    if (token.size)
+        explicit_bzero(
+            (void *)(uintptr_t)token.data, token.size); /* our own copy, although it came as const */
 }
 
 static void give_token(struct remote_call *remote, struct str token)

@@ -125,13 +125,13 @@ UNUSED static const char *stub_last_request(struct stub *stub)
 UNUSED static void assert_request_has(const char *request, const char *text)
 {
     if (!strstr(request, text))
-        fail_msg("no \"%s\" in: %s", text, request);
+        fail_msg("no \"%s\" in: %s", text, request ? request : "");
 }
 
 UNUSED static void assert_request_lacks(const char *request, const char *text)
 {
     if (strstr(request, text))
-        fail_msg("\"%s\" is in: %s", text, request);
+        fail_msg("\"%s\" is in: %s", text, request ? request : "");
 }
 
 /* ---- the thread ---- */
