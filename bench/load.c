@@ -7,7 +7,7 @@
  * instant at which the request was due, so that a server which stalls can't hide it (no coordinated
  * omission). --rate 0 keeps all connections busy (closed loop).
  * In the body and the path, each @SEQ@ becomes the request's number with ten digits, and @IP@ an address
- * of that number (100.NNN.NNN.NNN, three digits a part), so that no two requests have one fingerprint.
+ * of that number (NNN.NNN.NNN.NNN, each part from 100 to 199), so that no two requests have one fingerprint.
  * Answers without TEXT in them are counted as unexpected.
  * Prints one JSON object. */
 #include <arpa/inet.h>
@@ -175,11 +175,10 @@ static void fill(const struct load *load, char *out, uint64_t number)
             continue;
         }
         uint64_t rest = number;
-        memcpy(at, "100.", 4);
-        for (int part = 2; part >= 0; part--, rest /= 100) {
-            digits(at + 4 + part * 4, 3, 100 + rest % 100);
+        for (int part = 3; part >= 0; part--, rest /= 100) {
+            digits(at + part * 4, 3, 100 + rest % 100);
             if (part > 0)
-                at[3 + part * 4] = '.';
+                at[part * 4 - 1] = '.';
         }
     }
 }
