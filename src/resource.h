@@ -124,6 +124,6 @@ bool resource_has_verb(const char *noun, const char *name);
 
 /* ---- verbs of their own ---- */
 
-int run_show(const struct resource *resource); /* resource_follow.c */
+int follow_run(const struct resource *resource); /* resource_follow.c */
 
 #endif

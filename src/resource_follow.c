@@ -53,7 +53,7 @@ static enum err look(struct follow *follow, struct client_answer *ret, struct er
     return ERR_OK;
 }
 
-int run_show(const struct resource *resource)
+int follow_run(const struct resource *resource)
 {
     struct follow follow = { .resource = resource };
     bool follows = resource_option(resource, ON_FOLLOW)->is_set;

@@ -106,7 +106,7 @@ const struct verb resource_verbs[] = {
 
     LIST("run", "/api/v1/runs", PAGED | PERIOD | WITH(STATUS) | WITH(PLAYBOOK) | WITH(ALERT) | WITH(CASE),
         run_columns, "runs on the server, the newest first"),
-    { "run", "show", "ID", "GET", "/api/v1/runs/*", NULL, WITH(FOLLOW), NULL, print_run, run_show,
+    { "run", "show", "ID", "GET", "/api/v1/runs/*", NULL, WITH(FOLLOW), NULL, print_run, follow_run,
         "one run with its steps" },
     DO("run", "start", "PLAYBOOK", "POST", "/api/v1/runs", body_run_start, WITH(INPUT),
         "start a published playbook on the server"),

@@ -1,0 +1,341 @@
+#!/usr/bin/env python3
+"""Runs as their users see them: an event starts a playbook that calls a tool, decides, asks, contains and ends.
+
+The last line is `N passed, N failed`.
+"""
+import http.client
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import Server, Tool, expect, main, until  # noqa: E402
+
+LOOPBACK = "--egress-allow=127.0.0.1"
+
+
+def event(**fields):
+    return {"title": "a door was opened", "severity": "high", "src_ip": "203.0.113.7", **fields}
+
+
+def lookup(url):
+    return f"""
+playbook: lookup
+triggers: [ {{ alert: 'alert.source == "door"' }} ]
+steps:
+  - id: note
+    set: {{ ip: "203.0.113.7", level: "${{{{ alert.severity_id }}}}" }}
+  - if: vars.level >= severity.LOW
+    then:
+      - id: ask_tool
+        do: http.request
+        with: {{ method: GET, url: "{url}/score", query: {{ ip: "${{{{ vars.ip }}}}" }} }}
+    else: []
+  - return: {{ score: "${{{{ has(steps.ask_tool) ? steps.ask_tool.output.body.score : -1 }}}}" }}
+"""
+
+
+def an_event_starts_a_run_that_calls_a_tool(folder):
+    tool = Tool(lambda *_: (200, {"score": 93}))
+    server = Server(folder, LOOPBACK)
+    server.publish(lookup(tool.url))
+    accepted = server.post("/api/v1/events/door", event(), 202)
+    expect((accepted["accepted"], accepted["events"][0]["fate"]), (1, "run"), "accepted")
+    shown = server.run_until(accepted["events"][0]["runs"][0], "succeeded", "failed")
+    expect((shown["status"], shown["output"]), ("succeeded", {"score": 93}), f"run {shown!r}")
+    expect([c[:2] for c in tool.calls], [("GET", "/score?ip=203.0.113.7")], "calls")
+    steps = {s["id"]: s for s in shown["steps"]}
+    expect(steps["note"]["status"], "succeeded", "step")
+    inner = {s["id"]: s for step in shown["steps"] for s in step.get("steps", [])}
+    expect((inner["ask_tool"]["status"], inner["ask_tool"]["attempts"], inner["ask_tool"]["action"]),
+           ("succeeded", 1, "http.request"), "inner step")
+    shown_event = server.get("/api/v1/events/" + accepted["events"][0]["id"])
+    expect((shown_event["fate"], shown_event["runs"]), ("run", [shown["id"]]), "ledger")
+    expect(b'tocsin_runs_total{status="succeeded"} 1' in server.get("/metrics"), True, "metrics")
+    server.stop()
+    tool.close()
+
+
+def without_leave_no_call_reaches_loopback(folder):
+    tool = Tool()
+    server = Server(folder)
+    server.publish(lookup(tool.url))
+    run = server.post("/api/v1/events/door", event(), 202)["events"][0]["runs"][0]
+    shown = server.run_until(run, "succeeded", "failed")
+    expect((shown["status"], "egress" in json.dumps(shown["error"])), ("failed", True), f"run {shown!r}")
+    expect(tool.calls, [], "calls")
+    server.stop()
+    tool.close()
+
+
+def the_answer_waits_for_the_run_when_asked(folder):
+    tool = Tool(lambda *_: (200, {"score": 7}))
+    server = Server(folder, LOOPBACK)
+    server.publish(lookup(tool.url))
+    status, body, _ = server.call("POST", "/api/v1/events/door?wait=20s", event())
+    expect(status, 202, "status")
+    text = json.dumps(body)
+    expect('"succeeded"' in text and '"score": 7' in text, True, text)
+    server.stop()
+    tool.close()
+
+
+ASKING = """
+playbook: asking
+triggers: [ { alert: 'alert.source == "door"' }, { manual: true } ]
+steps:
+  - id: question
+    ask: { title: "Close the door of ${{ alert.id }}?", options: [ close, leave ], timeout: 1h, on_timeout: leave }
+  - return: { said: "${{ steps.question.output.choice }}" }
+"""
+
+
+def open_task(server):
+    items = until(lambda: server.get("/api/v1/tasks?status=open")["items"], "an open task")
+    expect(len(items), 1, "open tasks")
+    return items[0]
+
+
+def a_person_answers_once_even_after_a_crash(folder):
+    server = Server(folder)
+    server.publish(ASKING)
+    run = server.post("/api/v1/events/door", event(), 202)["events"][0]["runs"][0]
+    task = open_task(server)
+    expect((task["run_id"], task["options"]), (run, ["close", "leave"]), "task")
+    server.kill()
+    server = Server(folder)
+    expect(server.run(run)["status"], "waiting", "after the crash")
+    wrong = server.call("POST", f"/api/v1/tasks/{task['id']}/answer", {"choice": "burn"})
+    expect(wrong[0], 400, f"a choice that is not offered: {wrong[1]!r}")
+    server.post(f"/api/v1/tasks/{task['id']}/answer", {"choice": "close"})
+    server.kill()
+    server = Server(folder)
+    shown = server.run_until(run, "succeeded", "failed")
+    expect(shown["output"], {"said": "close"}, "output")
+    again = server.call("POST", f"/api/v1/tasks/{task['id']}/answer", {"choice": "leave"})
+    expect(again[0], 409, f"the second answer: {again[1]!r}")
+    actions = [row["action"] for row in server.get("/api/v1/audit")["items"]]
+    expect(actions.count("task.answer"), 1, f"audit {actions}")
+    expect(server.get("/api/v1/audit/verify")["good"], True, "audit chain")
+    server.stop()
+
+
+def a_run_is_started_by_hand_over_an_alert(folder):
+    server = Server(folder)
+    server.publish(ASKING.replace('{ alert: \'alert.source == "door"\' }, ', ""))
+    alert = server.post("/api/v1/events/door", event(), 202)["events"][0]
+    expect(alert["fate"], "no_trigger", "fate")
+    run = server.post("/api/v1/runs", {"playbook": "asking", "alert_id": alert["alert_id"]}, 201)["id"]
+    expect(open_task(server)["title"], f"Close the door of {alert['alert_id']}?", "title")
+    expect(server.run(run)["alert_id"], alert["alert_id"], "alert of the run")
+    missing = server.call("POST", "/api/v1/runs", {"playbook": "asking", "alert_id": "01ARZ3NDEKTSV4RRFFQ69G5FAV"})
+    expect(missing[0], 404, "an alert that is not there")
+    expect(server.call("POST", "/api/v1/runs", {"playbook": "nobody"})[0], 404, "a playbook that is not there")
+    server.stop()
+
+
+def a_run_is_cancelled_and_retried(folder):
+    server = Server(folder)
+    server.publish(ASKING)
+    run = server.post("/api/v1/events/door", event(), 202)["events"][0]["runs"][0]
+    task = open_task(server)
+    server.post(f"/api/v1/runs/{run}/cancel", {"reason": "a drill"}, 202)
+    shown = server.run_until(run, "cancelled")
+    expect("a drill" in json.dumps(shown["error"]), True, f"reason in {shown!r}")
+    expect(server.get("/api/v1/tasks/" + task["id"])["status"] != "open", True, "its task")
+    status, retried, _ = server.call("POST", f"/api/v1/runs/{run}/retry", {})
+    expect(status, 202, f"retry {retried!r}")
+    task = open_task(server)
+    server.post(f"/api/v1/tasks/{task['id']}/answer", {"choice": "leave"})
+    expect(server.run_until(task["run_id"], "succeeded", "failed")["output"], {"said": "leave"}, "output")
+    server.stop()
+
+
+GATE = """
+connector: gate
+title: Gate
+description: A gate that can be shut.
+settings:
+  url: { type: string }
+base_url: "${{ settings.url }}"
+actions:
+  shut:
+    summary: Shuts the gate
+    kind: contain
+    idempotent: true
+    in: { name: { type: string } }
+    out: { ok: { type: bool } }
+    request: { method: POST, path: /shut, json: { name: "${{ inputs.name }}" } }
+    answer: { ok: "${{ body.ok }}" }
+    undo: { action: open }
+  open:
+    summary: Opens the gate
+    kind: remediate
+    idempotent: true
+    in: { name: { type: string } }
+    out: { ok: { type: bool } }
+    request: { method: POST, path: /open, json: { name: "${{ inputs.name }}" } }
+    answer: { ok: "${{ body.ok }}" }
+"""
+
+
+def shutting(lease):
+    return f"""
+playbook: shutting
+triggers: [ {{ alert: 'alert.source == "door"' }} ]
+steps:
+  - id: shut
+    do: gate.shut
+    with: {{ name: west }}
+    for: {lease}
+"""
+
+
+def with_gate(folder, tool):
+    content = os.path.join(folder, "content")
+    os.makedirs(content, exist_ok=True)
+    with open(os.path.join(content, "gate.yaml"), "w") as file:
+        file.write(GATE)
+    server = Server(folder, LOOPBACK, "--content", content)
+    status, body, _ = server.call("PUT", "/api/v1/connections/gate",
+                                  {"connector": "gate", "settings": {"url": tool.url}, "is_default": True})
+    expect(status, 200, f"connection {body!r}\n{server.log()}")
+    return server
+
+
+def a_containment_ends_by_itself_even_after_a_crash(folder):
+    tool = Tool()
+    server = with_gate(folder, tool)
+    server.publish(shutting("2s"))
+    run = server.post("/api/v1/events/door", event(), 202)["events"][0]["runs"][0]
+    server.run_until(run, "succeeded")
+    expect([c[1] for c in tool.calls], ["/shut"], "calls")
+    leases = server.get("/api/v1/containments")["items"]
+    expect([(x["status"], x["run_id"]) for x in leases], [("active", run)], "containments")
+    server.kill()
+    server = with_gate(folder, tool)
+    until(lambda: [c[1] for c in tool.calls] == ["/shut", "/open"], f"the undo; {tool.calls} {server.log()}")
+    until(lambda: server.get("/api/v1/containments")["items"][0]["status"] == "ended", "the lease's end")
+    expect(json.loads(tool.calls[1][2]), {"name": "west"}, "the undo's parameters")
+    server.stop()
+    tool.close()
+
+
+def a_containment_is_undone_by_hand_once(folder):
+    tool = Tool()
+    server = with_gate(folder, tool)
+    server.publish(shutting("24h"))
+    run = server.post("/api/v1/events/door", event(), 202)["events"][0]["runs"][0]
+    server.run_until(run, "succeeded")
+    lease = server.get("/api/v1/containments")["items"][0]["id"]
+    server.post(f"/api/v1/containments/{lease}/undo", {}, 202)
+    until(lambda: server.get("/api/v1/containments")["items"][0]["status"] == "ended", "the lease's end")
+    again = server.call("POST", f"/api/v1/containments/{lease}/undo", {})
+    expect(again[0], 409, f"the second undo {again[1]!r}")
+    expect([c[1] for c in tool.calls], ["/shut", "/open"], "calls")
+    server.stop()
+    tool.close()
+
+
+def a_playbook_is_checked_before_it_is_live(folder):
+    server = Server(folder)
+    path = "/api/v1/playbooks/asking"
+    status, body, headers = server.call("PUT", path, {"source": ASKING.replace("timeout: 1h", "timeout: soon")})
+    expect((status, headers["Content-Type"]), (422, "application/problem+json"), f"errors {body!r}")
+    expect({"line", "column", "code", "text", "level"} <= set(body["diagnostics"][0]), True, "a fault's place")
+    expect(server.call("GET", path)[0], 404, "nothing was published")
+    status, body, _ = server.call("PUT", path, {"source": ASKING, "dry_run": True})
+    expect((status, body["version"]), (200, None), "dry run")
+    expect(server.call("GET", path)[0], 404, "nothing was published")
+    expect(server.call("PUT", path + "-more", {"source": ASKING})[0], 409, "another name")
+    expect(server.call("PUT", path, {"source": ASKING})[1]["version"], 1, "first version")
+    expect(server.call("PUT", path, {"source": ASKING})[1]["version"], 1, "the same text")
+    expect(server.call("PUT", path, {"source": ASKING + "\n"})[1]["version"], 2, "another text")
+    expect(server.get(path)["source"], ASKING + "\n", "source")
+    expect(server.call("PATCH", path, {"enabled": False})[0], 200, "off")
+    expect(server.post("/api/v1/events/door", event(), 202)["events"][0]["fate"], "no_trigger", "while off")
+    expect(server.call("PATCH", path, {"enabled": True})[0], 200, "on")
+    expect(server.post("/api/v1/events/door", event(title="b"), 202)["events"][0]["fate"], "run", "while on")
+    server.stop()
+
+
+def a_waiting_run_keeps_its_version(folder):
+    server = Server(folder)
+    server.publish(ASKING)
+    run = server.post("/api/v1/events/door", event(), 202)["events"][0]["runs"][0]
+    task = open_task(server)
+    server.publish(ASKING.replace("said:", "heard:"))
+    server.kill()
+    server = Server(folder)
+    server.post(f"/api/v1/tasks/{task['id']}/answer", {"choice": "leave"})
+    shown = server.run_until(run, "succeeded", "failed")
+    expect((shown["version"], shown["output"]), (1, {"said": "leave"}), "the old version")
+    server.stop()
+
+
+def a_saved_playbook_is_live(folder):
+    content = os.path.join(folder, "content")
+    os.makedirs(content)
+    server = Server(folder, "--content", content)
+    file = os.path.join(content, "asking.yaml")
+    with open(file, "w") as out:
+        out.write(ASKING)
+    until(lambda: server.call("GET", "/api/v1/playbooks/asking")[0] == 200, "the playbook")
+    with open(file, "w") as out:
+        out.write(ASKING.replace("steps:", "stepps:"))
+    until(lambda: "stepps" in server.log(), "the fault in the log")
+    expect(f"{file}:" in server.log(), True, "its place")
+    expect(server.get("/api/v1/playbooks/asking")["version"], 1, "what stood before stays")
+    server.stop()
+
+
+def the_stream_tells_of_runs_steps_and_tasks(folder):
+    server = Server(folder)
+    server.publish(ASKING)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection.request("GET", "/api/v1/stream", headers={"Authorization": "Bearer " + server.token})
+    answer = connection.getresponse()
+    run = server.post("/api/v1/events/door", event(), 202)["events"][0]["runs"][0]
+    task = open_task(server)
+    server.post(f"/api/v1/tasks/{task['id']}/answer", {"choice": "leave"})
+    seen = []
+    while ("run", "succeeded") not in seen:
+        line = answer.readline().decode()
+        if line == "":
+            raise AssertionError(f"the stream ended after {seen}")
+        if line.startswith("event: "):
+            topic = line[7:].strip()
+        if line.startswith("data: "):
+            data = json.loads(line[6:])
+            seen.append((topic, data.get("data", data).get("status")))
+    for wanted in [("run", "waiting"), ("task", "open"), ("task", "answered"), ("step", "succeeded")]:
+        expect(wanted in seen, True, f"{wanted} in {seen} of {run}")
+    connection.close()
+    server.stop()
+
+
+def settings_come_from_the_file_the_environment_and_options(folder):
+    config = os.path.join(folder, "tocsin.yaml")
+    with open(config, "w") as file:
+        file.write("log: { format: json }\negress:\n  allow: [ 127.0.0.1 ]\ningest: { body_max: 2000 }\n")
+    server = Server(folder, "--config", config, env={"TOCSIN_INGEST_BODY_MAX": "1000"})
+    expect(server.call("POST", "/api/v1/events/door", event(text="x" * 1000))[0], 413, "the variable wins")
+    server.stop()
+    server = Server(folder, "--config", config, "--ingest-body-max", "3000", env={"TOCSIN_INGEST_BODY_MAX": "1000"})
+    expect(server.call("POST", "/api/v1/events/door", event(text="x" * 1000))[0], 202, "the option wins")
+    server.stop()
+    with open(config, "a") as file:
+        file.write("lisen: 127.0.0.1:1\n")
+    try:
+        Server(folder, "--config", config)
+        raise AssertionError("an unknown key was taken")
+    except AssertionError as error:
+        expect('tocsin.yaml:5:1: "lisen" is no setting; did you mean "listen"?' in str(error), True, str(error))
+
+
+main([an_event_starts_a_run_that_calls_a_tool, without_leave_no_call_reaches_loopback,
+      the_answer_waits_for_the_run_when_asked, a_person_answers_once_even_after_a_crash,
+      a_run_is_started_by_hand_over_an_alert, a_run_is_cancelled_and_retried,
+      a_containment_ends_by_itself_even_after_a_crash, a_containment_is_undone_by_hand_once,
+      a_playbook_is_checked_before_it_is_live, a_waiting_run_keeps_its_version, a_saved_playbook_is_live,
+      the_stream_tells_of_runs_steps_and_tasks, settings_come_from_the_file_the_environment_and_options])
