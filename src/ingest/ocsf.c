@@ -53,6 +53,7 @@ static const struct ocsf_field fields[] = {
     I("confidence_score"),
     S("container.image.name"),
     S("container.image.tag"),
+    S("container.image.uid"),
     S("container.name"),
     S("container.uid"),
     S("device.domain"),
