@@ -22,5 +22,6 @@ const struct command commands[] = {
     { "token", "create, list, revoke API tokens", cmd_resource },
     { "secret", "set, list, delete secrets", cmd_resource },
     { "audit", "verify the audit chain, prove that no event was lost", cmd_resource },
+    { "doctor", "check the machine, the store, content, connections", cmd_doctor },
     { NULL, NULL, NULL },
 };

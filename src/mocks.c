@@ -28,7 +28,7 @@ struct mocked_action {
     struct mocked_action *whole; /* of a variant: the action that it varies; else itself */
     struct mock_answer *answers; /* of `whole` only */
     uint32_t answer_count;
-    bool is_listed;
+    bool is_listed, is_passed;
     struct mocked_action *next; /* among all, or among the variants of one */
     struct mocked_action *variants;
 };
@@ -391,7 +391,8 @@ static const struct action *find_action(const struct catalogue *catalogue, struc
 {
     const struct mocks *mocks = (const struct mocks *)(const void *)catalogue;
     const struct mocked_action *mocked = find_mocked(mocks, name);
-    bool is_mocked = mocked && (mocked->is_listed || !mocked->real || mocks->unlisted == MOCKS_REFUSE);
+    bool is_mocked = mocked &&
+        (mocked->is_listed || !mocked->real || (mocks->unlisted == MOCKS_REFUSE && !mocked->is_passed));
     if (is_mocked && !(mocked->real && mocked->real->apply && !mocked->is_listed))
         return &mocked->action;
     return mocks->real ? catalogue_find(mocks->real, name) : NULL;
@@ -624,6 +625,15 @@ enum err mocks_set(struct mocks *mocks, struct value table, struct err_info *why
         if (result != ERR_OK)
             return about(why, result, name, &inner);
     }
+    return ERR_OK;
+}
+
+enum err mocks_pass(struct mocks *mocks, struct str name, struct err_info *why)
+{
+    struct mocked_action *mocked = find_mocked(mocks, name);
+    if (!mocked)
+        return err_set(why, ERR_NOT_FOUND, "there is no action \"%.*s\"", STR_ARG(name));
+    mocked->is_passed = true;
     return ERR_OK;
 }
 

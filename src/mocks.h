@@ -40,6 +40,9 @@ FALLIBLE mocks_declare(struct mocks *mocks, struct value actions, struct err_inf
  * ERR_NOT_FOUND for an action that does not exist. While no call is out. */
 FALLIBLE mocks_set(struct mocks *mocks, struct value table, struct err_info *why);
 
+/* This one is real where the table has nothing of it, even with MOCKS_REFUSE. ERR_NOT_FOUND. */
+FALLIBLE mocks_pass(struct mocks *mocks, struct str name, struct err_info *why);
+
 /* The engine's. Good until mocks_free. */
 struct catalogue_source *mocks_catalogues(struct mocks *mocks);
 

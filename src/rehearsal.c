@@ -156,6 +156,11 @@ struct instant rehearsal_now(struct rehearsal *rehearsal)
     return clock_now(rehearsal->clock);
 }
 
+struct id rehearsal_new_id(struct rehearsal *rehearsal)
+{
+    return id_new(rehearsal->clock, rehearsal->rand);
+}
+
 uint64_t rehearsal_steps(const struct rehearsal *rehearsal)
 {
     return rehearsal->steps;

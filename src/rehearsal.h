@@ -41,6 +41,7 @@ struct engine *rehearsal_engine(struct rehearsal *rehearsal);
 struct loop *rehearsal_loop(struct rehearsal *rehearsal);
 struct store *rehearsal_store(struct rehearsal *rehearsal);
 struct instant rehearsal_now(struct rehearsal *rehearsal);
+struct id rehearsal_new_id(struct rehearsal *rehearsal); /* by its clock and its chance */
 
 /* engine_publish, enabled, for the default tenant. */
 FALLIBLE rehearsal_publish(

@@ -109,6 +109,8 @@ FALLIBLE body_run_start(const struct resource *resource, struct value *ret, stru
 FALLIBLE body_reason(const struct resource *resource, struct value *ret, struct err_info *why);
 FALLIBLE body_answer(const struct resource *resource, struct value *ret, struct err_info *why);
 FALLIBLE body_connection(const struct resource *resource, struct value *ret, struct err_info *why);
+FALLIBLE body_enable(const struct resource *resource, struct value *ret, struct err_info *why);
+FALLIBLE body_disable(const struct resource *resource, struct value *ret, struct err_info *why);
 FALLIBLE body_empty(const struct resource *resource, struct value *ret, struct err_info *why);
 
 /* ---- resource_print.c ---- */

@@ -30,8 +30,10 @@ enum err pair_add(
     struct str name = str_slice(text, 0, (size_t)at - (is_json ? 1 : 0));
     if (!utf8_is_valid(text))
         return err_set(why, ERR_INVALID, "--%s: the text is no UTF-8", option);
-    if (is_json && json_parse(builder->arena, rest, &options, &v, why) != ERR_OK)
-        return ERR_INVALID;
+    struct err_info inner = { 0 };
+    if (is_json && json_parse(builder->arena, rest, &options, &v, &inner) != ERR_OK)
+        return err_set(why, ERR_INVALID, "--%s %.*s: no JSON at column %u: %s", option, STR_ARG(text),
+            inner.column, inner.text);
     if (!is_json)
         v = value_string(rest);
     enum err result = value_map_add(builder, value_string(name), v, why);
@@ -56,6 +58,26 @@ enum err body_empty(const struct resource *resource, struct value *ret, struct e
     value_map_begin(&builder, resource->arena);
     *ret = value_map_end(&builder);
     return ERR_OK;
+}
+
+static enum err body_switch(
+    const struct resource *resource, bool is_enabled, struct value *ret, struct err_info *why)
+{
+    struct value_map_builder builder;
+    value_map_begin(&builder, resource->arena);
+    TRY(value_map_set(&builder, "enabled", value_bool(is_enabled), why));
+    *ret = value_map_end(&builder);
+    return ERR_OK;
+}
+
+enum err body_enable(const struct resource *resource, struct value *ret, struct err_info *why)
+{
+    return body_switch(resource, true, ret, why);
+}
+
+enum err body_disable(const struct resource *resource, struct value *ret, struct err_info *why)
+{
+    return body_switch(resource, false, ret, why);
 }
 
 enum err body_token(const struct resource *resource, struct value *ret, struct err_info *why)

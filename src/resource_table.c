@@ -131,9 +131,9 @@ const struct verb resource_verbs[] = {
 
     LIST("playbook", "/api/v1/playbooks", PAGED, playbook_columns, "published playbooks"),
     SHOW("playbook", "NAME", "/api/v1/playbooks/*", NULL, "one playbook"),
-    DO("playbook", "enable", "NAME", "POST", "/api/v1/playbooks/*/enable", body_empty, 0,
+    DO("playbook", "enable", "NAME", "PATCH", "/api/v1/playbooks/*", body_enable, 0,
         "its triggers start runs"),
-    DO("playbook", "disable", "NAME", "POST", "/api/v1/playbooks/*/disable", body_empty, 0,
+    DO("playbook", "disable", "NAME", "PATCH", "/api/v1/playbooks/*", body_disable, 0,
         "its triggers start nothing"),
 
     LIST("connector", "/api/v1/connectors", 0, connector_columns, "what playbooks can call"),
@@ -148,6 +148,7 @@ const struct verb resource_verbs[] = {
         "try it with the harmless request that its connector declares"),
     DO("connection", "delete", "NAME", "DELETE", "/api/v1/connections/*", NULL, 0, "forget a connection"),
 
+    SHOW("source", "NAME", "/api/v1/sources/*", NULL, "one source"),
     LIST("source", "/api/v1/sources", 0, source_columns, "where events come from, and their mappings"),
 
     DO("token", "create", "NAME", "POST", "/api/v1/tokens", body_token, WITH(SCOPES) | WITH(EXPIRES),
@@ -161,7 +162,7 @@ const struct verb resource_verbs[] = {
     DO("secret", "delete", "NAME", "DELETE", "/api/v1/secrets/*", NULL, 0, "forget a secret"),
 
     DO("audit", "verify", NULL, "GET", "/api/v1/audit/verify", NULL, 0, "check the audit chain"),
-    DO("audit", "alerts", NULL, "GET", "/api/v1/audit/alerts", NULL, WITH(SINCE),
+    DO("audit", "alerts", NULL, "GET", "/api/v1/audit/events", NULL, WITH(SINCE),
         "prove that every accepted event ended somewhere"),
     { .noun = NULL },
 };

@@ -101,14 +101,6 @@ void table_add_cell(struct buf *buf, struct value v, size_t width_max)
         buf->failed = text.failed;
 }
 
-static struct value get_path(struct value v, const char *path)
-{
-    struct str rest = str_of(path), part;
-    while (str_split(&rest, '.', &part))
-        v = value_get(v, part);
-    return v;
-}
-
 static size_t width_of(const struct buf *cell)
 {
     return utf8_length(buf_str(cell));
@@ -135,7 +127,7 @@ static void measure(const struct table_column *columns, struct value items, size
         widths[c] = str_of(columns[c].title).size;
         for (uint32_t i = 0; i < items.size; i++) {
             buf_clear(cell);
-            table_add_cell(cell, get_path(items.items[i], columns[c].path), CELL_WIDTH_MAX);
+            table_add_cell(cell, value_path(items.items[i], str_of(columns[c].path)), CELL_WIDTH_MAX);
             if (width_of(cell) > widths[c])
                 widths[c] = width_of(cell);
         }
@@ -156,7 +148,7 @@ void table_print(struct buf *buf, const struct table_column *columns, struct val
     for (uint32_t i = 0; i < items.size; i++) {
         for (size_t c = 0; columns[c].title; c++) {
             buf_clear(&cell);
-            table_add_cell(&cell, get_path(items.items[i], columns[c].path), CELL_WIDTH_MAX);
+            table_add_cell(&cell, value_path(items.items[i], str_of(columns[c].path)), CELL_WIDTH_MAX);
             add_padded(buf, &cell, paint_of_status(buf_str(&cell)), has_colours, widths[c],
                 columns[c + 1].title == NULL);
         }

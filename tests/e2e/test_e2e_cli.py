@@ -125,6 +125,36 @@ def no_server_is_told(folder):
         expect_in("tocsin serve", err, f"{arguments}")
 
 
+def the_doctor_looks_at_everything(folder):
+    data = os.path.join(folder, "data")
+    status, out, err = tocsin("doctor", "--data", data, "--json", "--listen", "127.0.0.1:0")
+    found = {check["name"]: check for check in json.loads(out)["checks"]}
+    expect((status, err), (0, ""), "doctor")
+    for name in ("disk-sync", "disk-space", "open-files", "clock", "entropy", "port", "store", "content", "server"):
+        expect_in(name, found, "checks")
+    with Server(folder) as server:
+        status, out, _ = tocsin("doctor", "--data", server.data, "--server", server.url, "--json", TOCSIN_TOKEN=server.token)
+        found = {check["name"]: check for check in json.loads(out)["checks"]}
+        expect((found["store"]["status"], found["server"]["status"]), ("ok", "ok"), f"beside a server: {out}")
+        expect_in("sound", found["store"]["text"], "store")
+    os.chmod(data, 0o755)
+    os.chmod(os.path.join(data, "master.key"), 0o644)
+    with open(os.path.join(data, "tocsin.db"), "r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 8192)
+    status, out, _ = tocsin("doctor", "--data", data, "--json")
+    found = {check["name"]: check for check in json.loads(out)["checks"]}
+    expect(status, 1, "something failed")
+    expect([found[name]["status"] for name in ("data-folder", "master-key", "store")], ["warn", "fail", "fail"], "findings")
+    expect_in("restore", found["store"]["mend"], "the mend of a damaged store")
+    content = os.path.join(folder, "content")
+    os.mkdir(content)
+    pathlib.Path(content, "bad.yaml").write_text("playbook: bad\nsteps:\n  - do: nothing.here\n")
+    status, out, _ = tocsin("doctor", "--data", folder, "--content", content)
+    expect(status, 1, "bad content")
+    expect_in("bad.yaml:3", out, "place of the fault")
+
+
 # ---- against a server ----
 
 def login_is_stored_and_used(folder):
@@ -210,7 +240,7 @@ def tokens_and_audit(folder):
         expect(server.json("audit", "verify")["good"], True, "audit verify")
 
 
-TESTS = [each_command_explains_itself, wrong_use_is_told_with_the_mend, no_server_is_told, login_is_stored_and_used,
+TESTS = [each_command_explains_itself, the_doctor_looks_at_everything, wrong_use_is_told_with_the_mend, no_server_is_told, login_is_stored_and_used,
          cases_are_worked_on, connectors_and_connections, tokens_and_audit]
 
 

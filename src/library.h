@@ -1,0 +1,45 @@
+/* What playbooks are made of and run with, for commands that need no server: content files, connectors with
+ * their connections, sources. Loaded once a command; the worlds (world.h) of its runs share it. */
+#ifndef TOCSIN_LIBRARY_H
+#define TOCSIN_LIBRARY_H
+
+#include "connect/connect.h"
+#include "content.h"
+#include "ingest/source.h"
+
+struct library_options {
+    const char *const *folders; /* of content, besides the built-in one */
+    size_t folder_count;
+    /* YAML: NAME: { connector, settings, default } for each connection; NULL: none. A setting
+     * "${secret:NAME}" is the environment's TOCSIN_SECRET_NAME. */
+    const char *connections_file;
+    const char *const *egress_allow; /* CIDRs and host names */
+    size_t egress_allow_count;
+    struct log *log; /* where `log.write` writes; NULL: nowhere */
+};
+
+struct library {
+    struct arena arena;
+    struct content content;
+    struct executor *executor;
+    struct egress *egress;
+    struct store *store; /* in memory: the connections and their secrets */
+    struct vault *vault;
+    struct connections *connections;
+    struct connect *connect;
+    struct sources *sources;
+};
+
+/* Faults of content go to `found`; ERR_INVALID when there were errors in connectors or sources. */
+FALLIBLE library_open(const struct library_options *options, struct diagnostics *found, struct library *ret,
+    struct err_info *why);
+/* After the last world. `{ 0 }` is fine. */
+void library_close(struct library *library);
+void library_cleanup(struct library *library);
+
+/* The text of a playbook by its name: a folder's before the built-in one. NULL when there is none. */
+const struct content_file *library_find_playbook(struct library *library, struct str name);
+/* The name in a playbook's text; empty when it can't be read. Borrowed from the arena. */
+struct str playbook_text_name(struct arena *arena, struct str text);
+
+#endif
