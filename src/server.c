@@ -21,6 +21,7 @@
 #include "ingest/event.h"
 #include "ingest/ingest.h"
 #include "intake_engine.h"
+#include "step_times.h"
 #include "subjects.h"
 
 #define EXIT_STORE_FAILED 70
@@ -40,6 +41,7 @@ struct server {
     struct egress *egress;
     struct connect *connect;
     struct engine_subjects subjects;
+    struct step_times *step_times;
     struct engine *engine;
     struct intake_engine intake;
     struct ingest *ingest;
@@ -130,6 +132,7 @@ static FALLIBLE open_engine(struct server *server, struct err_info *why)
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     uint64_t workers = server->settings.workers;
     subjects_init(&server->subjects);
+    TRY(step_times_new(&server->step_times, why));
     struct engine_options options = { .clock = clock_system(),
         .rand = rand_system(),
         .log = server->log,
@@ -141,7 +144,9 @@ static FALLIBLE open_engine(struct server *server, struct err_info *why)
                                    : 1,
         .make_host = connect_make_host,
         .free_host = connect_free_host,
-        .host_context = server->connect };
+        .host_context = server->connect,
+        .observe = step_times_observe,
+        .observe_context = server->step_times };
     return engine_new(&options, &server->engine, why);
 }
 
@@ -185,6 +190,8 @@ static enum err open_http(struct server *server, struct err_info *why)
         .engine = server->engine,
         .ingest = server->ingest,
         .executor = server->executor,
+        .print_metrics = step_times_print,
+        .metrics_context = server->step_times,
         .event_body_bytes_max = server->settings.ingest_body_max };
     TRY(api_new(&api, &server->api, why));
     struct http_server_options http = { .listen = server->settings.listen,
@@ -280,6 +287,7 @@ void server_close(struct server *server)
         api_free(server->api);
     engine_stop(server->engine);
     engine_free(server->engine);
+    step_times_free(server->step_times);
     if (server->ingest != NULL)
         ingest_free(server->ingest);
     connect_free(server->connect);

@@ -9,6 +9,7 @@
 #include "access/secret.h"
 #include "access/setup.h"
 #include "access/token.h"
+#include "base/buf.h"
 #include "base/log.h"
 #include "engine/engine.h"
 #include "io/http_server.h"
@@ -32,6 +33,9 @@ struct api_options {
     struct ingest *ingest;
     struct executor *executor; /* for blocking work: publishing playbooks */
     size_t event_body_bytes_max; /* ingest.body_max; 0: EVENT_BODY_BYTES_MAX */
+    /* Adds metrics that other parts keep, as Prometheus text; NULL: none. */
+    void (*print_metrics)(void *context, struct buf *buf);
+    void *metrics_context;
     /* Whether the node takes work; NULL: always. */
     bool (*is_ready)(void *context);
     void *ready_context;

@@ -1,5 +1,7 @@
 /* Liveness, readiness, Prometheus metrics. */
 #include "api/handlers.h"
+#include "connect/connect.h"
+#include "ingest/ingest.h"
 
 void route_health(struct request *request)
 {
@@ -67,12 +69,53 @@ static void add_store(struct buf *buf, struct store *store)
     buf_printf(buf, "tocsin_store_queue %llu\n", (unsigned long long)metrics.queue_length);
 }
 
+struct counting {
+    struct buf *buf;
+    bool is_accepted;
+};
+
+static void add_count(void *context, bool is_accepted, struct str label, uint64_t count)
+{
+    const struct counting *counting = context;
+    if (is_accepted == counting->is_accepted)
+        buf_printf(counting->buf, "tocsin_events_%s_total{%s=\"%.*s\"} %llu\n",
+            is_accepted ? "accepted" : "rejected", is_accepted ? "source" : "reason", STR_ARG(label),
+            (unsigned long long)count);
+}
+
+static void add_ingest(struct buf *buf, struct ingest *ingest)
+{
+    struct counting accepted = { buf, true }, rejected = { buf, false };
+    add_head(buf, "tocsin_events_accepted_total", "counter", "Events that are durable, by source.");
+    ingest_metrics(ingest, add_count, &accepted);
+    add_head(buf, "tocsin_events_rejected_total", "counter", "Requests with events that were refused.");
+    ingest_metrics(ingest, add_count, &rejected);
+}
+
+static void add_connections(struct buf *buf, const struct api_options *options)
+{
+    struct connection_snapshot *snapshot = connections_get(options->connections);
+    add_head(buf, "tocsin_connection_health", "gauge", "1: calls go out; 0: the circuit breaker is open.");
+    for (size_t i = 0; i < connection_count(snapshot); i++) {
+        const struct connection *connection = connection_at(snapshot, i);
+        struct connection_health health;
+        if (connect_health(options->connect, connection->id, &health))
+            buf_printf(buf, "tocsin_connection_health{connection=\"%.*s\"} %.1f\n", STR_ARG(connection->name),
+                health.health);
+    }
+    connection_snapshot_release(snapshot);
+}
+
 void route_metrics(struct request *request)
 {
     const struct api_options *options = &request->api->options;
     AUTO(buf) struct buf buf = { 0 };
     if (options->engine != NULL)
         add_engine(&buf, options->engine);
+    add_ingest(&buf, options->ingest);
+    add_connections(&buf, options);
+    if (options->print_metrics != NULL)
+        options->print_metrics(options->metrics_context, &buf);
     add_store(&buf, options->store);
     add_head(&buf, "tocsin_http_requests_total", "counter", "Requests to the API.");
     buf_printf(&buf, "tocsin_http_requests_total %llu\n", (unsigned long long)request->api->requests);

@@ -116,6 +116,8 @@ static FALLIBLE print_outbox(struct run_commit *commit, struct err_info *why)
     for (const struct turn_note *note = commit->turn.notes; note; note = note->next) {
         buf_add_text(&buf, has_steps ? ",{\"id\":" : ",\"steps\":[{\"id\":");
         json_print_string(&buf, note->step->id);
+        buf_add_text(&buf, ",\"path\":");
+        json_print_string(&buf, note->path);
         buf_printf(&buf, ",\"status\":\"%s\"}", step_status_name(note->status));
         has_steps = true;
     }

@@ -34,7 +34,6 @@ enum err shard_init(struct shard *shard, struct engine *engine, unsigned index, 
         .shard = index,
         .shard_count = engine->shard_count,
         .is_dry = options->is_dry,
-        .wants_notes = options->observe != NULL,
         .wants_details = options->observe && options->observe_details };
     wakes_init(&shard->wakes, shard);
     return ERR_OK;

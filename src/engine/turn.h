@@ -26,7 +26,6 @@ struct turn_world {
     void *host;
     unsigned shard, shard_count;
     bool is_dry;
-    bool wants_notes; /* somebody observes */
     bool wants_details; /* and reads outputs and errors, which have to be packed for it */
 };
 

@@ -46,7 +46,7 @@ struct str frame_path(struct turn *turn, const struct frame *frame)
 void turn_note_step(
     struct turn *turn, const struct frame *above, const struct step *step, struct result result)
 {
-    if (!turn->world->wants_notes || turn->failed != ERR_OK)
+    if (turn->failed != ERR_OK)
         return;
     struct turn_note *note = ARENA_NEW(turn->arena, struct turn_note);
     if (!note) {

@@ -51,7 +51,10 @@ def an_event_starts_a_run_that_calls_a_tool(folder):
            ("succeeded", 1, "http.request"), "inner step")
     shown_event = server.get("/api/v1/events/" + accepted["events"][0]["id"])
     expect((shown_event["fate"], shown_event["runs"]), ("run", [shown["id"]]), "ledger")
-    expect(b'tocsin_runs_total{status="succeeded"} 1' in server.get("/metrics"), True, "metrics")
+    metrics = server.get("/metrics").decode()
+    for wanted in ['tocsin_runs_total{status="succeeded"} 1', 'tocsin_events_accepted_total{source="door"} 1',
+                   'tocsin_step_seconds_count{action="http.request"} 1', "tocsin_run_seconds_count 1"]:
+        expect(wanted in metrics, True, f"{wanted} in {metrics}")
     server.stop()
     tool.close()
 
@@ -307,7 +310,9 @@ def the_stream_tells_of_runs_steps_and_tasks(folder):
             topic = line[7:].strip()
         if line.startswith("data: "):
             data = json.loads(line[6:])
-            seen.append((topic, data.get("data", data).get("status")))
+            data = data.get("data", data)
+            seen.append((topic, data.get("status")))
+            seen += [("step", step["status"]) for step in data.get("steps", []) if topic == "run"]
     for wanted in [("run", "waiting"), ("task", "open"), ("task", "answered"), ("step", "succeeded")]:
         expect(wanted in seen, True, f"{wanted} in {seen} of {run}")
     connection.close()
