@@ -40,6 +40,7 @@ struct server {
     struct executor *executor;
     struct egress *egress;
     struct connect *connect;
+    void *connect_host; /* of the server's own loop */
     struct engine_subjects subjects;
     struct step_times *step_times;
     struct engine *engine;
@@ -187,6 +188,7 @@ static enum err open_http(struct server *server, struct err_info *why)
         .tokens = server->tokens,
         .connections = server->connections,
         .connect = server->connect,
+        .connect_host = server->connect_host,
         .engine = server->engine,
         .ingest = server->ingest,
         .executor = server->executor,
@@ -207,6 +209,7 @@ static enum err open_parts(struct server *server, struct err_info *why)
     TRY(open_access(server, why));
     TRY(open_connect(server, why));
     TRY(loop_new(clock_system(), &server->loop, why));
+    TRY(connect_make_host(server->connect, server->loop, 0, &server->connect_host, why));
     TRY(open_engine(server, why));
     TRY(open_ingest(server, why));
     TRY(open_content(server, why));
@@ -283,6 +286,8 @@ void server_close(struct server *server)
         return;
     if (server->http != NULL)
         http_server_free(server->http);
+    if (server->connect_host != NULL)
+        connect_free_host(server->connect, server->connect_host);
     if (server->api != NULL)
         api_free(server->api);
     engine_stop(server->engine);

@@ -29,6 +29,7 @@ struct api_options {
     struct tokens *tokens;
     struct connections *connections;
     struct connect *connect;
+    void *connect_host; /* of connect_make_host on `loop`: for `connection test` */
     struct engine *engine;
     struct ingest *ingest;
     struct executor *executor; /* for blocking work: publishing playbooks */

@@ -57,6 +57,8 @@ void route_source_show(struct request *request);
 void route_connectors_list(struct request *request);
 void route_connector_show(struct request *request);
 void route_connections_list(struct request *request);
+void route_connection_show(struct request *request);
+void route_connection_test(struct request *request);
 void route_connection_put(struct request *request);
 void route_connection_delete(struct request *request);
 /* stream.c */

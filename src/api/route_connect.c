@@ -2,6 +2,7 @@
  */
 #include "api/answer.h"
 #include "api/handlers.h"
+#include "base/container.h"
 #include "connect/connect.h"
 
 void route_connectors_list(struct request *request)
@@ -65,6 +66,70 @@ void route_connections_list(struct request *request)
     enum err result = connections_page(request, snapshot, &page, &why);
     connection_snapshot_release(snapshot);
     request_reply_result(request, result, page, &why);
+}
+
+void route_connection_show(struct request *request)
+{
+    struct err_info why = { 0 };
+    struct value body = value_null();
+    struct str name = request->match.arguments[0];
+    struct connection_snapshot *snapshot = connections_get(request->api->options.connections);
+    const struct connection *found = connection_find(snapshot, request->principal.tenant, name);
+    enum err result = found ? connection_value(&request->arena, found, &body, &why)
+                            : err_set(&why, ERR_NOT_FOUND, "there is no connection \"%.*s\"", STR_ARG(name));
+    connection_snapshot_release(snapshot);
+    request_reply_result(request, result, body, &why);
+}
+
+/* ---- trying one ---- */
+
+struct trying {
+    struct connection_test test;
+    struct request *request;
+};
+
+/* {"ok","error":{"code","message"}}: a connection that does not work is an answer, not a failed request. */
+static FALLIBLE tried_value(
+    struct arena *arena, const struct action_result *result, struct value *ret, struct err_info *why)
+{
+    struct value_map_builder body, error;
+    value_map_begin(&body, arena);
+    TRY(value_map_set(&body, "ok", value_bool(result->is_ok), why));
+    if (!result->is_ok) {
+        value_map_begin(&error, arena);
+        TRY(answer_text(&error, "code", result->error.code, why));
+        TRY(answer_text(&error, "message", result->error.message, why));
+        TRY(value_map_set(&body, "error", value_map_end(&error), why));
+    }
+    *ret = value_map_end(&body);
+    return ERR_OK;
+}
+
+static void tried(struct connection_test *test, const struct action_result *result)
+{
+    struct request *request = CONTAINER_OF(test, struct trying, test)->request;
+    struct err_info why = { 0 };
+    struct value body = value_null();
+    enum err made = tried_value(&request->arena, result, &body, &why);
+    request_reply_result(request, made, body, &why);
+}
+
+void route_connection_test(struct request *request)
+{
+    const struct api_options *options = &request->api->options;
+    struct err_info why = { 0 };
+    struct trying *trying = request_new_context(request, sizeof *trying);
+    if (trying == NULL)
+        return;
+    trying->request = request;
+    trying->test = (struct connection_test){ .done = tried,
+        .tenant = request->principal.tenant,
+        .name = request->match.arguments[0],
+        .arena = &request->arena };
+    enum err result = connection_test_start(
+        options->connect, options->connect_host, options->loop, &trying->test, &why);
+    if (result != ERR_OK)
+        request_fail(request, result, &why);
 }
 
 static enum err read_flag(

@@ -161,7 +161,16 @@ description: A gate that can be shut.
 settings:
   url: { type: string }
 base_url: "${{ settings.url }}"
+test: { action: state }
 actions:
+  state:
+    summary: Whether the gate answers
+    kind: query
+    idempotent: true
+    in: {}
+    out: { ok: { type: bool } }
+    request: { path: /state }
+    answer: { ok: "${{ body.ok }}" }
   shut:
     summary: Shuts the gate
     kind: contain
@@ -220,6 +229,19 @@ def a_containment_ends_by_itself_even_after_a_crash(folder):
     until(lambda: [c[1] for c in tool.calls] == ["/shut", "/open"], f"the undo; {tool.calls} {server.log()}")
     until(lambda: server.get("/api/v1/containments")["items"][0]["status"] == "ended", "the lease's end")
     expect(json.loads(tool.calls[1][2]), {"name": "west"}, "the undo's parameters")
+    server.stop()
+    tool.close()
+
+
+def a_connection_is_tried(folder):
+    tool = Tool(lambda method, path, body: (200, {"ok": True}) if path == "/state" else (500, {}))
+    server = with_gate(folder, tool)
+    expect(server.post("/api/v1/connections/gate/test", {}), {"ok": True}, "a good one")
+    tool.answer = lambda *_: (401, {})
+    tried = server.post("/api/v1/connections/gate/test", {})
+    expect((tried["ok"], tried["error"]["code"]), (False, "http_401"), "one without leave")
+    expect(server.call("POST", "/api/v1/connections/nobody/test", {})[0], 404, "one that is not there")
+    expect(server.get("/api/v1/connections/gate")["connector"], "gate", "shown")
     server.stop()
     tool.close()
 
@@ -342,5 +364,6 @@ main([an_event_starts_a_run_that_calls_a_tool, without_leave_no_call_reaches_loo
       the_answer_waits_for_the_run_when_asked, a_person_answers_once_even_after_a_crash,
       a_run_is_started_by_hand_over_an_alert, a_run_is_cancelled_and_retried,
       a_containment_ends_by_itself_even_after_a_crash, a_containment_is_undone_by_hand_once,
+      a_connection_is_tried,
       a_playbook_is_checked_before_it_is_live, a_waiting_run_keeps_its_version, a_saved_playbook_is_live,
       the_stream_tells_of_runs_steps_and_tasks, settings_come_from_the_file_the_environment_and_options])
