@@ -42,35 +42,19 @@ const struct type type_iocs = { .kind = TYPE_RECORD, .fields = kinds, .field_cou
 /* Each finder reads the text once, most of it without looking twice: charged as this many readings. */
 #define READINGS 2
 
-bool ioc_is_digit(int c)
-{
-    return c >= '0' && c <= '9';
-}
+#define LETTER (IOC_ALNUM | IOC_WORD | IOC_HOST)
 
-bool ioc_is_hex(int c)
-{
-    return ioc_is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-}
-
-bool ioc_is_alnum(int c)
-{
-    return ioc_is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-}
-
-bool ioc_is_word(int c)
-{
-    return ioc_is_alnum(c) || c == '_';
-}
-
-bool ioc_is_host(int c)
-{
-    return ioc_is_word(c) || c == '-' || c == '.' || c >= 0x80;
-}
-
-int ioc_byte(const struct ioc_search *search, size_t at)
-{
-    return at < search->text.size ? (unsigned char)search->text.data[at] : -1;
-}
+const uint8_t ioc_classes[256] = {
+    ['0' ... '9'] = LETTER | IOC_DIGIT | IOC_HEX,
+    ['a' ... 'f'] = LETTER | IOC_HEX,
+    ['g' ... 'z'] = LETTER,
+    ['A' ... 'F'] = LETTER | IOC_HEX,
+    ['G' ... 'Z'] = LETTER,
+    ['_'] = IOC_WORD | IOC_HOST,
+    ['-'] = IOC_HOST,
+    ['.'] = IOC_HOST,
+    [0x80 ... 0xff] = IOC_HOST,
+};
 
 bool ioc_in_url(const struct ioc_search *search, size_t at, uint32_t *next)
 {
@@ -91,45 +75,50 @@ FALLIBLE ioc_add(
     struct ioc_search *search, enum ioc_kind kind, size_t at, struct str value, enum ioc_case change)
 {
     struct call *call = search->call;
+    struct ioc_sink *sink = search->sink;
     char *copy = NULL;
-    if (search->found[kind].values.count >= IOCS_PER_KIND_MAX)
+    if (sink->found == NULL && sink->lists[kind].values.count >= IOCS_PER_KIND_MAX)
         return ERR_OK;
     TRY(call_charge(call, 4));
     TRY(call_bytes(call, value.size, &copy));
     for (size_t i = 0; i < value.size; i++)
         copy[i] = changed(value.data[i], change);
-    TRY(value_list_add(
-        &search->found[kind].values, value_string((struct str){ copy, value.size }), &call->why));
-    return value_list_add(&search->found[kind].places, value_int((int64_t)at), &call->why);
+    struct ioc found = { kind, { copy, value.size } };
+    if (sink->found != NULL)
+        return sink->found(sink->context, &found, &call->why);
+    TRY(value_list_add(&sink->lists[kind].values, value_string(found.value), &call->why));
+    return value_list_add(&sink->lists[kind].places, value_int((int64_t)at), &call->why);
 }
 
 FALLIBLE ioc_note_host(struct ioc_search *search, size_t start, size_t end)
 {
     struct call *call = search->call;
+    if (!search->sink->wants_hosts)
+        return ERR_OK;
     TRY(call_charge(call, 2));
-    TRY(value_list_add(&search->hosts.values, value_int((int64_t)end), &call->why));
-    return value_list_add(&search->hosts.places, value_int((int64_t)start), &call->why);
+    TRY(value_list_add(&search->sink->hosts.values, value_int((int64_t)end), &call->why));
+    return value_list_add(&search->sink->hosts.places, value_int((int64_t)start), &call->why);
 }
 
-static void begin(struct ioc_search *search, struct call *call, struct str text)
+static void begin_lists(struct ioc_sink *sink, struct arena *arena)
 {
-    *search = (struct ioc_search){ .call = call, .text = text };
+    *sink = (struct ioc_sink){ .found = NULL };
     for (uint32_t i = 0; i < IOC_KIND_COUNT; i++) {
-        value_list_begin(&search->found[i].values, call->arena);
-        value_list_begin(&search->found[i].places, call->arena);
+        value_list_begin(&sink->lists[i].values, arena);
+        value_list_begin(&sink->lists[i].places, arena);
     }
-    value_list_begin(&search->hosts.values, call->arena);
-    value_list_begin(&search->hosts.places, call->arena);
 }
 
 /* In the order of appearance: one kind may come from several finders. */
-static FALLIBLE ordered(struct ioc_search *search, enum ioc_kind kind, struct value *ret)
+static FALLIBLE ordered(struct call *call, struct ioc_found *found, struct value *ret)
 {
-    struct value values = value_list_end(&search->found[kind].values);
-    struct value places = value_list_end(&search->found[kind].places);
+    struct value values = value_list_end(&found->values), places = value_list_end(&found->places);
     struct value sorted;
-    TRY(list_sort(search->call, values.items, places.items, values.size, &sorted));
-    return list_distinct(search->call, &sorted, ret);
+    *ret = values;
+    if (values.size < 2)
+        return ERR_OK;
+    TRY(list_sort(call, values.items, places.items, values.size, &sorted));
+    return list_distinct(call, &sorted, ret);
 }
 
 /* Spaces and punctuation beyond ASCII, which end words as those of ASCII do. */
@@ -159,29 +148,115 @@ static FALLIBLE blank_breaks(struct call *call, struct value *text)
     return ERR_OK;
 }
 
+/* ---- which finders a text is worth ---- */
+
+#define HAS_DOT 0x01
+#define HAS_AT 0x02
+#define HAS_COLON 0x04
+#define HAS_SLASH 0x08
+#define HAS_BACKSLASH 0x10
+#define HAS_BRACKET 0x20
+#define HAS_PERCENT 0x40
+#define HAS_OTHER 0x80 /* beyond ASCII */
+
+static const uint8_t marks[256] = {
+    ['.'] = HAS_DOT,
+    ['@'] = HAS_AT,
+    [':'] = HAS_COLON,
+    ['/'] = HAS_SLASH,
+    ['\\'] = HAS_BACKSLASH,
+    ['['] = HAS_BRACKET,
+    [']'] = HAS_BRACKET,
+    ['('] = HAS_BRACKET,
+    [')'] = HAS_BRACKET,
+    ['{'] = HAS_BRACKET,
+    ['}'] = HAS_BRACKET,
+    ['<'] = HAS_BRACKET,
+    ['>'] = HAS_BRACKET,
+    ['%'] = HAS_PERCENT,
+    [0x80 ... 0xff] = HAS_OTHER,
+};
+
+/* What stands anywhere in the text: most texts of an event lack what most finders look for. */
+static unsigned marks_of(struct str text)
+{
+    unsigned has = 0;
+    for (size_t i = 0; i < text.size; i++)
+        has |= marks[(unsigned char)text.data[i]];
+    return has;
+}
+
+/* All forms of defanging have a bracket or a slash. */
+static FALLIBLE readable(struct call *call, struct str text, unsigned *has, struct str *ret)
+{
+    struct value v = value_string(text);
+    if (*has & (HAS_BRACKET | HAS_BACKSLASH | HAS_SLASH)) {
+        TRY(refang_text(call, text, &v));
+        *has = marks_of(value_str(v));
+    }
+    if (*has & HAS_OTHER)
+        TRY(blank_breaks(call, &v));
+    *ret = value_str(v);
+    return ERR_OK;
+}
+
+static FALLIBLE find_all(struct call *call, struct ioc_sink *sink, struct str text)
+{
+    unsigned has = marks_of(text);
+    struct ioc_search search = { .call = call, .sink = sink };
+    TRY(readable(call, text, &has, &search.text));
+    if ((has & HAS_SLASH) || (has & HAS_PERCENT))
+        TRY(ioc_find_urls(&search));
+    if (has & HAS_AT)
+        TRY(ioc_find_emails(&search));
+    if (has & HAS_DOT)
+        TRY(ioc_find_hosts(&search));
+    if (has & HAS_COLON)
+        TRY(ioc_find_ipv6(&search));
+    TRY(ioc_find_words(&search));
+    return has & (HAS_SLASH | HAS_BACKSLASH) ? ioc_find_paths(&search) : ERR_OK;
+}
+
+struct str ioc_kind_name(enum ioc_kind kind)
+{
+    return kinds[kind].name;
+}
+
 FALLIBLE ioc_find_all(struct call *call, struct str text, struct value *ret)
 {
-    struct value refanged;
-    TRY(call_charge_bytes(call, READINGS * text.size));
-    TRY(refang_text(call, text, &refanged));
-    TRY(blank_breaks(call, &refanged));
-    struct ioc_search search;
-    begin(&search, call, value_str(refanged));
-    TRY(ioc_find_urls(&search));
-    TRY(ioc_find_emails(&search));
-    TRY(ioc_find_hosts(&search));
-    TRY(ioc_find_ipv6(&search));
-    TRY(ioc_find_words(&search));
-    TRY(ioc_find_paths(&search));
+    struct ioc_sink sink;
     struct value_map_builder map;
+    TRY(call_charge_bytes(call, READINGS * text.size));
+    begin_lists(&sink, call->arena);
+    TRY(find_all(call, &sink, text));
     value_map_begin(&map, call->arena);
     for (uint32_t i = 0; i < IOC_KIND_COUNT; i++) {
         struct value list;
-        TRY(ordered(&search, i, &list));
+        TRY(ordered(call, &sink.lists[i], &list));
         TRY(value_map_put(&map, value_string(kinds[i].name), list, &call->why));
     }
     *ret = value_map_end(&map);
     return ERR_OK;
+}
+
+FALLIBLE ioc_each(struct arena *arena, struct str text,
+    enum err (*found)(void *context, const struct ioc *found, struct err_info *why), void *context,
+    struct err_info *why)
+{
+    struct call call; /* its error's text is large and stays unset until there is one */
+    struct ioc_sink sink;
+    call.arena = arena;
+    call.cost = 0;
+    call.cost_max = UINT64_MAX;
+    call.regex = NULL;
+    call.zone = NULL;
+    sink.found = found;
+    sink.context = context;
+    sink.wants_hosts = false;
+    enum err err = find_all(&call, &sink, text);
+    if (err != ERR_OK && why != NULL)
+        *why = call.why;
+    return err;
 }
 
 /* ---- defanging ---- */
@@ -212,16 +287,20 @@ static size_t write_scheme(struct writer *writer, struct str url)
 
 FALLIBLE ioc_defang(struct call *call, struct str text, struct value *ret)
 {
-    struct ioc_search search;
+    struct ioc_sink sink;
+    struct ioc_search search = { .call = call, .text = text, .sink = &sink };
     struct value ends, starts;
     struct writer writer = { .call = call };
     uint32_t host = 0, url = 0;
     TRY(call_charge_bytes(call, READINGS * text.size));
-    begin(&search, call, text);
+    begin_lists(&sink, call->arena);
+    sink.wants_hosts = true;
+    value_list_begin(&sink.hosts.values, call->arena);
+    value_list_begin(&sink.hosts.places, call->arena);
     TRY(ioc_find_urls(&search));
     TRY(ioc_find_emails(&search));
     TRY(ioc_find_hosts(&search));
-    struct value places = value_list_end(&search.hosts.places), values = value_list_end(&search.hosts.values);
+    struct value places = value_list_end(&sink.hosts.places), values = value_list_end(&sink.hosts.values);
     TRY(list_sort(call, values.items, places.items, places.size, &ends));
     TRY(list_sort(call, places.items, places.items, places.size, &starts));
     for (size_t at = 0; at < text.size;) {

@@ -37,9 +37,25 @@ enum ioc_kind {
 /* A record of lists of strings, one field a kind. */
 extern const struct type type_iocs;
 
+/* "ipv4", "sha256", …: the field of type_iocs. */
+struct str ioc_kind_name(enum ioc_kind kind);
+
 /* All kinds, each list in the order of appearance and without repeats; of one kind no more than
  * IOCS_PER_KIND_MAX, so that a flood of them costs no more than that. */
 FALLIBLE ioc_find_all(struct call *call, struct str text, struct value *ret);
+
+/* One indicator, as it is found. */
+struct ioc {
+    enum ioc_kind kind;
+    struct str value; /* in its normal form; in the arena of the search */
+};
+
+/* Outside of an evaluation, for floors that read whole events: calls `found` for each indicator, by kind
+ * of finder (URLs and their hosts first) and with repeats. Nothing is sorted or gathered, and texts that
+ * can hold no indicator cost one look at each byte. An error of `found` ends the search. ERR_MEMORY. */
+FALLIBLE ioc_each(struct arena *arena, struct str text,
+    enum err (*found)(void *context, const struct ioc *found, struct err_info *why), void *context,
+    struct err_info *why);
 
 /* The text with all URLs, hosts and mailboxes in it made harmless: hxxp://evil[.]example. */
 FALLIBLE ioc_defang(struct call *call, struct str text, struct value *ret);
@@ -54,14 +70,22 @@ struct ioc_found {
     struct value_list_builder values, places;
 };
 
+/* Where what is found goes. */
+struct ioc_sink {
+    struct ioc_found lists[IOC_KIND_COUNT]; /* when there is no `found` */
+    struct ioc_found hosts; /* names and IPv4 addresses: where each starts and ends; for defanging */
+    bool wants_hosts;
+    enum err (*found)(void *context, const struct ioc *found, struct err_info *why);
+    void *context;
+};
+
 struct ioc_search {
     struct call *call;
     struct str text; /* refanged */
-    struct ioc_found found[IOC_KIND_COUNT];
+    struct ioc_sink *sink;
     /* Whole URLs, in order, and what stands between "://" and the path. */
     struct ioc_span *urls, *authorities;
     uint32_t url_count, url_room;
-    struct ioc_found hosts; /* names and IPv4 addresses: where each starts and ends */
 };
 
 enum ioc_case { IOC_AS_IS, IOC_LOWER, IOC_UPPER };
@@ -71,7 +95,10 @@ FALLIBLE ioc_add(
     struct ioc_search *search, enum ioc_kind kind, size_t at, struct str value, enum ioc_case change);
 FALLIBLE ioc_note_host(struct ioc_search *search, size_t start, size_t end);
 /* The byte, or -1 outside of the text. */
-int ioc_byte(const struct ioc_search *search, size_t at);
+static inline int ioc_byte(const struct ioc_search *search, size_t at)
+{
+    return at < search->text.size ? (unsigned char)search->text.data[at] : -1;
+}
 static inline int ioc_before(const struct ioc_search *search, size_t at)
 {
     return at > 0 ? ioc_byte(search, at - 1) : -1;
@@ -79,11 +106,39 @@ static inline int ioc_before(const struct ioc_search *search, size_t at)
 /* Inside one of the URLs found so far; `next` is the caller's place in their list. */
 bool ioc_in_url(const struct ioc_search *search, size_t at, uint32_t *next);
 
-bool ioc_is_digit(int c);
-bool ioc_is_hex(int c);
-bool ioc_is_alnum(int c); /* ASCII */
-bool ioc_is_word(int c); /* ASCII letters, digits, '_' */
-bool ioc_is_host(int c); /* what host names are made of, '.' among it */
+/* Classes of bytes. */
+#define IOC_DIGIT 0x01
+#define IOC_HEX 0x02
+#define IOC_ALNUM 0x04 /* ASCII */
+#define IOC_WORD 0x08 /* ASCII letters, digits, '_' */
+#define IOC_HOST 0x10 /* what host names are made of, '.' among it */
+
+extern const uint8_t ioc_classes[256];
+
+static inline bool ioc_is(int c, unsigned classes)
+{
+    return c >= 0 && (ioc_classes[c] & classes) != 0;
+}
+static inline bool ioc_is_digit(int c)
+{
+    return ioc_is(c, IOC_DIGIT);
+}
+static inline bool ioc_is_hex(int c)
+{
+    return ioc_is(c, IOC_HEX);
+}
+static inline bool ioc_is_alnum(int c)
+{
+    return ioc_is(c, IOC_ALNUM);
+}
+static inline bool ioc_is_word(int c)
+{
+    return ioc_is(c, IOC_WORD);
+}
+static inline bool ioc_is_host(int c)
+{
+    return ioc_is(c, IOC_HOST);
+}
 
 /* An IPv4 address from `at` on; gives its end, or `at`. Fills the canonical text. */
 size_t ioc_read_ipv4(struct str text, size_t at, char canonical[16]);

@@ -144,10 +144,10 @@ static FALLIBLE add_addresses(
     *ret_is_address = middle > start;
     if (middle == end)
         return add_ipv4(search, start, end, str_of(first), ret_next);
-    size_t behind = middle > start && ioc_byte(search, middle) == '-'
-        ? ioc_read_ipv4(search->text, middle + 1, second)
-        : 0;
-    if (behind != end)
+    if (middle == start || ioc_byte(search, middle) != '-')
+        return ERR_OK;
+    size_t behind = ioc_read_ipv4(search->text, middle + 1, second);
+    if (behind == middle + 1 || behind != end)
         return ERR_OK;
     TRY(add_ipv4(search, start, middle, str_of(first), ret_next));
     return add_ipv4(search, middle + 1, end, str_of(second), ret_next);
@@ -163,9 +163,14 @@ static FALLIBLE look_at_run(struct ioc_search *search, size_t start, size_t end,
     /* "%2Fevil.example": the digits belong to the escape. */
     if (ioc_before(search, start) == '%' && end - start > 2)
         start += 2;
+    /* Dashes belong to the sentence ("10.0.0.1->"), more than one dot to another kind of number. */
     if (ioc_byte(search, end - 1) == '.')
         end--;
-    if (ioc_is_digit(ioc_byte(search, start)))
+    while (end > start && ioc_byte(search, end - 1) == '-')
+        end--;
+    while (start < end && ioc_byte(search, start) == '-')
+        start++;
+    if (start < end && ioc_is_digit(ioc_byte(search, start)))
         TRY(add_addresses(search, start, end, &is_address, ret_next));
     if (is_address)
         return ERR_OK;
@@ -176,24 +181,26 @@ static FALLIBLE look_at_run(struct ioc_search *search, size_t start, size_t end,
     return end > start + 3 && end - start <= HOST_BYTES_MAX ? add_host(search, start, end, ret_next) : ERR_OK;
 }
 
+/* Runs without a dot are no hosts, so the dots lead the way. */
 FALLIBLE ioc_find_hosts(struct ioc_search *search)
 {
     uint32_t next_url = 0;
-    for (size_t at = 0; at < search->text.size; at++) {
-        if (!ioc_is_host(ioc_byte(search, at)))
-            continue;
-        if (ioc_in_url(search, at, &next_url)) {
-            at = search->urls[next_url].end - 1;
+    size_t from = 0;
+    for (ptrdiff_t dot; (dot = str_find_byte(search->text, '.', from)) >= 0;) {
+        size_t start = (size_t)dot, end = start;
+        if (ioc_in_url(search, start, &next_url)) {
+            from = search->urls[next_url].end;
             continue;
         }
-        size_t start = at;
-        bool has_dot = false;
-        while (ioc_is_host(ioc_byte(search, at)))
-            has_dot = ioc_byte(search, at++) == '.' || has_dot;
-        size_t next = at;
-        if (has_dot)
-            TRY(look_at_run(search, start, at, &next));
-        at = next > at ? next : at;
+        /* What was taken before, a URL among it, is not read again. */
+        size_t floor = next_url > 0 && search->urls[next_url - 1].end > from ? search->urls[next_url - 1].end
+                                                                             : from;
+        while (start > floor && ioc_is_host(ioc_byte(search, start - 1)))
+            start--;
+        while (ioc_is_host(ioc_byte(search, end)))
+            end++;
+        from = end;
+        TRY(look_at_run(search, start, end, &from));
     }
     return ERR_OK;
 }
@@ -228,16 +235,20 @@ static FALLIBLE look_at_v6(struct ioc_search *search, size_t start, size_t end)
 
 FALLIBLE ioc_find_ipv6(struct ioc_search *search)
 {
-    for (size_t at = 0; at < search->text.size; at++) {
-        if (!is_v6_part(ioc_byte(search, at)) || ioc_byte(search, at) == '.')
-            continue;
-        size_t start = at;
+    size_t from = 0;
+    for (ptrdiff_t colon; (colon = str_find_byte(search->text, ':', from)) >= 0;) {
+        size_t start = (size_t)colon, end = start;
         unsigned colons = 0;
-        while (is_v6_part(ioc_byte(search, at)))
-            colons += ioc_byte(search, at++) == ':';
-        bool is_part_of_word = ioc_is_word(ioc_before(search, start)) || ioc_is_word(ioc_byte(search, at));
+        while (start > from && is_v6_part(ioc_byte(search, start - 1)))
+            start--;
+        while (ioc_byte(search, start) == '.')
+            start++;
+        for (; is_v6_part(ioc_byte(search, end)); end++)
+            colons += ioc_byte(search, end) == ':';
+        from = end;
+        bool is_part_of_word = ioc_is_word(ioc_before(search, start)) || ioc_is_word(ioc_byte(search, end));
         if (colons >= 2 && !is_part_of_word)
-            TRY(look_at_v6(search, start, at));
+            TRY(look_at_v6(search, start, end));
     }
     return ERR_OK;
 }

@@ -200,12 +200,21 @@ static FALLIBLE look_at_unix(struct ioc_search *search, size_t start, size_t *re
     return ioc_add(search, IOC_PATH, start, str_slice(search->text, start, end), IOC_AS_IS);
 }
 
+/* A slash, a drive's letter or the H of a registry's root key. */
+static bool may_start_path(const struct ioc_search *search, size_t at)
+{
+    int c = ioc_byte(search, at);
+    return c == '/' || (c | 0x20) == 'h' || ioc_byte(search, at + 1) == ':';
+}
+
 FALLIBLE ioc_find_paths(struct ioc_search *search)
 {
     uint32_t next_url = 0;
     for (size_t at = 0; at < search->text.size;) {
         size_t end = at, size = 0;
-        if (ioc_in_url(search, at, &next_url))
+        if (!may_start_path(search, at))
+            end = at + 1;
+        else if (ioc_in_url(search, at, &next_url))
             end = search->urls[next_url].end;
         else if (is_drive(search, at))
             TRY(look_at_windows(search, at, &end));

@@ -8,8 +8,11 @@
 #define SCHEME_BYTES_MAX 8
 #define EMAIL_LOCAL_BYTES_MAX 64 /* RFC 5321 */
 
-static const char *const schemes[] = { "http", "https", "ftp", "ftps", "sftp", "tcp", "udp", "ssh", "ldap",
-    "ldaps", "smb", "ws", "wss", "rtsp", "git", "telnet", "tftp", "socks", "socks4", "socks5", "rdp", "vnc" };
+static const struct str schemes[] = { STR_INIT("http"), STR_INIT("https"), STR_INIT("ftp"), STR_INIT("ftps"),
+    STR_INIT("sftp"), STR_INIT("tcp"), STR_INIT("udp"), STR_INIT("ssh"), STR_INIT("ldap"), STR_INIT("ldaps"),
+    STR_INIT("smb"), STR_INIT("ws"), STR_INIT("wss"), STR_INIT("rtsp"), STR_INIT("git"), STR_INIT("telnet"),
+    STR_INIT("tftp"), STR_INIT("socks"), STR_INIT("socks4"), STR_INIT("socks5"), STR_INIT("rdp"),
+    STR_INIT("vnc") };
 
 /* Where the scheme in front of "://" at `separator` starts; `separator` when none is known. The longest
  * wins, so that "xhttps" still gives https. */
@@ -20,7 +23,7 @@ static size_t scheme_start(const struct ioc_search *search, size_t separator)
             continue;
         struct str word = str_slice(search->text, separator - size, separator);
         for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-            if (str_equal_nocase(word, str_of(schemes[i])))
+            if (word.size == schemes[i].size && str_equal_nocase(word, schemes[i]))
                 return separator - size;
         }
     }
@@ -228,7 +231,7 @@ static int hex_digit(int c)
     return ioc_is_digit(c) ? c - '0' : (c | 0x20) - 'a' + 10;
 }
 
-/* The decoded URL is searched on its own, in an inner search that shares the lists. */
+/* The decoded URL is searched on its own, in an inner search that shares the sink. */
 static FALLIBLE look_at_encoded(struct ioc_search *search, size_t start, size_t *ret_end)
 {
     struct call *call = search->call;
@@ -253,10 +256,8 @@ static FALLIBLE look_at_encoded(struct ioc_search *search, size_t start, size_t 
     size_t next = 0;
     if (separator < 0)
         return ERR_OK;
-    TRY(look_at_url(&inner, (size_t)separator, &next));
-    /* The lists grew; the places of the decoded text mean nothing in this one. */
-    memcpy(search->found, inner.found, sizeof(search->found));
-    return ERR_OK;
+    /* The places of the decoded text mean nothing in this one, so its spans are dropped. */
+    return look_at_url(&inner, (size_t)separator, &next);
 }
 
 static FALLIBLE find_encoded(struct ioc_search *search)

@@ -4,6 +4,9 @@
 
 #include "expr/ioc.h"
 
+#define HASH_DIGITS_MIN 32
+#define WALLET_BYTES_MIN 14 /* of bech32; base58 takes 26 */
+
 /* One word under the eye: `start` to `end` are ASCII letters and digits, with none around them. */
 struct word {
     struct ioc_search *search;
@@ -94,8 +97,9 @@ static FALLIBLE look_for_cve(const struct word *word)
 {
     struct ioc_search *search = word->search;
     size_t year = word->end + 1, number = year + 5;
-    if (!str_equal_nocase(word->text, STR("cve")) || ioc_byte(search, word->end) != '-' ||
-        !digits_at(search, year, 4) || ioc_byte(search, year + 4) != '-')
+    if (word->text.size != 3 || !str_equal_nocase(word->text, STR("cve")) ||
+        ioc_byte(search, word->end) != '-' || !digits_at(search, year, 4) ||
+        ioc_byte(search, year + 4) != '-')
         return ERR_OK;
     size_t digits = count_digits(search, number);
     if (digits < 4 || digits > 9 || ioc_is_word(ioc_byte(search, number + digits)))
@@ -148,6 +152,8 @@ static FALLIBLE look_for_attack(const struct word *word)
         { STR_INIT("S"), "01" },
     };
     struct ioc_search *search = word->search;
+    if (!ioc_is_digit((unsigned char)word->text.data[word->text.size - 1]))
+        return ERR_OK;
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
         size_t letters = forms[i].letters.size, end = word->end;
         if (word->text.size != letters + 4 || !str_starts(word->text, forms[i].letters) ||
@@ -254,32 +260,60 @@ static FALLIBLE look_for_wallet(const struct word *word)
     return ERR_OK;
 }
 
+/* The byte behind a word tells what it may be the start of. */
+static FALLIBLE look_behind_word(const struct word *word)
+{
+    switch (ioc_byte(word->search, word->end)) {
+    case '-':
+        TRY(look_for_cve(word));
+        TRY(look_for_uuid(word));
+        TRY(look_for_tracker(word));
+        return look_for_mac(word);
+    case ':': TRY(look_for_ssdeep(word)); return look_for_mac(word);
+    case '.': return look_for_mac(word);
+    default: return ERR_OK;
+    }
+}
+
+/* Most words of a text end here. */
+static inline bool may_be_indicator(const struct word *word)
+{
+    size_t size = word->text.size;
+    int behind = ioc_byte(word->search, word->end);
+    return size >= WALLET_BYTES_MIN || behind == '-' || behind == ':' || behind == '.' || size == 5 ||
+        size == 6 || (word->text.data[0] | 0x20) == 'a';
+}
+
 static FALLIBLE look_at_word(const struct word *word)
 {
-    TRY(look_for_hash(word));
-    TRY(look_for_ssdeep(word));
-    TRY(look_for_cve(word));
-    TRY(look_for_asn(word));
-    TRY(look_for_attack(word));
-    TRY(look_for_uuid(word));
-    TRY(look_for_tracker(word));
-    TRY(look_for_mac(word));
-    return look_for_wallet(word);
+    size_t size = word->text.size;
+    int first = word->text.data[0];
+    TRY(look_behind_word(word));
+    if (size >= HASH_DIGITS_MIN)
+        TRY(look_for_hash(word));
+    if (size >= WALLET_BYTES_MIN)
+        TRY(look_for_wallet(word));
+    if ((first | 0x20) == 'a')
+        TRY(look_for_asn(word));
+    return size == 5 || size == 6 ? look_for_attack(word) : ERR_OK;
 }
 
 FALLIBLE ioc_find_words(struct ioc_search *search)
 {
-    for (size_t at = 0; at < search->text.size; at++) {
-        if (!ioc_is_alnum(ioc_byte(search, at)))
+    const unsigned char *bytes = (const unsigned char *)search->text.data;
+    size_t size = search->text.size;
+    for (size_t at = 0; at < size; at++) {
+        if ((ioc_classes[bytes[at]] & IOC_ALNUM) == 0)
             continue;
-        struct word word = { .search = search, .start = at, .is_hex = true, .is_number = true };
-        for (; ioc_is_alnum(ioc_byte(search, at)); at++) {
-            word.is_hex = word.is_hex && ioc_is_hex(ioc_byte(search, at));
-            word.is_number = word.is_number && ioc_is_digit(ioc_byte(search, at));
-        }
+        struct word word = { .search = search, .start = at };
+        unsigned classes = UINT8_MAX;
+        for (; at < size && (ioc_classes[bytes[at]] & IOC_ALNUM) != 0; at++)
+            classes &= ioc_classes[bytes[at]];
+        word.is_hex = (classes & IOC_HEX) != 0;
+        word.is_number = (classes & IOC_DIGIT) != 0;
         word.end = at;
         word.text = str_slice(search->text, word.start, at);
-        if (ioc_before(search, word.start) < 0x80)
+        if (may_be_indicator(&word) && ioc_before(search, word.start) < 0x80)
             TRY(look_at_word(&word));
     }
     return ERR_OK;

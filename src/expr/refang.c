@@ -207,6 +207,17 @@ static int last_byte(const struct writer *writer)
     return writer->size > 0 ? (unsigned char)writer->data[writer->size - 1] : -1;
 }
 
+/* No scheme is longer than six letters, and what stands behind it starts with one of these. */
+static bool may_be_scheme(struct str text, size_t at)
+{
+    for (size_t i = at + 3; i < at + 7; i++) {
+        int c = byte_at(text, i);
+        if (c == ':' || c == '/' || c == '_' || c == '[' || c == '(')
+            return true;
+    }
+    return false;
+}
+
 /* Tries every form at `at`; gives where the text goes on, or `at` when nothing was defanged here. */
 static size_t refang_here(struct writer *writer, struct str text, size_t at)
 {
@@ -214,7 +225,7 @@ static size_t refang_here(struct writer *writer, struct str text, size_t at)
     size_t end = 0;
     bool is_scheme_start = (c | 0x20) == 'h' || (c | 0x20) == 'f' || (c | 0x20) == 'm' || (c | 0x20) == 'n';
     if (is_scheme_start && !is_alnum(last)) {
-        end = write_scheme(writer, text, at);
+        end = may_be_scheme(text, at) ? write_scheme(writer, text, at) : 0;
         return end == 0 ? at : write_comma_host(writer, text, end);
     }
     if (is_opening(c) || (c == ' ' && is_opening(byte_at(text, at + 1)))) {
@@ -231,15 +242,60 @@ static size_t refang_here(struct writer *writer, struct str text, size_t at)
     return at;
 }
 
+#define STARTS_MARK 1
+#define STARTS_SCHEME 2 /* when no letter or digit is in front */
+
+/* What bytes a form may start with; all others are copied in one go. */
+static const uint8_t starts[256] = {
+    ['['] = STARTS_MARK,
+    ['('] = STARTS_MARK,
+    ['{'] = STARTS_MARK,
+    ['<'] = STARTS_MARK,
+    ['\\'] = STARTS_MARK,
+    ['.'] = STARTS_MARK,
+    ['h'] = STARTS_SCHEME,
+    ['H'] = STARTS_SCHEME,
+    ['f'] = STARTS_SCHEME,
+    ['F'] = STARTS_SCHEME,
+    ['m'] = STARTS_SCHEME,
+    ['M'] = STARTS_SCHEME,
+    ['n'] = STARTS_SCHEME,
+    ['N'] = STARTS_SCHEME,
+};
+
+static bool may_start_here(struct str text, size_t at)
+{
+    int next = byte_at(text, at + 1);
+    if (starts[(unsigned char)text.data[at]] == STARTS_SCHEME)
+        return at == 0 || !is_alnum((unsigned char)text.data[at - 1]);
+    return text.data[at] != '.' || is_closing(next) || next == '\\';
+}
+
 FALLIBLE refang_text(struct call *call, struct str text, struct value *ret)
 {
     struct writer writer = { .call = call };
+    size_t copied = 0;
     TRY(call_charge_bytes(call, text.size));
-    for (size_t at = 0; at < text.size && writer.failed == ERR_OK;) {
+    for (size_t at = 0; at < text.size && writer.failed == ERR_OK; at++) {
+        if (starts[(unsigned char)text.data[at]] == 0 || !may_start_here(text, at))
+            continue;
+        /* "a [dot] b": the blank in front is part of the form. */
+        if (is_opening((unsigned char)text.data[at]) && at > copied && text.data[at - 1] == ' ')
+            at--;
+        writer_add(&writer, str_slice(text, copied, at));
+        copied = at;
         size_t end = refang_here(&writer, text, at);
-        if (end == at)
-            writer_add_byte(&writer, text.data[end++]);
-        at = end;
+        if (end == at && text.data[at] == ' ')
+            at++;
+        if (end <= at)
+            continue;
+        copied = end;
+        at = end - 1;
     }
+    if (copied == 0) {
+        *ret = value_string(text);
+        return writer.failed;
+    }
+    writer_add(&writer, str_slice(text, copied, text.size));
     return writer_end(&writer, ret);
 }

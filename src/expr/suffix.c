@@ -49,6 +49,10 @@ static bool has_good_labels(struct str host)
 
 static bool is_top_level(const char *name)
 {
+    /* No number is one, so that versions and addresses need no look into the list. */
+    bool is_name = (name[0] >= 'a' && name[0] <= 'z') || (unsigned char)name[0] >= 0x80;
+    if (!is_name || name[1] == '\0')
+        return false;
     return strcmp(name, "onion") == 0 ||
         psl_is_public_suffix2(psl_builtin(), name, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE) == 1;
 }
