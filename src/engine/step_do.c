@@ -121,6 +121,8 @@ static void call_out(
     bool is_local = action->apply != NULL;
     struct op op = frame_op(frame);
     op_number(&op, FIELD_PHASE, is_local ? PHASE_LOCAL : purpose == ACTION_PROBE ? PHASE_PROBE : PHASE_CALL);
+    if (purpose == ACTION_DO && !value_is(frame->error, VALUE_NULL)) /* of the attempt before */
+        op_value(&op, FIELD_ERROR, value_null());
     turn_emit(turn, &op);
     struct effect *effect = turn_effect(turn, is_local ? EFFECT_LOCAL : EFFECT_CALL, frame->id);
     if (effect)
@@ -334,44 +336,47 @@ static void keep_error(struct turn *turn, struct frame *frame, struct value erro
     turn_emit(turn, &op);
 }
 
+static void become_uncertain(struct turn *turn, struct frame *frame);
+
+/* Whether the call took effect is found out before anything else happens: by a probe, else by a person. */
+static void find_out(struct turn *turn, struct frame *frame, const struct action *action)
+{
+    if (action && action->has_probe)
+        call_out(turn, frame, action, ACTION_PROBE);
+    else
+        become_uncertain(turn, frame);
+}
+
 static void call_failed(
     struct turn *turn, struct frame *frame, const struct action *action, const struct action_result *result)
 {
-    bool may_repeat = result->effect == ACTION_NOT_SENT || (action && action->is_idempotent);
+    bool is_safe = action && action->is_idempotent;
+    bool is_unclear = result->effect == ACTION_UNKNOWN && !is_safe;
+    bool may_repeat = result->effect != ACTION_ANSWERED || is_safe;
     struct outcome outcome = failure(turn, frame, &result->error, may_repeat, result->retry_after_us);
-    if (action && action->has_probe && !may_repeat && result->effect == ACTION_UNKNOWN &&
-        frame->stop == STOP_NONE) {
-        keep_error(turn, frame, outcome.error);
-        call_out(turn, frame, action, ACTION_PROBE);
+    if (!is_unclear) {
+        step_finish(turn, frame, outcome);
         return;
     }
-    step_finish(turn, frame, outcome);
+    keep_error(turn, frame, outcome.error);
+    if (turn->failed == ERR_OK)
+        find_out(turn, frame, action);
 }
 
-static void become_uncertain(struct turn *turn, struct frame *frame);
-
-/* A probe that can't tell: after a failure the failure stands, after a crash a person is asked. */
+/* `error` of the frame is what the call failed with; null when a crash lost its answer. That the call had no
+ * effect makes it as good as one that never left. */
 static void probed(
     struct turn *turn, struct frame *frame, const struct action *action, const struct action_result *result)
 {
     struct value error = frame->error;
-    bool was_lost = value_is(error, VALUE_NULL);
-    if (result->effect == ACTION_NOT_SENT && was_lost && frame->stop == STOP_NONE) {
-        call_out(turn, frame, action, ACTION_DO);
-        return;
-    }
-    if (was_lost && frame->stop == STOP_NONE) {
+    if (result->effect != ACTION_NOT_SENT)
         become_uncertain(turn, frame);
-        return;
-    }
-    if (result->effect == ACTION_NOT_SENT && !was_lost) {
-        struct err_info why = { 0 };
-        if (value_map_with(&turn->run->arena, error, value_string(STR("retryable")), value_bool(true), &error,
-                &why) != ERR_OK)
-            turn_fail(turn, ERR_MEMORY, &why);
-    }
-    step_finish(turn, frame,
-        (struct outcome){ .kind = was_lost ? OUTCOME_CANCELLED : OUTCOME_FAILED, .error = error });
+    else if (frame->stop != STOP_NONE)
+        step_finish(turn, frame, (struct outcome){ .kind = OUTCOME_CANCELLED });
+    else if (value_is(error, VALUE_NULL))
+        call_out(turn, frame, action, ACTION_DO);
+    else
+        step_finish(turn, frame, (struct outcome){ .kind = OUTCOME_FAILED, .error = error });
 }
 
 void step_do_result(struct turn *turn, struct frame *frame, const struct action_result *result)
@@ -401,7 +406,7 @@ void step_do_local(struct turn *turn, struct frame *frame)
     target_release(turn, &target);
 }
 
-/* ---- after a crash ---- */
+/* ---- what nobody knows: after a crash, or a failure that says nothing ---- */
 
 static FALLIBLE uncertain_payload(
     struct turn *turn, const struct frame *frame, struct value *ret, struct err_info *why)
@@ -413,6 +418,8 @@ static FALLIBLE uncertain_payload(
     TRY(value_map_set(&show, "action", value_string(action_name(frame_step(turn, frame))), why));
     TRY(value_map_set(&show, "with", frame->data, why));
     TRY(value_map_set(&show, "sent", value_from_instant(frame->started), why));
+    if (!value_is(frame->error, VALUE_NULL))
+        TRY(value_map_set(&show, "error", frame->error, why));
     value_list_begin(&options, arena);
     TRY(value_list_add(&options, value_string(STR("done")), why));
     TRY(value_list_add(&options, value_string(STR("not_done")), why));
@@ -431,7 +438,9 @@ static void become_uncertain(struct turn *turn, struct frame *frame)
     enum err result = uncertain_payload(turn, frame, &payload, &why);
     if (result == ERR_OK)
         result = arena_printf(&turn->run->arena, &text, &why,
-            "Tocsin stopped while %.*s was under way. Did it happen?",
+            value_is(frame->error, VALUE_NULL)
+                ? "Tocsin stopped while %.*s was under way. Did it happen?"
+                : "%.*s failed in a way that does not tell whether it took effect. Did it happen?",
             STR_ARG(action_name(frame_step(turn, frame))));
     if (result != ERR_OK) {
         turn_fail(turn, result, &why);

@@ -346,7 +346,10 @@ static FALLIBLE do_then(struct played *played, struct value then, struct err_inf
         int64_t us = 0;
         if (value_is(after, VALUE_STRING)) {
             TRY(span_parse(value_str(after), &us, why));
-            TRY(go_on(played, (struct instant){ rehearsal_now(played->rehearsal).us + us }, why));
+            struct instant until = { rehearsal_now(played->rehearsal).us + us };
+            if (!id_is_none(played->run))
+                TRY(go_on(played, until, why));
+            rehearsal_wait_until(played->rehearsal, until);
         }
         for (uint32_t k = 0; k < entry.size; k++) {
             struct str what = value_str(value_map_entries(entry)[k].key);
