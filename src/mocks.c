@@ -311,16 +311,22 @@ static enum err mock_apply(const struct action *action, struct action_call *call
     return ERR_OK;
 }
 
-/* The repeat of a call that was cut off gets the answer that was on its way. */
+/* The repeat of a call that was cut off gets the answer that was on its way. One whose job is posted already
+ * is left to it: it finishes into an engine that takes nothing any more. */
 void mocks_drop_calls(struct mocks *mocks)
 {
-    for (; mocks->flights; mocks->flights = mocks->flights->next) {
-        struct flight *flight = mocks->flights;
+    struct flight **at = &mocks->flights;
+    while (*at) {
+        struct flight *flight = *at;
         struct mock_answer *answer = flight->call->state;
         if (answer)
             answer->is_used = false;
         if (flight->timer.is_armed)
             loop_timer_stop(flight->call->loop, &flight->timer);
+        if (flight->is_landing)
+            at = &flight->next;
+        else
+            *at = flight->next;
     }
 }
 

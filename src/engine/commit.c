@@ -341,8 +341,11 @@ static FALLIBLE deliver_locals(struct run_commit *commit, struct active *active,
     return ERR_OK;
 }
 
+/* Not when the shard is ending: the next start finds the intents. */
 static void send_calls(struct run_commit *commit, struct active *active)
 {
+    if (commit->shard->is_stopping)
+        return;
     for (struct effect *effect = commit->turn.effects.first; effect && active->run; effect = effect->next) {
         if (effect->kind == EFFECT_CALL)
             call_start(active, effect->frame, (enum action_purpose)effect->purpose);

@@ -97,6 +97,13 @@ void engine_stop(struct engine *engine)
     engine->is_started = false;
     for (unsigned i = 0; i < engine->shard_count; i++)
         shard_stop(&engine->shards[i]);
+    /* What was asked for meanwhile is answered; shards ask each other, so again until all is quiet. */
+    bool had_any = true;
+    while (had_any) {
+        had_any = false;
+        for (unsigned i = 0; i < engine->shard_count; i++)
+            had_any |= loop_drain(engine->shards[i].loop);
+    }
 }
 
 void engine_free(struct engine *engine)

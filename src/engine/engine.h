@@ -111,8 +111,9 @@ struct engine_options {
 FALLIBLE engine_new(const struct engine_options *options, struct engine **ret, struct err_info *why);
 /* Loads published playbooks and unfinished runs, replays them, starts the shards. */
 FALLIBLE engine_start(struct engine *engine, struct err_info *why);
-/* Finishes the turns under way, commits, stops the shards. Calls in flight are abandoned: they are intents in
- * the journal and are handled at the next start. */
+/* Finishes the turns under way, commits, stops the shards; what is asked for from here on is answered with
+ * ERR_UNAVAILABLE. Calls in flight are abandoned: they are intents in the journal and are handled at the next
+ * start. Jobs that wait on an inline loop are run. */
 void engine_stop(struct engine *engine);
 void engine_free(struct engine *engine);
 

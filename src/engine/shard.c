@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/container.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "engine/engine_impl.h"
@@ -40,22 +41,37 @@ static void shard_unlink(struct op_link *link)
     link->is_linked = false;
 }
 
-void shard_submit(struct shard *shard, struct op_link *link)
+static void refuse_run(struct loop_job *job)
+{
+    struct store_op *op = CONTAINER_OF(job, struct store_op, job);
+    struct err_info why = { 0 };
+    op->done(op, err_set(&why, ERR_UNAVAILABLE, "the engine is being stopped"), &why);
+}
+
+/* False when the shard is ending: then the operation fails, as one that the store did not take. */
+static bool goes_out(struct shard *shard, struct op_link *link)
 {
     link->shard = shard;
     link->op.reply_to = shard->loop;
     shard_link(link);
     shard->ops_out++;
-    store_submit(shard->engine->options.store, &link->op);
+    if (!shard->is_stopping)
+        return true;
+    link->op.job.run = refuse_run;
+    loop_post(shard->loop, &link->op.job);
+    return false;
+}
+
+void shard_submit(struct shard *shard, struct op_link *link)
+{
+    if (goes_out(shard, link))
+        store_submit(shard->engine->options.store, &link->op);
 }
 
 void shard_read(struct shard *shard, struct op_link *link)
 {
-    link->shard = shard;
-    link->op.reply_to = shard->loop;
-    shard_link(link);
-    shard->ops_out++;
-    store_read(shard->engine->options.store, &link->op);
+    if (goes_out(shard, link))
+        store_read(shard->engine->options.store, &link->op);
 }
 
 void shard_op_done(struct op_link *link)
@@ -278,9 +294,11 @@ static void run_one(struct active *active)
     struct shard *shard = active->shard;
     if (shard->is_stopping || active->load_op || active->rests)
         return;
-    if (!active->run)
+    if (!active->run) {
         shard_start_loading(shard, active);
-    else if (active->checks_inbox && !active->inbox_op)
+        return;
+    }
+    if (active->checks_inbox && !active->inbox_op)
         shard_check_inbox(active);
     if (can_turn(active)) {
         warm_remove(active);

@@ -84,7 +84,7 @@ static enum err nothing(void *context, struct store_conn *conn, struct err_info 
     return ERR_OK;
 }
 
-/* Turns that are out are committed; their answers are not waited for where nobody runs the loop. */
+/* Turns that are out are committed; where nobody runs the loop, their answers come when it is drained. */
 void shard_stop(struct shard *shard)
 {
     struct stop_job stop = { { .run = stop_run }, shard };
@@ -95,10 +95,10 @@ void shard_stop(struct shard *shard)
         return;
     }
     stop_run(&stop.job);
-    /* The queue is in order: once this is done, all before it is. A failure means the store has ended. */
-    if (shard->ops_out > 0 && store_write_wait(shard->engine->options.store, nothing, NULL, NULL) != ERR_OK)
-        shard->is_stopped = true;
-    shard->is_stopped = true;
+    /* The queue is in order: once this is done, all before it is. A failure means that the store has ended.
+     */
+    if (shard->ops_out > 0)
+        (void)store_write_wait(shard->engine->options.store, nothing, NULL, NULL);
 }
 
 void shard_done(struct shard *shard)
@@ -107,6 +107,7 @@ void shard_done(struct shard *shard)
     shard->is_stopping = shard->is_stopped = true;
     if (shard->has_host && options->free_host) /* finishes the calls that are out */
         options->free_host(options->host_context, shard->host);
+    (void)loop_drain(shard->loop);
     while (shard->ops)
         shard_drop_op(shard->ops);
     for (uint32_t i = 0; shard->table && i <= shard->table_mask; i++) {

@@ -32,6 +32,7 @@ struct loop_ops {
     void (*timer_stop)(struct loop *loop, struct loop_timer *timer);
     void (*run)(struct loop *loop); /* until stop */
     void (*stop)(struct loop *loop); /* from any thread */
+    bool (*drain)(struct loop *loop);
     void (*free)(struct loop *loop);
 };
 
@@ -60,6 +61,12 @@ static inline void loop_run(struct loop *loop)
 static inline void loop_stop(struct loop *loop)
 {
     loop->ops->stop(loop);
+}
+/* Runs what is posted, and what that posts; no timers, no I/O. For whoever ends a loop that runs no more, so
+ * that nothing is left behind. False when there was nothing. */
+static inline bool loop_drain(struct loop *loop)
+{
+    return loop->ops->drain(loop);
 }
 static inline void loop_free(struct loop *loop)
 {

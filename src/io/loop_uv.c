@@ -198,6 +198,19 @@ static void loop_uv_stop(struct loop *loop)
     (void)uv_async_send(&self->wake); /* cannot fail on an open handle */
 }
 
+static bool loop_uv_drain(struct loop *loop)
+{
+    struct loop_uv *self = loop_uv_of(loop);
+    bool had_any = false;
+    for (loop_uv_take_posted(self); self->ready; loop_uv_take_posted(self)) {
+        struct loop_job *job = self->ready;
+        self->ready = job->next;
+        job->run(job);
+        had_any = true;
+    }
+    return had_any;
+}
+
 static void loop_uv_free(struct loop *loop)
 {
     struct loop_uv *self = loop_uv_of(loop);
@@ -221,6 +234,7 @@ static const struct loop_ops loop_uv_ops = {
     .timer_stop = loop_uv_timer_stop,
     .run = loop_uv_run,
     .stop = loop_uv_stop,
+    .drain = loop_uv_drain,
     .free = loop_uv_free,
 };
 

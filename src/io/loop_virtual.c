@@ -55,6 +55,14 @@ static void loop_virtual_stop(struct loop *loop)
     loop_virtual_of(loop)->is_stopping = true;
 }
 
+static bool loop_virtual_drain(struct loop *loop)
+{
+    bool had_any = false;
+    while (loop_virtual_step_job(loop))
+        had_any = true;
+    return had_any;
+}
+
 static void loop_virtual_free(struct loop *loop)
 {
     memory_free(loop_virtual_of(loop));
@@ -66,6 +74,7 @@ static const struct loop_ops loop_virtual_ops = {
     .timer_stop = loop_virtual_timer_stop,
     .run = loop_virtual_run,
     .stop = loop_virtual_stop,
+    .drain = loop_virtual_drain,
     .free = loop_virtual_free,
 };
 

@@ -329,13 +329,14 @@ static FALLIBLE do_one(struct played *played, struct str what, struct value v, s
 }
 
 /* What was cut off by the crash is asked for again; that it was done already is no error then. */
-static FALLIBLE do_sure(struct played *played, struct str what, struct value v, struct err_info *why)
+static FALLIBLE do_sure(
+    struct played *played, struct str what, struct value v, bool is_refused, struct err_info *why)
 {
     enum err result = do_one(played, what, v, why);
     if (!has_crashed(played, result))
         return result;
     result = do_one(played, what, v, why);
-    return result == ERR_CONFLICT ? ERR_OK : result;
+    return result == ERR_CONFLICT && !is_refused ? ERR_OK : result;
 }
 
 static FALLIBLE do_then(struct played *played, struct value then, struct err_info *why)
@@ -356,8 +357,9 @@ static FALLIBLE do_then(struct played *played, struct value then, struct err_inf
             struct err_info inner = { 0 };
             if (str_equal(what, STR("after")) || str_equal(what, STR("refused")))
                 continue;
-            enum err result = do_sure(played, what, value_map_entries(entry)[k].value, &inner);
-            if (value_is(refused, VALUE_STRING)) {
+            bool is_refused = value_is(refused, VALUE_STRING);
+            enum err result = do_sure(played, what, value_map_entries(entry)[k].value, is_refused, &inner);
+            if (is_refused) {
                 if (!str_equal(str_of(err_word(result)), value_str(refused)))
                     scenario_fault(played, "%.*s: refused with \"%s\" instead of \"%.*s\"", STR_ARG(what),
                         err_word(result), STR_ARG(value_str(refused)));

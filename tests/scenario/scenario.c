@@ -11,6 +11,7 @@
 
 #define FILE_BYTES_MAX (1 << 20)
 #define FAULTS_SHOWN_MAX 3
+#define CRASHES_MAX 150
 
 struct totals {
     unsigned passed, failed;
@@ -59,11 +60,13 @@ static void add_failure(struct buf *faults, const struct err_info *why)
     buf_printf(faults, "    %s\n", why->text);
 }
 
-/* A crash before each step of the loop, one playing a crash. */
+/* A crash before each step of the loop, one playing a crash; of long scenarios, which mostly wait, before
+ * some. */
 static void play_crashes(const struct scenario *scenario, uint64_t steps, struct buf *faults)
 {
     unsigned shown = 0;
-    for (uint64_t at = 1; at <= steps && shown < FAULTS_SHOWN_MAX; at++) {
+    uint64_t stride = steps / CRASHES_MAX + 1;
+    for (uint64_t at = 1; at <= steps && shown < FAULTS_SHOWN_MAX; at += stride) {
         AUTO(buf) struct buf found = { 0 };
         struct err_info why = { 0 };
         if (play(scenario, at, &found, NULL, &why) != ERR_OK)
