@@ -48,10 +48,13 @@ e2e: build
 	@ninja -C $(ASAN) -j $(JOBS) tocsin tests
 	@tools/run-tests --filter 'e2e' --build $(ASAN)
 
-## make bench    small programs that measure one thing each: JSON, the store (with the disk's own sync rate)
+## make bench    measures the server beside the machine's own ceilings (FULL=1: as the goals say; ONLY=PART,...)
 bench: build
-	@ninja -C build $$(ninja -C build -t targets all | sed -n 's,^\(bench/bench_[a-z_]*\):.*,\1,p')
-	@for program in build/bench/bench_*[a-z]; do [ -d $$program ] || { echo "== $$program"; $$program; }; done
+	@tools/install-packages bench
+	@ninja -C build -j $(JOBS) bench/load bench/stub bench/bench_json bench/bench_store bench/bench_client
+	@[ -n '$(ONLY)' ] || build/bench/bench_json '' 0.3
+	@[ -n '$(ONLY)' ] || build/bench/bench_store '' 2
+	@tools/bench $(if $(FULL),--full) --only '$(ONLY)'
 
 ## make plant    plants small faults in a copy and shows that the tests find each (ONLY=TEXT: some of them)
 plant:

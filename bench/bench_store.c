@@ -177,7 +177,7 @@ static void measure_disk(const char *folder)
 int main(int argc, char **argv)
 {
     char folder[512] = "/tmp/tocsin-bench-XXXXXX";
-    bool is_own = argc < 2;
+    bool is_own = argc < 2 || !argv[1][0];
     if (is_own && !mkdtemp(folder))
         return 1;
     if (!is_own)
