@@ -63,8 +63,9 @@ static enum err complete_object(
 {
     static const struct {
         struct str object;
-        int type_id; /* Unknown, Rule, Unknown */
-    } types[] = { { STR_INIT("device"), 0 }, { STR_INIT("analytic"), 1 }, { STR_INIT("file"), 0 } };
+        int type_id; /* Unknown, but for the analytic: Rule */
+    } types[] = { { STR_INIT("device"), 0 }, { STR_INIT("analytic"), 1 }, { STR_INIT("file"), 0 },
+        { STR_INIT("os"), 0 } };
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         if (str_equal(node->name, types[i].object) && built(into, "type_id").type == VALUE_NULL)
             TRY(value_map_set(into, "type_id", value_int(types[i].type_id), m->why));

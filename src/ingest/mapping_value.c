@@ -102,14 +102,15 @@ static struct value to_int(struct value v)
     }
 }
 
-static struct value to_number(struct value v)
+/* Scores come as 73, 73.5 and "73". */
+static struct value to_rounded(struct value v)
 {
     double number;
-    if (v.type == VALUE_INT || v.type == VALUE_UINT || v.type == VALUE_DOUBLE)
-        return v;
-    if (v.type == VALUE_STRING && str_to_double(str_trim(value_str(v)), &number) && isfinite(number))
-        return value_double(number);
-    return value_null();
+    if (v.type == VALUE_DOUBLE)
+        number = v.number;
+    else if (v.type != VALUE_STRING || !str_to_double(str_trim(value_str(v)), &number))
+        return to_int(v);
+    return fabs(number) < 9e15 ? value_int(llround(number)) : value_null();
 }
 
 static struct value to_bool(struct value v)
@@ -201,7 +202,7 @@ enum err field_convert(struct mapping *mapping, enum ocsf_kind kind, struct valu
     v = one_of(mapping, v);
     switch (kind) {
     case OCSF_INT: *ret = to_int(v); break;
-    case OCSF_NUMBER: *ret = to_number(v); break;
+    case OCSF_ROUNDED: *ret = to_rounded(v); break;
     case OCSF_BOOL: *ret = to_bool(v); break;
     case OCSF_IP: return to_ip(mapping, v, ret);
     case OCSF_TIME:

@@ -123,7 +123,7 @@ static const struct ocsf_field fields[] = {
     S("risk_details"),
     S("risk_level"),
     I("risk_level_id"),
-    O("risk_score", OCSF_NUMBER, OBSERVABLE_UNKNOWN),
+    O("risk_score", OCSF_ROUNDED, OBSERVABLE_UNKNOWN),
     ENDPOINT("src_endpoint"),
     T("start_time"),
     S("status_code"),

@@ -13,7 +13,7 @@
 enum ocsf_kind {
     OCSF_STRING,
     OCSF_INT,
-    OCSF_NUMBER,
+    OCSF_ROUNDED, /* an integer; a number with a fraction is rounded */
     OCSF_BOOL,
     OCSF_IP, /* an address as text */
     OCSF_TIME, /* milliseconds since 1970 */
