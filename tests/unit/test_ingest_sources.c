@@ -49,7 +49,7 @@ static void elastic_security_alerts(void **state)
         { "time", "1773483302001" }, { "risk_score", "73" }, { "status_detail", "\"open\"" },
         { "device",
             "{\"hostname\":\"pc-17\",\"uid\":\"h-17\",\"ip\":\"198.51.100.17\",\"os\":{\"name\":\"Windows "
-            "11\"},"
+            "11\",\"type_id\":0},"
             "\"type_id\":0}" },
         { "user", "{\"name\":\"bea\",\"domain\":\"CORP\"}" },
         { "dst_endpoint", "{\"ip\":\"203.0.113.88\",\"port\":443}" },
