@@ -7,6 +7,7 @@
 const struct command commands[] = {
     { "serve", "run the server", cmd_serve },
     { "lint", "check playbooks and other content", cmd_lint },
+    { "test", "run the test cases of playbooks", cmd_test },
     { "eval", "evaluate CEL expressions", cmd_eval },
     { "login", "store the server and the token of later commands", cmd_login },
     { "alert", "list, show, update alerts", cmd_resource },

@@ -8,5 +8,6 @@ int cmd_lint(int argc, char **argv);
 int cmd_login(int argc, char **argv);
 int cmd_resource(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
+int cmd_test(int argc, char **argv);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/yaml.h"
 #include "file.h"
+#include "stand_in.h"
 
 #define EXECUTOR_THREADS 2
 #define EXECUTOR_QUEUE_MAX 1000
@@ -157,7 +158,10 @@ static FALLIBLE open_connect(
         return err_memory(why);
     for (size_t i = 0; i < given->egress_allow_count; i++)
         rules[i] = str_of(given->egress_allow[i]);
-    TRY(executor_new(EXECUTOR_THREADS, EXECUTOR_QUEUE_MAX, &library->executor, why));
+    executor_inline_init(&library->inline_executor);
+    library->executor = &library->inline_executor;
+    if (!given->is_virtual)
+        TRY(executor_new(EXECUTOR_THREADS, EXECUTOR_QUEUE_MAX, &library->executor, why));
     TRY(egress_new(&library->arena, rules, given->egress_allow_count, &library->egress, why));
     struct connect_options options = { .clock = clock_system(),
         .rand = rand_system(),
@@ -165,6 +169,7 @@ static FALLIBLE open_connect(
         .vault = library->vault,
         .connections = library->connections,
         .executor = library->executor,
+        .make_client = given->is_virtual ? make_deaf_client : NULL,
         .http = { .egress = library->egress,
             .user_agent = STR("tocsin/" TOCSIN_VERSION),
             .connections_max = 64,

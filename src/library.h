@@ -15,6 +15,7 @@ struct library_options {
     const char *connections_file;
     const char *const *egress_allow; /* CIDRs and host names */
     size_t egress_allow_count;
+    bool is_virtual; /* for worlds in virtual time: no threads, no network (stand_in.h) */
     struct log *log; /* where `log.write` writes; NULL: nowhere */
 };
 
@@ -22,6 +23,7 @@ struct library {
     struct arena arena;
     struct content content;
     struct executor *executor;
+    struct executor inline_executor; /* in virtual time, `executor` */
     struct egress *egress;
     struct store *store; /* in memory: the connections and their secrets */
     struct vault *vault;

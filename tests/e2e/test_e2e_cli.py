@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree
 
 BIN = os.path.abspath(os.environ.get("TOCSIN_BIN", "build/tocsin"))
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -155,6 +156,164 @@ def the_doctor_looks_at_everything(folder):
     expect_in("bad.yaml:3", out, "place of the fault")
 
 
+# ---- tests of playbooks ----
+
+PLAYBOOK = """\
+playbook: triage
+title: Triage
+triggers:
+  - alert: alert.source == "generic" && alert.severity_id >= severity.HIGH
+  - manual: true
+inputs:
+  ip: { type: string, default: "203.0.113.9" }
+timeout: 2h
+steps:
+  - id: look
+    do: abuseipdb.check_ip
+    with: { ip: "${{ inputs.ip }}" }
+    on_error: continue
+  - id: decide
+    if: steps.look.ok && steps.look.output.score >= 80
+    then:
+      - id: block
+        do: nftables.block_ip
+        with: { ip: "${{ inputs.ip }}" }
+        for: 24h
+    else:
+      - id: approve
+        ask:
+          to: [role:tier2]
+          title: "Block ${{ inputs.ip }}?"
+          options: [block, ignore]
+          timeout: 1h
+          on_timeout: ignore
+  - return: { blocked: "${{ has(steps.block) && steps.block.ok }}" }
+"""
+EVENT = {"title": "Odd logins", "severity": "high", "src_ip": "203.0.113.9"}
+SCORE = "{ output: { score: %d, reports: 1, reporters: 1, is_public: true } }"
+TESTS_OF_TRIAGE = """\
+playbook: triage
+cases:
+  - name: a high score blocks
+    event: event.json
+    mocks:
+      abuseipdb.check_ip: """ + SCORE % 93 + """
+      nftables.block_ip: { output: { ip: 203.0.113.9, set: blocked } }
+    expect:
+      triggered: true
+      status: succeeded
+      path: [look, decide, block]
+      calls: { nftables.block_ip: [ { ip: 203.0.113.9 } ] }
+      output: { blocked: true }
+  - name: an analyst decides over a low one
+    inputs: { ip: 198.51.100.7 }
+    mocks: { abuseipdb.check_ip: """ + SCORE % 3 + """ }
+    answers: { approve: { choice: ignore } }
+    expect: { status: succeeded, path: [look, decide, approve], not_called: [nftables.block_ip], output: { blocked: false } }
+  - name: nobody answers
+    mocks: { abuseipdb.check_ip: { error: { code: http_503, retryable: true } } }
+    expect: { status: succeeded, path: [look, decide, approve] }
+  - name: it waits
+    mocks: { abuseipdb.check_ip: """ + SCORE % 3 + """ }
+    expect: { status: waiting }
+  - name: what is low starts nothing
+    event: { title: noise, severity: low }
+    expect: { triggered: false }
+"""
+
+
+def write_triage(folder):
+    folder = pathlib.Path(folder)
+    (folder / "triage.yaml").write_text(PLAYBOOK)
+    (folder / "triage.test.yaml").write_text(TESTS_OF_TRIAGE)
+    (folder / "event.json").write_text(json.dumps(EVENT))
+
+
+def good_cases_pass_and_coverage_is_told(folder):
+    write_triage(folder)
+    status, out, err = tocsin("test", folder, "--coverage")
+    expect((status, err), (0, ""), f"exit status: {out}")
+    expect(out.splitlines()[-1], "5 passed, 0 failed", "last line")
+    expect_in("coverage triage: 2 of 2 branches", out, "coverage")
+    status, out, _ = tocsin("test", os.path.join(folder, "triage.yaml"), "--name", "waits", "--coverage", "--json")
+    report = json.loads(out)
+    expect((status, report["passed"], report["failed"]), (0, 1, 0), "one case by its name")
+    expect([b["branch"] for b in report["coverage"][0]["not_taken"]], ["decide: then"], "not taken")
+
+
+def failed_cases_show_what_differs(folder):
+    write_triage(folder)
+    tests = TESTS_OF_TRIAGE.replace("path: [look, decide, block]", "path: [look, block, tell]")
+    tests = tests.replace("{ ip: 203.0.113.9 } ] }\n      output: { blocked: true }",
+                          "{ ip: 203.0.113.8 } ] }\n      output: { blocked: false, by: kim }")
+    tests = tests.replace("not_called: [nftables.block_ip]", "not_called: [abuseipdb.check_ip]")
+    pathlib.Path(folder, "triage.test.yaml").write_text(tests)
+    junit = os.path.join(folder, "junit.xml")
+    status, out, err = tocsin("test", folder, "--junit", junit)
+    expect((status, err), (1, ""), "exit status")
+    for line in ("triage.test.yaml:3: a high score blocks", "    - tell  (expected, did not run)",
+                 "    + decide  (ran, not expected)",
+                 '  calls of nftables.block_ip[0].ip: expected "203.0.113.8", got "203.0.113.9"',
+                 "  output.blocked: expected false, got true", '  output.by: expected "kim", got nothing',
+                 "  not_called: abuseipdb.check_ip was called with", "3 passed, 2 failed"):
+        expect_in(line, out, "the difference")
+    suite = xml.etree.ElementTree.parse(junit).getroot()[0]
+    expect((suite.get("tests"), suite.get("failures"), len(suite.findall("testcase/failure"))), ("5", "2", 2), "JUnit")
+    expect_in("203.0.113.8", suite.find("testcase/failure").text, "JUnit's failure")
+
+
+def cases_that_cannot_run_fail_with_the_reason(folder):
+    write_triage(folder)
+    cases = [
+        ("mocks: { nothing.here: { output: {} } }\n    expect: {}", 'there is no action "nothing.here"'),
+        ("event: missing.json\n    expect: {}", "there is no file"),
+        ("event: event.json\n    expect: { status: succeeded }", "path"),
+        ("inputs: { pi: x }\n    expect: { status: succeeded }", "pi"),
+        ("mocks: { abuseipdb.check_ip: " + SCORE % 3 + " }\n    answers: { approve: { choice: maybe } }\n"
+         "    expect: { status: succeeded }", "block"),
+    ]
+    for body, reason in cases:
+        pathlib.Path(folder, "triage.test.yaml").write_text(f"playbook: triage\ncases:\n  - name: x\n    {body}\n")
+        status, out, err = tocsin("test", folder)
+        if reason == "path":
+            expect(status, 0, "a step that is not mocked fails, and the playbook goes on")
+            continue
+        expect((status, err), (1, ""), f"{body}: {out}")
+        expect_in(reason, out, body)
+
+
+def broken_test_files_are_told_with_their_places(folder):
+    write_triage(folder)
+    wrong = [("expect: { status: succeded }", "4:"), ("expects: {}", "did you mean \"expect\""),
+             ("expect: { calls: { a.b: 1 } }", "list"), ("event: {}", "expect"), ("expect: {", "error:"),
+             ("source: x\n    expect: {}", "no event")]
+    for body, text in wrong:
+        pathlib.Path(folder, "triage.test.yaml").write_text(f"playbook: triage\ncases:\n  - name: x\n    {body}\n")
+        status, out, err = tocsin("test", folder)
+        expect((status, out), (2, ""), body)
+        expect_in("triage.test.yaml:", err, body)
+        expect_in(text, err, body)
+    pathlib.Path(folder, "triage.test.yaml").write_text("playbook: elsewhere\ncases: []\n")
+    status, _, err = tocsin("test", folder)
+    expect(status, 2, "no such playbook")
+    expect_in('there is no playbook "elsewhere"', err, "no such playbook")
+    for path, text in ((os.path.join(folder, "none"), "there is no file"), (os.path.join(folder, "empty"), "no *.test.yaml")):
+        os.makedirs(os.path.join(folder, "empty"), exist_ok=True)
+        status, _, err = tocsin("test", path)
+        expect(status, 2, path)
+        expect_in(text, err, path)
+    pathlib.Path(folder, "triage.yaml").write_text(PLAYBOOK.replace("steps.look.ok", "steps.lok.ok"))
+    pathlib.Path(folder, "triage.test.yaml").write_text(TESTS_OF_TRIAGE)
+    status, out, _ = tocsin("test", folder)
+    expect(status, 1, "a playbook with a fault")
+    expect_in("triage.yaml:14:", out, "its place")
+
+
+def the_shipped_playbooks_pass_their_tests(folder):
+    status, out, err = tocsin("test", str(ROOT / "content" / "playbooks"))
+    expect((status, err), (0, ""), out)
+
+
 # ---- against a server ----
 
 def login_is_stored_and_used(folder):
@@ -241,7 +400,9 @@ def tokens_and_audit(folder):
 
 
 TESTS = [each_command_explains_itself, the_doctor_looks_at_everything, wrong_use_is_told_with_the_mend, no_server_is_told, login_is_stored_and_used,
-         cases_are_worked_on, connectors_and_connections, tokens_and_audit]
+         good_cases_pass_and_coverage_is_told, failed_cases_show_what_differs,
+         cases_that_cannot_run_fail_with_the_reason, broken_test_files_are_told_with_their_places,
+         the_shipped_playbooks_pass_their_tests, cases_are_worked_on, connectors_and_connections, tokens_and_audit]
 
 
 def main():
