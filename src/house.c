@@ -1,9 +1,13 @@
 #include "house.h"
 
 #include "access/audit.h"
+#include "api/idempotency.h"
 #include "base/container.h"
 
 #define HOUSE_SECONDS TOKEN_USES_SECONDS
+#define TRIM_SECONDS 10
+#define TRIM_AGAIN_US (50 * US_PER_MS) /* while there is more to forget */
+#define TRIM_ENTRIES 4000
 
 static enum err store_uses(void *context, struct store_conn *conn, struct err_info *why)
 {
@@ -71,14 +75,49 @@ static void house_due(struct loop_timer *timer)
     arm(house);
 }
 
+/* ---- forgetting ---- */
+
+static void arm_trim(struct house *house, int64_t after_us)
+{
+    loop_timer_start(
+        house->loop, &house->trim_timer, (struct instant){ loop_now(house->loop).us + after_us });
+}
+
+static enum err apply_trim(struct store_op *op, struct store_conn *conn, struct err_info *why)
+{
+    struct house *house = CONTAINER_OF(op, struct house, trim_op);
+    TRY(idempotency_trim(conn, why));
+    return outbox_trim(conn, OUTBOX_ENTRIES_KEPT, TRIM_ENTRIES, &house->has_more, why);
+}
+
+/* In small parts: a long one would hold up the commits of others. */
+static void trim_done(struct store_op *op, enum err result, const struct err_info *why)
+{
+    struct house *house = CONTAINER_OF(op, struct house, trim_op);
+    if (result != ERR_OK)
+        log_failure(house->log, LOG_WARN, "what is kept for a while was not forgotten", why);
+    arm_trim(house, result == ERR_OK && house->has_more ? TRIM_AGAIN_US : TRIM_SECONDS * US_PER_S);
+}
+
+static void trim_due(struct loop_timer *timer)
+{
+    struct house *house = CONTAINER_OF(timer, struct house, trim_timer);
+    house->trim_op = (struct store_op){ .apply = apply_trim, .done = trim_done, .reply_to = house->loop };
+    store_submit(house->store, &house->trim_op);
+}
+
 void house_start(struct house *house)
 {
     house->timer.fire = house_due;
+    house->trim_timer.fire = trim_due;
     arm(house);
+    arm_trim(house, TRIM_SECONDS * US_PER_S);
 }
 
 void house_stop(struct house *house)
 {
     loop_timer_stop(house->loop, &house->timer);
+    if (house->trim_timer.is_armed)
+        loop_timer_stop(house->loop, &house->trim_timer);
     keep(house);
 }

@@ -1,5 +1,5 @@
-/* What the server does on the side: times of use that are kept in memory between commits, and the audit
- * chain's anchors. */
+/* What the server does on the side: times of use that are kept in memory between commits, the audit chain's
+ * anchors, and forgetting what is kept for a while only. */
 #ifndef TOCSIN_HOUSE_H
 #define TOCSIN_HOUSE_H
 
@@ -18,6 +18,9 @@ struct house {
     struct loop_timer timer;
     struct store_op op;
     bool is_busy;
+    struct loop_timer trim_timer;
+    struct store_op trim_op;
+    bool has_more;
 };
 
 /* On the loop's thread: again and again until house_stop. */

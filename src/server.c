@@ -11,6 +11,7 @@
 
 #include "access/migrations.h"
 #include "api/api.h"
+#include "api/idempotency.h"
 #include "base/memory.h"
 #include "base/rand.h"
 #include "cases/migrations.h"
@@ -64,7 +65,7 @@ static void store_failed(void *context, const struct err_info *why)
 static enum err open_store(struct server *server, struct err_info *why)
 {
     static const struct store_migration *const migrations[] = { store_migrations, access_migrations,
-        cases_migrations, engine_migrations, ingest_migrations, NULL };
+        cases_migrations, engine_migrations, ingest_migrations, api_migrations, NULL };
     struct str url;
     if (mkdir(server->settings.data.data, 0700) != 0 && errno != EEXIST)
         return err_errno(why, errno, "making the data folder");

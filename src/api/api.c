@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/idempotency.h"
 #include "api/request.h"
 #include "api/stream.h"
 #include "base/json.h"
@@ -180,7 +181,13 @@ static void handle(struct http_handler *handler, struct http_exchange *exchange)
             return;
         }
     }
-    route->handle(request);
+    if (!idempotency_take(request))
+        request_handle(request);
+}
+
+void request_handle(struct request *request)
+{
+    request->match.route->handle(request);
 }
 
 static void refused(struct http_handler *handler, int status, const char *reason, struct arena *arena,

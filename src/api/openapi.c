@@ -29,6 +29,12 @@ static void add_parameters(struct buf *buf, const struct route *route)
         buf_add_byte(buf, '}');
         comma = ",";
     }
+    if (strcmp(route->method, "GET") != 0 && route->authentication != ROUTE_OPEN)
+        buf_printf(buf,
+            "%s{\"name\":\"Idempotency-Key\",\"in\":\"header\",\"schema\":{\"type\":\"string\",\"maxLength\":"
+            "%d},"
+            "\"description\":\"the same key and content again: done once, answered alike for a day\"}",
+            comma, IDEMPOTENCY_KEY_BYTES_MAX);
     buf_add_byte(buf, ']');
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "api/answer.h"
+#include "api/idempotency.h"
 #include "base/container.h"
 #include "base/json.h"
 #include "base/memory.h"
@@ -23,21 +24,45 @@ struct http_exchange *request_detach(struct request *request)
     return exchange;
 }
 
-static void send_reply(
+static void send_now(
     struct request *request, int status, const char *content_type, struct str text, const char *retry_after)
 {
-    struct http_header headers[] = {
+    struct http_header headers[5] = {
         { STR("Content-Type"), str_of(content_type) },
         { STR("Cache-Control"), STR("no-store") },
         { STR("X-Content-Type-Options"), STR("nosniff") },
-        { STR("Retry-After"), str_of(retry_after) },
     };
-    uint32_t count = sizeof headers / sizeof headers[0] - (retry_after == NULL);
+    uint32_t count = 3;
+    if (retry_after != NULL && *retry_after != '\0')
+        headers[count++] = (struct http_header){ STR("Retry-After"), str_of(retry_after) };
+    if (request->etag[0] != '\0')
+        headers[count++] = (struct http_header){ STR("ETag"), str_of(request->etag) };
     if (request->exchange != NULL) {
         http_on_abort(request->exchange, NULL, NULL);
         http_reply(request->exchange, status, headers, count, text);
     }
     request_free(request);
+}
+
+static void send_kept(struct request *request)
+{
+    send_now(request, request->answer_status, request->answer_type.data, request->answer,
+        request->answer_retry_after);
+}
+
+static void send_reply(
+    struct request *request, int status, const char *content_type, struct str text, const char *retry_after)
+{
+    if (request->key_state != KEY_RESERVED ||
+        arena_str(&request->arena, text, &request->answer, NULL) != ERR_OK) {
+        send_now(request, status, content_type, text, retry_after);
+        return;
+    }
+    request->answer_status = status;
+    request->answer_type = str_of(content_type);
+    if (retry_after != NULL)
+        snprintf(request->answer_retry_after, sizeof request->answer_retry_after, "%s", retry_after);
+    idempotency_finish(request, send_kept);
 }
 
 void request_reply_text(struct request *request, int status, const char *content_type, struct str text)
@@ -48,6 +73,9 @@ void request_reply_text(struct request *request, int status, const char *content
 void request_reply(struct request *request, int status, struct value body)
 {
     AUTO(buf) struct buf buf = { 0 };
+    struct value revision = body.type == VALUE_MAP ? value_get(body, STR("revision")) : value_null();
+    if (status < 300 && (revision.type == VALUE_INT || revision.type == VALUE_UINT))
+        snprintf(request->etag, sizeof request->etag, "\"%llu\"", (unsigned long long)revision.uinteger);
     json_print(&buf, body, 0);
     buf_add_byte(&buf, '\n');
     if (buf_check(&buf, NULL) != ERR_OK) {
@@ -80,6 +108,8 @@ void request_problem(struct request *request, int status, const char *name, cons
 void request_fail(struct request *request, enum err code, const struct err_info *why)
 {
     int status = problem_status(code);
+    if (code == ERR_CONFLICT && str_equal(str_of(why->name), STR("revision")))
+        status = 412; /* If-Match did not hold (RFC 9110, 13.1.1) */
     if (status == 500)
         log_failure(request->api->options.log, LOG_ERROR, "a request failed", why);
     reply_problem(request, status, why->name ? why->name : err_word(code),
@@ -111,12 +141,15 @@ void request_reply_result(
 static enum err apply_work(struct store_op *op, struct store_conn *conn, struct err_info *why)
 {
     struct request *request = CONTAINER_OF(op, struct request, op);
-    return request->work(request, conn, &request->result, why);
+    TRY(request->work(request, conn, &request->result, why));
+    return idempotency_store(request, conn, request->status_ok, request->result, why);
 }
 
 static void work_done(struct store_op *op, enum err result, const struct err_info *why)
 {
     struct request *request = CONTAINER_OF(op, struct request, op);
+    if (result == ERR_OK && request->key_state == KEY_RESERVED)
+        request->key_state = KEY_ANSWERED; /* in the same commit */
     if (result == ERR_OK)
         request_reply(request, request->status_ok, request->result);
     else
@@ -261,6 +294,22 @@ bool request_query(struct request *request, const char *name, struct str *ret)
     struct str text;
     return http_query_find(request->exchange, name, &text) &&
         arena_str(&request->arena, text, ret, NULL) == ERR_OK;
+}
+
+bool request_if_match(struct request *request, uint64_t *ret)
+{
+    struct str text = http_header_get(request->exchange, "if-match");
+    int64_t revision = 0;
+    *ret = 0;
+    if (text.size == 0 || str_equal(text, STR("*")))
+        return true;
+    bool is_quoted = text.size > 2 && text.data[0] == '"' && text.data[text.size - 1] == '"';
+    if (!is_quoted || !str_to_int(str_slice(text, 1, text.size - 1), &revision) || revision < 1) {
+        request_problem(request, 400, "if_match", "If-Match must be the ETag of an answer, as in \"7\"");
+        return false;
+    }
+    *ret = (uint64_t)revision;
+    return true;
 }
 
 static bool query_instant(struct request *request, const char *name, struct instant *ret)

@@ -31,11 +31,21 @@ struct request {
     struct executor_task task;
     enum err blocking_result;
     struct err_info blocking_why;
+    /* idempotency.h */
+    enum { KEY_NONE, KEY_RESERVED, KEY_ANSWERED } key_state;
+    uint8_t key_id[16], key_request[16];
+    struct str answer, answer_type;
+    int answer_status;
+    char etag[24]; /* of an answer whose object has a `revision`; empty: none */
+    char answer_retry_after[24]; /* seconds; empty: none */
+    void (*send)(struct request *request);
     void *context; /* the handler's own, in the arena */
     int status_ok;
     struct value result;
 };
 
+/* Calls the route's handler. */
+void request_handle(struct request *request);
 /* Replies; the request is gone afterwards. */
 void request_reply(struct request *request, int status, struct value body);
 void request_reply_text(struct request *request, int status, const char *content_type, struct str text);
@@ -75,6 +85,8 @@ struct str request_actor(struct request *request);
 /* For engine calls: pass `&request->reply` after this; on success `done` replies with `result`. */
 struct engine_reply *request_engine(struct request *request, int status_ok, struct value result);
 
+/* If-Match: the revision that the sender has seen; 0 when it does not say. False after a 400 was sent. */
+bool request_if_match(struct request *request, uint64_t *ret);
 /* An id argument of the path; false after a 404 was sent. */
 bool request_id(struct request *request, unsigned argument, struct id *ret);
 bool request_query(struct request *request, const char *name, struct str *ret);

@@ -38,6 +38,7 @@ struct route {
     enum route_body body;
     size_t body_bytes_max; /* 0: API_BODY_BYTES_MAX */
     const char *audit; /* operation of the audit row that a success appends; NULL: it changes nothing */
+    bool is_secret; /* body or answer hold a secret: neither is kept, nor a hash of it */
     void (*handle)(struct request *request);
     struct route_parameter query[ROUTE_QUERY_MAX]; /* ended by a NULL name */
 };

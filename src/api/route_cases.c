@@ -85,7 +85,21 @@ static struct change change_of(struct request *request, struct store_conn *conn)
     return (struct change){ .conn = conn,
         .by = &request->principal,
         .rand = rand_system(),
+        .revision = *(const uint64_t *)request->context,
         .remote = str_of(request->principal.remote) };
+}
+
+/* Keeps the revision of If-Match while the exchange is there to be asked. */
+static void write_change(struct request *request, int status_ok, request_work *work)
+{
+    uint64_t revision;
+    if (!request_if_match(request, &revision))
+        return;
+    uint64_t *kept = request_new_context(request, sizeof *kept);
+    if (kept == NULL)
+        return;
+    *kept = revision;
+    request_write(request, status_ok, work);
 }
 
 static enum err open_case(
@@ -97,7 +111,7 @@ static enum err open_case(
 
 void route_case_open(struct request *request)
 {
-    request_write(request, 201, open_case);
+    write_change(request, 201, open_case);
 }
 
 static enum err path_id(const struct request *request, struct id *ret, struct err_info *why)
@@ -118,7 +132,7 @@ static enum err update_case(
 
 void route_case_update(struct request *request)
 {
-    request_write(request, 200, update_case);
+    write_change(request, 200, update_case);
 }
 
 /* Absent is empty; what is there must be a text. */
@@ -145,7 +159,7 @@ static enum err close_case(
 
 void route_case_close(struct request *request)
 {
-    request_write(request, 200, close_case);
+    write_change(request, 200, close_case);
 }
 
 static enum err comment_case(
@@ -162,7 +176,7 @@ static enum err comment_case(
 
 void route_case_comment(struct request *request)
 {
-    request_write(request, 201, comment_case);
+    write_change(request, 201, comment_case);
 }
 
 static enum err update_alert(
@@ -176,5 +190,5 @@ static enum err update_alert(
 
 void route_alert_update(struct request *request)
 {
-    request_write(request, 200, update_alert);
+    write_change(request, 200, update_alert);
 }

@@ -32,6 +32,9 @@
 #define EVENT_BODY_BYTES_MAX (8 * MIB) /* ingest.body_max */
 #define EVENTS_PER_REQUEST_MAX 10000
 #define API_BODY_BYTES_MAX (1 * MIB)
+#define IDEMPOTENCY_KEY_BYTES_MAX 255
+#define IDEMPOTENCY_SECONDS 86400 /* for how long an answer is kept for its key */
+#define OUTBOX_ENTRIES_KEPT 200000 /* how far back the event stream can be resumed */
 #define HTTP_HEADER_BYTES_MAX (32 * KIB)
 #define HTTP_CONNECTIONS_MAX 4096
 #define HTTP_REQUEST_SECONDS_MAX 30 /* from the first byte to the last of a request */

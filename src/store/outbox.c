@@ -67,11 +67,18 @@ enum err outbox_newest(struct store_conn *conn, uint64_t *ret, struct err_info *
     return read_number(conn, &outbox_last, ret, why);
 }
 
-enum err outbox_trim(struct store_conn *conn, uint64_t keep, struct err_info *why)
+enum err outbox_trim(
+    struct store_conn *conn, uint64_t keep, uint64_t limit, bool *ret_has_more, struct err_info *why)
 {
-    uint64_t last = 0;
+    uint64_t oldest = 0, last = 0;
+    *ret_has_more = false;
+    TRY(read_number(conn, &outbox_oldest, &oldest, why));
     TRY(read_number(conn, &outbox_last, &last, why));
-    if (last <= keep)
+    if (oldest == 0 || last <= keep || oldest > last - keep)
         return ERR_OK;
-    return sql_run(conn, &outbox_delete, SQL_ARGS(arg_int((int64_t)(last - keep))), NULL, why);
+    uint64_t end = last - keep;
+    *ret_has_more = end - oldest >= limit;
+    if (*ret_has_more)
+        end = oldest + limit - 1;
+    return sql_run(conn, &outbox_delete, SQL_ARGS(arg_int((int64_t)end)), NULL, why);
 }

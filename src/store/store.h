@@ -204,7 +204,10 @@ FALLIBLE outbox_read(struct store_conn *conn, int64_t tenant, uint64_t after, un
     struct rows *rows, uint64_t *ret_oldest, struct err_info *why);
 /* The newest number in this snapshot; 0 when none was given yet. */
 FALLIBLE outbox_newest(struct store_conn *conn, uint64_t *ret, struct err_info *why);
-FALLIBLE outbox_trim(struct store_conn *conn, uint64_t keep, struct err_info *why);
+/* Forgets entries but the newest `keep`, at most `limit` at a time, so that no commit gets long;
+ * `*ret_has_more`: there are more to forget. */
+FALLIBLE outbox_trim(
+    struct store_conn *conn, uint64_t keep, uint64_t limit, bool *ret_has_more, struct err_info *why);
 
 /* ---- blobs: payloads above BLOB_INLINE_BYTES_MAX, by content ---- */
 struct blob_hash {

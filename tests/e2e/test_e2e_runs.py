@@ -341,6 +341,47 @@ def the_stream_tells_of_runs_steps_and_tasks(folder):
     server.stop()
 
 
+def the_same_key_is_done_once(folder):
+    server = Server(folder)
+    server.publish(ASKING)
+
+    def send(method, path, body, key):
+        status, answer, _ = server.call(method, path, body, headers={"Idempotency-Key": key})
+        return status, answer
+    first = send("POST", "/api/v1/cases", {"title": "one"}, "a")
+    expect((first[0], send("POST", "/api/v1/cases", {"title": "one"}, "a")), (201, first), "a case")
+    expect(len(server.get("/api/v1/cases")["items"]), 1, "cases")
+    expect(send("POST", "/api/v1/cases", {"title": "two"}, "a")[0], 422, "the key for something else")
+    run = send("POST", "/api/v1/runs", {"playbook": "asking"}, "b")
+    expect(run[0], 201, f"a run {run!r}")
+    server.kill()
+    server = Server(folder)
+    expect(send("POST", "/api/v1/runs", {"playbook": "asking"}, "b"), run, "the run, after a crash")
+    accepted = send("POST", "/api/v1/events/door", event(), "c")
+    expect(send("POST", "/api/v1/events/door", event(), "c"), accepted, "an event")
+    expect(len(server.get("/api/v1/runs")["items"]), 2, "runs")
+    refused = send("POST", "/api/v1/cases", {"titel": "three"}, "d")
+    expect((refused[0], send("POST", "/api/v1/cases", {"titel": "three"}, "d")), (400, refused), "a refusal")
+    made = send("POST", "/api/v1/tokens", {"name": "t", "scopes": "runs:read"}, "e")
+    again = send("POST", "/api/v1/tokens", {"name": "t", "scopes": "runs:read"}, "e")
+    expect((made[0], again[0], "toc_" in json.dumps(again[1])), (201, 409, False), f"a token {again!r}")
+    expect(send("POST", "/api/v1/cases", {"title": "x"}, "k" * 256)[0], 400, "a key without end")
+    server.stop()
+
+
+def an_edit_over_anothers_is_refused(folder):
+    server = Server(folder)
+    status, case, headers = server.call("POST", "/api/v1/cases", {"title": "one"})
+    expect((status, headers["ETag"]), (201, '"1"'), "made")
+    path = "/api/v1/cases/" + case["id"]
+    edited = server.call("PATCH", path, {"title": "two"}, headers={"If-Match": '"1"'})
+    expect((edited[0], edited[2]["ETag"]), (200, '"2"'), "edited")
+    expect(server.call("PATCH", path, {"title": "three"}, headers={"If-Match": '"1"'})[0], 412, "over it")
+    expect(server.call("PATCH", path, {"title": "three"}, headers={"If-Match": "1"})[0], 400, "no ETag")
+    expect(server.get(path)["title"], "two", "title")
+    server.stop()
+
+
 def settings_come_from_the_file_the_environment_and_options(folder):
     config = os.path.join(folder, "tocsin.yaml")
     with open(config, "w") as file:
@@ -366,4 +407,5 @@ main([an_event_starts_a_run_that_calls_a_tool, without_leave_no_call_reaches_loo
       a_containment_ends_by_itself_even_after_a_crash, a_containment_is_undone_by_hand_once,
       a_connection_is_tried,
       a_playbook_is_checked_before_it_is_live, a_waiting_run_keeps_its_version, a_saved_playbook_is_live,
-      the_stream_tells_of_runs_steps_and_tasks, settings_come_from_the_file_the_environment_and_options])
+      the_stream_tells_of_runs_steps_and_tasks, the_same_key_is_done_once, an_edit_over_anothers_is_refused,
+      settings_come_from_the_file_the_environment_and_options])
