@@ -20,18 +20,27 @@ enum stencil_slot {
     SLOT_COUNT,
 };
 
-enum auth_kind { AUTH_NONE, AUTH_BEARER, AUTH_BASIC, AUTH_HEADER, AUTH_QUERY, AUTH_OAUTH2 };
+enum auth_kind { AUTH_NONE, AUTH_BEARER, AUTH_BASIC, AUTH_HEADER, AUTH_QUERY, AUTH_OAUTH2, AUTH_LOGIN };
 struct auth {
     enum auth_kind kind;
     const struct expr *when; /* over settings; NULL: always */
     struct stencil name; /* HEADER, QUERY: of the header or parameter */
     struct stencil token; /* BEARER; the value of HEADER and QUERY */
-    struct stencil user, password; /* BASIC; client id and secret of OAUTH2 */
-    /* OAUTH2: the client credentials grant (RFC 6749, 4.4). */
+    struct stencil user, password; /* BASIC, LOGIN; client id and secret of OAUTH2 */
+    /* OAUTH2: the client credentials grant (RFC 6749, 4.4). LOGIN: a tool's own way to give a bearer token,
+     * with Basic authentication (`has_user`), a form or a JSON body. */
     struct stencil token_url;
     struct stencil form; /* further fields of the token request, e.g. scope, audience; a map */
+    struct stencil json; /* LOGIN */
+    struct str token_path; /* of the token in the answer, "data.token" */
+    bool has_user, has_json;
     bool is_client_in_body; /* client_secret_post in place of client_secret_basic (RFC 6749, 2.3.1) */
 };
+/* The access token is fetched by a request of its own. */
+static inline bool auth_fetches_token(const struct auth *auth)
+{
+    return auth && (auth->kind == AUTH_OAUTH2 || auth->kind == AUTH_LOGIN);
+}
 
 struct named_stencil {
     struct str name;

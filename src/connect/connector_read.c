@@ -181,6 +181,8 @@ static void check_typed(struct connector_reading *reading, const struct stencil 
     const struct type *type, const struct type *given, const char *what)
 {
     struct err_info why = { 0 };
+    if (given->kind == TYPE_OPTIONAL) /* without a value the field is left out */
+        given = given->item;
     bool is_time = type->kind == TYPE_TIMESTAMP && given->kind == TYPE_STRING;
     if (!are_numbers(type, given) && !is_time && type_accepts(type, given, &why) != ERR_OK)
         fault_at(reading, stencil, "wrong_type", what, STR(""), why.text);
@@ -349,11 +351,13 @@ enum {
     AUTH_KEY_TOKEN_URL,
     AUTH_KEY_FORM,
     AUTH_KEY_CLIENT,
+    AUTH_KEY_JSON,
+    AUTH_KEY_TOKEN_PATH,
     AUTH_KEY_COUNT
 };
 static const char *const auth_keys[] = { "kind", "when", "name", "token", "user", "password", "token_url",
-    "form", "client" };
-static const char *const auth_kinds[] = { "none", "bearer", "basic", "header", "query", "oauth2" };
+    "form", "client", "json", "token_path" };
+static const char *const auth_kinds[] = { "none", "bearer", "basic", "header", "query", "oauth2", "login" };
 
 static unsigned auth_needs(enum auth_kind kind)
 {
@@ -364,22 +368,68 @@ static unsigned auth_needs(enum auth_kind kind)
         [AUTH_HEADER] = 1u << AUTH_KEY_NAME | 1u << AUTH_KEY_TOKEN,
         [AUTH_QUERY] = 1u << AUTH_KEY_NAME | 1u << AUTH_KEY_TOKEN,
         [AUTH_OAUTH2] = 1u << AUTH_KEY_TOKEN_URL | 1u << AUTH_KEY_USER | 1u << AUTH_KEY_PASSWORD,
+        [AUTH_LOGIN] = 1u << AUTH_KEY_TOKEN_URL,
     };
     return needs[kind];
 }
 
-static void read_client(struct connector_reading *reading, const struct yaml_node *const *found,
+/* What may stand there beside. */
+static unsigned auth_takes(enum auth_kind kind, const struct yaml_node *const *found)
+{
+    bool has_basic = found[AUTH_KEY_USER] || found[AUTH_KEY_PASSWORD];
+    unsigned always = 1u << AUTH_KEY_KIND | 1u << AUTH_KEY_WHEN | auth_needs(kind);
+    if (kind == AUTH_OAUTH2)
+        return always | 1u << AUTH_KEY_FORM | 1u << AUTH_KEY_CLIENT | 1u << AUTH_KEY_TOKEN_PATH;
+    if (kind == AUTH_LOGIN)
+        return always | 1u << AUTH_KEY_FORM | 1u << AUTH_KEY_JSON | 1u << AUTH_KEY_TOKEN_PATH |
+            (has_basic ? 1u << AUTH_KEY_USER | 1u << AUTH_KEY_PASSWORD : 0);
+    return always;
+}
+
+static void read_body_map(struct connector_reading *reading, const struct yaml_node *node,
+    const struct stencil_env *env, struct stencil *ret)
+{
+    ret->kind = STENCIL_MAP;
+    if (node && sheet_stencil(&reading->sheet, node, env, ret) && ret->kind != STENCIL_MAP)
+        sheet_fault(&reading->sheet, node, "bad_shape", "the body of a token request must be a mapping");
+}
+
+/* The request that fetches a token. */
+static void read_fetching(struct connector_reading *reading, const struct yaml_node *const *found,
     const struct stencil_env *env, struct auth *auth)
 {
     static const char *const places[] = { "header", "body" };
+    struct sheet *sheet = &reading->sheet;
     uint32_t place = 0;
-    (void)sheet_word(
-        &reading->sheet, found[AUTH_KEY_CLIENT], "`client`", places, 2, &place); /* the fault is enough */
+    (void)sheet_word(sheet, found[AUTH_KEY_CLIENT], "`client`", places, 2, &place); /* the fault is enough */
     auth->is_client_in_body = place == 1;
-    auth->form.kind = STENCIL_MAP;
-    if (found[AUTH_KEY_FORM] && sheet_stencil(&reading->sheet, found[AUTH_KEY_FORM], env, &auth->form) &&
-        auth->form.kind != STENCIL_MAP)
-        sheet_fault(&reading->sheet, found[AUTH_KEY_FORM], "bad_shape", "`form` must be a mapping");
+    read_body_map(reading, found[AUTH_KEY_FORM], env, &auth->form);
+    read_body_map(reading, found[AUTH_KEY_JSON], env, &auth->json);
+    auth->has_json = found[AUTH_KEY_JSON] != NULL;
+    if (found[AUTH_KEY_JSON] && found[AUTH_KEY_FORM])
+        sheet_fault(
+            sheet, found[AUTH_KEY_JSON], "two_bodies", "a token request has `form` or `json`, not both");
+    auth->token_path = STR("access_token");
+    (void)sheet_text(sheet, found[AUTH_KEY_TOKEN_PATH], "`token_path`", &auth->token_path);
+}
+
+static void read_credentials(struct connector_reading *reading, const struct yaml_node *node,
+    const struct yaml_node *const *found, const struct stencil_env *env, struct auth *auth)
+{
+    struct stencil *const places[AUTH_KEY_COUNT] = { [AUTH_KEY_NAME] = &auth->name,
+        [AUTH_KEY_TOKEN] = &auth->token,
+        [AUTH_KEY_USER] = &auth->user,
+        [AUTH_KEY_PASSWORD] = &auth->password,
+        [AUTH_KEY_TOKEN_URL] = &auth->token_url };
+    unsigned takes = auth_takes(auth->kind, found);
+    for (uint32_t i = 0; i < AUTH_KEY_COUNT; i++) {
+        if (!(takes & (1u << i)) && found[i])
+            sheet_fault(&reading->sheet, found[i], "unknown_key", "`auth` of kind %s has no `%s`",
+                auth_kinds[auth->kind], auth_keys[i]);
+        else if ((takes & (1u << i)) && places[i])
+            read_credential(reading, node, found[i], auth_keys[i], env, places[i]);
+    }
+    auth->has_user = found[AUTH_KEY_USER] != NULL;
 }
 
 static void read_auth(struct connector_reading *reading, const struct yaml_node *node,
@@ -391,26 +441,15 @@ static void read_auth(struct connector_reading *reading, const struct yaml_node 
     if (!sheet_keys(sheet, node, auth_keys, AUTH_KEY_COUNT, "`auth`", found))
         return;
     if (!found[AUTH_KEY_KIND])
-        sheet_missing(sheet, node, "kind", "none, bearer, basic, header, query or oauth2");
+        sheet_missing(sheet, node, "kind", "none, bearer, basic, header, query, oauth2 or login");
     if (!sheet_word(sheet, found[AUTH_KEY_KIND], "`kind`", auth_kinds, COUNT(auth_kinds), &kind))
         return;
     auth->kind = (enum auth_kind)kind;
     if (found[AUTH_KEY_WHEN])
         auth->when = sheet_expr(sheet, found[AUTH_KEY_WHEN], env, &type_bool);
-    struct stencil *const places[AUTH_KEY_COUNT] = { [AUTH_KEY_NAME] = &auth->name,
-        [AUTH_KEY_TOKEN] = &auth->token,
-        [AUTH_KEY_USER] = &auth->user,
-        [AUTH_KEY_PASSWORD] = &auth->password,
-        [AUTH_KEY_TOKEN_URL] = &auth->token_url };
     env->may_hold_secrets = true;
-    for (uint32_t i = AUTH_KEY_NAME; i <= AUTH_KEY_TOKEN_URL; i++) {
-        if (auth_needs(auth->kind) & (1u << i))
-            read_credential(reading, node, found[i], auth_keys[i], env, places[i]);
-        else if (found[i])
-            sheet_fault(sheet, found[i], "unknown_key", "`auth` of kind %s has no `%s`", auth_kinds[kind],
-                auth_keys[i]);
-    }
-    read_client(reading, found, env, auth);
+    read_credentials(reading, node, found, env, auth);
+    read_fetching(reading, found, env, auth);
     env->may_hold_secrets = false;
     if (auth->kind == AUTH_HEADER && auth->name.kind == STENCIL_CONSTANT && found[AUTH_KEY_NAME] &&
         !header_name_is_allowed(value_str(auth->name.constant)))

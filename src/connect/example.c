@@ -196,7 +196,7 @@ static FALLIBLE begin(struct exchange *exchange, const struct connector_action *
     TRY(exchange_begin(exchange, &options, why));
     TRY(request_base_url(action->connector, &exchange->scope, STR(""), &exchange->place.base_url, why));
     exchange->place.auth = request_auth(action->connector, &exchange->scope);
-    if (!exchange->place.auth || exchange->place.auth->kind != AUTH_OAUTH2)
+    if (!auth_fetches_token(exchange->place.auth))
         return ERR_OK;
     AUTO(secret) struct secret token = { 0 };
     TRY(secret_init(&token, STR("example-access-token"), why));

@@ -37,7 +37,7 @@ struct exchange_options {
 /* Keeps no reference to `options` itself. Then set `place`. ERR_INVALID, name "connection_invalid". */
 FALLIBLE exchange_begin(
     struct exchange *exchange, const struct exchange_options *options, struct err_info *why);
-/* What authenticates AUTH_OAUTH2; takes it over. */
+/* What authenticates AUTH_OAUTH2 and AUTH_LOGIN; takes it over. */
 FALLIBLE exchange_set_token(struct exchange *exchange, struct secret *token, struct err_info *why);
 /* Wipes the secrets. */
 void exchange_end(struct exchange *exchange);

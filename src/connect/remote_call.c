@@ -107,7 +107,7 @@ static bool takes_new_token(struct remote_call *remote, const struct http_answer
 {
     const struct auth *auth = remote->exchange.place.auth;
     bool is_refused = answer->failure == HTTP_OK && answer->status == 401;
-    if (!is_refused || !auth || auth->kind != AUTH_OAUTH2 || remote->is_token_fresh || !remote->connection)
+    if (!is_refused || !auth_fetches_token(auth) || remote->is_token_fresh || !remote->connection)
         return false;
     token_cache_drop(remote->host->connect->tokens, remote->connection->id);
     return true;
@@ -189,8 +189,7 @@ void remote_go_on(struct remote_call *remote)
 /* Behind the gate. */
 static void authenticate(struct remote_call *remote)
 {
-    const struct auth *auth = remote->exchange.place.auth;
-    if (auth && auth->kind == AUTH_OAUTH2)
+    if (auth_fetches_token(remote->exchange.place.auth))
         token_fetch_start(remote);
     else
         remote_go_on(remote);

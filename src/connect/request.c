@@ -223,6 +223,7 @@ FALLIBLE wire_add_auth(
         TRY(eval_credential(&auth->token, scope, &token, why));
         return add_bearer(wire, scope, token, why);
     case AUTH_OAUTH2:
+    case AUTH_LOGIN:
         TRY(call_secrets_bytes(scope->secrets, scope->source, place->token, &token, why));
         return add_bearer(wire, scope, token, why);
     case AUTH_BASIC:
@@ -423,33 +424,54 @@ FALLIBLE request_build_url(const struct request_form *form, const struct request
     return result;
 }
 
-static FALLIBLE build_token(
-    const struct auth *auth, struct stencil_scope *scope, struct wire *wire, struct err_info *why)
+static FALLIBLE add_grant(
+    struct wire *wire, const struct auth *auth, struct stencil_scope *scope, struct err_info *why)
 {
-    struct str url, id, secret;
-    struct url parsed;
+    struct str id, secret;
     struct value form;
     bool is_present;
-    TRY(eval_credential(&auth->token_url, scope, &url, why));
-    TRY(url_parse(url, &parsed, why));
     TRY(eval_credential(&auth->user, scope, &id, why));
     TRY(eval_credential(&auth->password, scope, &secret, why));
     TRY(stencil_eval(&auth->form, scope, &form, &is_present, why));
+    TRY(add_form_field(&wire->body, scope, STR("grant_type"), value_string(STR("client_credentials")), why));
+    TRY(add_form(&wire->body, scope, form, why));
+    if (!auth->is_client_in_body)
+        return add_basic(wire, scope, id, secret, why);
+    TRY(add_form_field(&wire->body, scope, STR("client_id"), value_string(id), why));
+    return add_form_field(&wire->body, scope, STR("client_secret"), value_string(secret), why);
+}
+
+static FALLIBLE add_login(
+    struct wire *wire, const struct auth *auth, struct stencil_scope *scope, struct err_info *why)
+{
+    struct str user, password;
+    struct value body;
+    bool is_present;
+    if (auth->has_user) {
+        TRY(eval_credential(&auth->user, scope, &user, why));
+        TRY(eval_credential(&auth->password, scope, &password, why));
+        TRY(add_basic(wire, scope, user, password, why));
+    }
+    TRY(stencil_eval(auth->has_json ? &auth->json : &auth->form, scope, &body, &is_present, why));
+    return auth->has_json ? stencil_print_json(scope, &wire->body, body, why)
+                          : add_form(&wire->body, scope, body, why);
+}
+
+static FALLIBLE build_token(
+    const struct auth *auth, struct stencil_scope *scope, struct wire *wire, struct err_info *why)
+{
+    struct str url;
+    struct url parsed;
+    TRY(eval_credential(&auth->token_url, scope, &url, why));
+    TRY(url_parse(url, &parsed, why));
     buf_add(&wire->url, url);
     wire->request.method = STR("POST");
     wire->request.has_body = true;
     wire->request.secret_headers = true;
     TRY(wire_add_header(wire, scope->arena, STR("Accept"), STR("application/json"), why));
-    TRY(wire_add_header(
-        wire, scope->arena, STR("Content-Type"), STR("application/x-www-form-urlencoded"), why));
-    TRY(add_form_field(&wire->body, scope, STR("grant_type"), value_string(STR("client_credentials")), why));
-    TRY(add_form(&wire->body, scope, form, why));
-    if (!auth->is_client_in_body)
-        TRY(add_basic(wire, scope, id, secret, why));
-    else {
-        TRY(add_form_field(&wire->body, scope, STR("client_id"), value_string(id), why));
-        TRY(add_form_field(&wire->body, scope, STR("client_secret"), value_string(secret), why));
-    }
+    TRY(wire_add_header(wire, scope->arena, STR("Content-Type"),
+        auth->has_json ? STR("application/json") : STR("application/x-www-form-urlencoded"), why));
+    TRY(auth->kind == AUTH_LOGIN ? add_login(wire, auth, scope, why) : add_grant(wire, auth, scope, why));
     return wire_finish(wire, why);
 }
 

@@ -31,7 +31,7 @@ struct request_place {
     const struct connector *connector;
     struct str base_url;
     const struct auth *auth;
-    struct value token; /* OAUTH2: handle of the access token */
+    struct value token; /* OAUTH2, LOGIN: handle of the access token */
 };
 
 /* ERR_INVALID: "bad_input" (a value that can't go where it should), "connection_invalid", "expr_eval";
@@ -41,7 +41,7 @@ FALLIBLE request_build(const struct request_form *form, const struct request_pla
 /* A GET of another page's URL, with headers and auth of the same request. */
 FALLIBLE request_build_url(const struct request_form *form, const struct request_place *place,
     struct stencil_scope *scope, struct str url, struct wire *ret, struct err_info *why);
-/* The token request of AUTH_OAUTH2. */
+/* The token request of AUTH_OAUTH2 and AUTH_LOGIN. */
 FALLIBLE request_build_token(
     const struct auth *auth, struct stencil_scope *scope, struct wire *ret, struct err_info *why);
 

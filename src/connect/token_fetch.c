@@ -1,5 +1,6 @@
-/* Fetching OAuth 2 access tokens (RFC 6749, 4.4). The calls of a shard that need the same token at the same
- * time wait for one request: the call that was first makes it, its connection's secrets are its own. */
+/* Fetching access tokens: OAuth 2 (RFC 6749, 4.4) and tools' own logins. The calls of a shard that need the
+ * same token at the same time wait for one request: the call that was first makes it, its connection's
+ * secrets are its own. */
 #include <string.h>
 
 #include "base/limits.h"
@@ -70,17 +71,17 @@ static int64_t life_us(struct value body)
 }
 
 /* The token stands in the call's arena, until forget_token. */
-static bool read_token(
-    const struct http_answer *answer, struct arena *arena, struct value *ret_body, struct str *ret_token)
+static bool read_token(const struct http_answer *answer, const struct auth *auth, struct arena *arena,
+    struct value *ret_body, struct str *ret_token)
 {
     *ret_body = value_null();
     if (answer->failure != HTTP_OK || answer_body(answer, FORMAT_ANY, arena, ret_body, NULL) != ERR_OK)
         return false;
-    struct value token = value_get(*ret_body, STR("access_token"));
+    struct value token = value_path(*ret_body, auth->token_path);
     struct value type = value_get(*ret_body, STR("token_type"));
     bool is_bearer = type.type == VALUE_NULL ||
         (type.type == VALUE_STRING && str_equal_nocase(value_str(type), STR("bearer")));
-    if (answer->status != 200 || token.type != VALUE_STRING || token.size == 0 || !is_bearer)
+    if (answer->status / 100 != 2 || token.type != VALUE_STRING || token.size == 0 || !is_bearer)
         return false;
     *ret_token = value_str(token);
     return true;
@@ -152,7 +153,7 @@ static void fetched(void *context, const struct http_answer *answer)
     struct action_result result = { 0 };
     leader->http = NULL;
     leader->fetch = NULL;
-    bool is_good = read_token(answer, leader->call->arena, &body, &token);
+    bool is_good = read_token(answer, leader->exchange.place.auth, leader->call->arena, &body, &token);
     if (is_good)
         keep_token(leader, token, body);
     else

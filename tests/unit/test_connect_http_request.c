@@ -180,7 +180,7 @@ static void statuses_say_what_became_of_the_call(void **state)
         { 404, false, ACTION_ANSWERED }, { 408, true, ACTION_ANSWERED }, { 409, false, ACTION_ANSWERED },
         { 422, false, ACTION_ANSWERED }, { 425, true, ACTION_ANSWERED }, { 429, true, ACTION_NOT_SENT },
         { 500, true, ACTION_UNKNOWN }, { 501, false, ACTION_ANSWERED }, { 502, true, ACTION_UNKNOWN },
-        { 503, true, ACTION_UNKNOWN }, { 504, true, ACTION_UNKNOWN }, { 505, false, ACTION_ANSWERED },
+        { 503, true, ACTION_ANSWERED }, { 504, true, ACTION_UNKNOWN }, { 505, false, ACTION_ANSWERED },
         { 521, true, ACTION_UNKNOWN } };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct trial trial;
