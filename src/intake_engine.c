@@ -75,6 +75,8 @@ static void offer_batch(struct intake *intake, struct intake_batch *batch)
     *passage = (struct passage){ .batch = batch,
         .offer = { .tenant = batch->tenant,
             .source = batch->source,
+            .via = batch->hook.size > 0 ? TRIGGER_WEBHOOK : TRIGGER_ALERT,
+            .via_name = batch->hook,
             .events = events,
             .event_count = batch->event_count,
             .arena = batch->arena,

@@ -73,6 +73,8 @@ static bool authenticate(
     if (header.size == 0 && route->permission == PERMISSION_INGEST &&
         ingest_takes_signatures(api->options.ingest, match->arguments[0]))
         return true;
+    if (header.size == 0 && route->authentication == ROUTE_HOOK)
+        return true;
     if (header.size == 0) {
         count_rejected(api, route, "token");
         refuse(exchange, 401, "token",
@@ -85,7 +87,8 @@ static bool authenticate(
         return false;
     }
     principal_set_remote(ret, http_remote(exchange));
-    bool may = route->permission == PERMISSION_INGEST ? principal_can_ingest(ret, match->arguments[0])
+    struct str source = route->authentication == ROUTE_HOOK ? STR("webhook") : match->arguments[0];
+    bool may = route->permission == PERMISSION_INGEST ? principal_can_ingest(ret, source)
                                                       : principal_can(ret, route->permission);
     if (!may) {
         count_rejected(api, route, "permission");

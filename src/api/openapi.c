@@ -51,7 +51,9 @@ static void add_operation(struct buf *buf, const struct route *route)
             route->body == ROUTE_JSON ? "application/json" : "*/*",
             route->body == ROUTE_JSON ? "{\"type\":\"object\"}" : "{}");
     const char *scope = permissions[route->permission].name;
-    if (route->authentication == ROUTE_OPEN)
+    if (route->authentication == ROUTE_HOOK)
+        buf_add_text(buf, ",\"security\":[{\"bearer\":[]},{\"hook\":[]}]");
+    else if (route->authentication == ROUTE_OPEN)
         buf_add_text(buf, ",\"security\":[]");
     else
         buf_printf(buf, ",\"security\":[{\"bearer\":[]}],\"x-permission\":\"%s\"", scope ? scope : "any");
@@ -98,7 +100,8 @@ void route_openapi(struct request *request)
         "\"},\"paths\":{");
     add_paths(&buf);
     buf_add_text(&buf,
-        "},\"components\":{\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"}},"
+        "},\"components\":{\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
+        "\"hook\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-Tocsin-Token\"}},"
         "\"schemas\":{"
         "\"Problem\":{\"type\":\"object\",\"properties\":{\"type\":{\"type\":\"string\"},\"title\":{\"type\":"
         "\"string\"},"

@@ -18,6 +18,7 @@ enum route_body {
 /* How a caller proves who it is. */
 enum route_authentication {
     ROUTE_OPEN, /* health alone */
+    ROUTE_HOOK, /* a token, or the secret of the webhook, which the handler checks over the body */
     ROUTE_BEARER, /* Authorization: Bearer toc_… */
 };
 

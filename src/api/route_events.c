@@ -269,12 +269,35 @@ static enum err fill(struct request *request, struct receiving *receiving, struc
         &receiving->ingest.content_type, why);
 }
 
-void route_event_receive(struct request *request)
+/* Who knows the webhook's secret may call it; false after an answer was sent. */
+static bool check_hook(struct request *request)
+{
+    const struct api_options *options = &request->api->options;
+    struct signed_headers headers = { { get_header }, request->exchange };
+    struct err_info why = { 0 };
+    struct str secret;
+    if (!engine_find_hook(
+            options->engine, TENANT_DEFAULT, request->match.arguments[0], &request->arena, &secret)) {
+        request_problem(request, 404, "not_found", "no enabled playbook has a webhook of this path");
+        return false;
+    }
+    if (request->principal.kind != PRINCIPAL_NONE)
+        return true;
+    if (secret.size > 0 &&
+        ingest_authenticate_hook(options->ingest, TENANT_DEFAULT, secret, http_body(request->exchange),
+            &headers.source, &request->principal, &why) == ERR_OK) {
+        principal_set_remote(&request->principal, http_remote(request->exchange));
+        return true;
+    }
+    ingest_count_rejected(options->ingest, "signature");
+    request_problem(request, 401, "signature", "%s",
+        secret.size > 0 ? why.text : "send a token with the scope ingest:webhook");
+    return false;
+}
+
+static void receive(struct request *request, int64_t wait_us, bool is_hook)
 {
     struct err_info why = { 0 };
-    int64_t wait_us;
-    if (!check_signature(request) || !read_wait(request, &wait_us))
-        return;
     struct receiving *receiving = request_new_context(request, sizeof *receiving);
     if (receiving == NULL)
         return;
@@ -283,8 +306,26 @@ void route_event_receive(struct request *request)
         request_fail(request, result, &why);
         return;
     }
+    if (is_hook) {
+        receiving->ingest.hook = receiving->ingest.source;
+        receiving->ingest.source = STR("webhook");
+    }
     receiving->wait_us = wait_us;
     ingest_receive(request->api->options.ingest, &receiving->ingest);
+}
+
+void route_event_receive(struct request *request)
+{
+    int64_t wait_us;
+    if (check_signature(request) && read_wait(request, &wait_us))
+        receive(request, wait_us, false);
+}
+
+void route_hook_receive(struct request *request)
+{
+    int64_t wait_us;
+    if (check_hook(request) && read_wait(request, &wait_us))
+        receive(request, wait_us, true);
 }
 
 /* ---- the ledger ---- */

@@ -32,6 +32,7 @@
 #define EVENT_BODY_BYTES_MAX (8 * MIB) /* ingest.body_max */
 #define EVENTS_PER_REQUEST_MAX 10000
 #define API_BODY_BYTES_MAX (1 * MIB)
+#define HOOK_TOLERANCE_SECONDS 300 /* how old a webhook's signature may be */
 #define IDEMPOTENCY_KEY_BYTES_MAX 255
 #define IDEMPOTENCY_SECONDS 86400 /* for how long an answer is kept for its key */
 #define OUTBOX_ENTRIES_KEPT 200000 /* how far back the event stream can be resumed */

@@ -159,6 +159,27 @@ struct playbook *engine_find_playbook(
     return playbook;
 }
 
+static const struct trigger *find_hook(const struct playbook *playbook, struct str path)
+{
+    for (uint32_t i = 0; i < playbook->trigger_count; i++)
+        if (playbook->triggers[i].kind == TRIGGER_WEBHOOK && str_equal(playbook->triggers[i].path, path))
+            return &playbook->triggers[i];
+    return NULL;
+}
+
+bool engine_find_hook(
+    struct engine *engine, int64_t tenant, struct str path, struct arena *arena, struct str *ret_secret)
+{
+    struct registry_set *set = registry_acquire(engine->registry);
+    const struct trigger *found = NULL;
+    for (uint32_t i = 0; i < set->count && !found; i++)
+        if (set->items[i].is_enabled && set->items[i].live->tenant == tenant)
+            found = find_hook(set->items[i].live->playbook, path);
+    bool is_found = found && arena_str(arena, found->secret, ret_secret, NULL) == ERR_OK;
+    registry_set_release(set);
+    return is_found;
+}
+
 void engine_watch(struct engine *engine, struct engine_watch *watch)
 {
     watches_add(engine->watches, watch);

@@ -133,6 +133,12 @@ FALLIBLE engine_set_enabled(struct engine *engine, int64_t tenant, struct str ac
 struct playbook *engine_find_playbook(
     struct engine *engine, int64_t tenant, struct str name, uint32_t *ret_version, bool *ret_is_enabled);
 
+/* Whether an enabled playbook has a `webhook:` trigger of this path. `*ret_secret`: the name of the secret
+ * that its senders prove to know, the first one's if several playbooks share the path; empty when they come
+ * with a token. In `arena`. Any thread. */
+bool engine_find_hook(
+    struct engine *engine, int64_t tenant, struct str path, struct arena *arena, struct str *ret_secret);
+
 /* ---- events ---- */
 enum event_fate { FATE_RUN, FATE_NO_TRIGGER, FATE_MERGED, FATE_SUPPRESSED, FATE_DEAD_LETTER };
 const char *event_fate_name(enum event_fate fate);

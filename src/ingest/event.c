@@ -91,9 +91,10 @@ enum err event_value(struct store_conn *conn, int64_t tenant, struct id id, stru
 static const struct sql count_fates = {
     "SELECT fate, count(*) FROM ingest_events WHERE tenant = $1 AND seq >= $2 GROUP BY fate", NULL
 };
+/* What a webhook brought becomes no alert. */
 static const struct sql without_alert = {
     "SELECT e.id, e.source, e.received FROM ingest_events e WHERE e.tenant = $1 AND e.seq >= $2"
-    " AND e.fate IN (0, 1, 2, 3) AND NOT EXISTS"
+    " AND e.fate IN (0, 1, 2, 3) AND (e.alert_id IS NOT NULL OR e.source <> 'webhook') AND NOT EXISTS"
     " (SELECT 1 FROM cases_alerts a WHERE a.tenant = e.tenant AND a.id = e.alert_id) ORDER BY e.seq LIMIT $3",
     NULL
 };

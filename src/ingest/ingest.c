@@ -188,6 +188,45 @@ enum err ingest_authenticate(struct ingest *ingest, int64_t tenant, struct str s
     return result;
 }
 
+/* By the header that the sender chose. */
+static enum hmac_scheme scheme_of(const struct header_source *headers)
+{
+    static const struct {
+        const char *header;
+        enum hmac_scheme scheme;
+    } schemes[] = {
+        { "X-Hub-Signature-256", HMAC_GITHUB },
+        { "X-Hub-Signature", HMAC_JIRA },
+        { "X-Slack-Signature", HMAC_SLACK },
+        { "Stripe-Signature", HMAC_STRIPE },
+    };
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+        if (headers->get(headers, schemes[i].header).size > 0)
+            return schemes[i].scheme;
+    return HMAC_NONE;
+}
+
+enum err ingest_authenticate_hook(struct ingest *ingest, int64_t tenant, struct str name, struct str body,
+    const struct header_source *headers, struct principal *ret, struct err_info *why)
+{
+    struct source_hmac hmac = {
+        .scheme = scheme_of(headers), .secret = name, .tolerance_us = HOOK_TOLERANCE_SECONDS * US_PER_S
+    };
+    if (hmac.scheme != HMAC_NONE) {
+        TRY(verify(ingest, tenant, &hmac, body, headers, why));
+    } else {
+        AUTO(secret) struct secret secret = { 0 };
+        struct str given = headers->get(headers, "X-Tocsin-Token");
+        if (!ingest->options.vault ||
+            secret_open(ingest->options.vault, tenant, name, &secret, NULL) != ERR_OK ||
+            !secret_equal(&secret, given))
+            return err_named(why, ERR_DENIED, "signature",
+                "send the webhook's secret as X-Tocsin-Token, or a signature made with it");
+    }
+    principal_init(ret, PRINCIPAL_SOURCE, tenant, ID_NONE, STR("webhook"));
+    return ERR_OK;
+}
+
 /* ---- inside the commit ---- */
 
 static struct ingest_request *request_of(struct intake_batch *batch)
@@ -202,6 +241,9 @@ static enum err record(struct intake_batch *batch, uint32_t index, struct store_
     struct intake_event *event = &batch->events[index];
     struct ingest_event *own = &request_of(batch)->events[index];
     struct alert_arrival arrival;
+    *ret_fate = INTAKE_RUN;
+    if (batch->hook.size > 0)
+        return ERR_OK;
     TRY(alert_arrive(conn, &own->arriving, batch->arena, &arrival, why));
     event->alert_id = arrival.id;
     event->alert = own->alert;
@@ -273,6 +315,14 @@ static enum err prepare_event(struct ingest_request *request, const struct sourc
     struct ingest_event *own = &request->events[index];
     struct instant now = clock_now(ingest->options.clock);
     struct mapped mapped;
+    if (request->hook.size > 0) {
+        event->event_id = id_new(ingest->options.clock, ingest->options.rand);
+        event->event = received->event;
+        own->raw = received->raw;
+        own->flags = received->is_json ? 0 : EVENT_NO_JSON;
+        own->arriving.seen = now;
+        return ERR_OK;
+    }
     TRY(mapping_apply(source, request->source, received->event, now, request->arena, &mapped, why));
     event->event_id = id_new(ingest->options.clock, ingest->options.rand);
     event->alert_id = id_new(ingest->options.clock, ingest->options.rand);
@@ -312,6 +362,7 @@ static enum err prepare(struct ingest_request *request, struct err_info *why)
     request->events = ARENA_ARRAY(request->arena, count, struct ingest_event);
     request->batch = (struct intake_batch){ .tenant = request->tenant,
         .source = request->source,
+        .hook = request->hook,
         .events = ARENA_ARRAY(request->arena, count, struct intake_event),
         .event_count = count,
         .arena = request->arena,

@@ -44,12 +44,18 @@ bool ingest_takes_signatures(struct ingest *ingest, struct str source);
 FALLIBLE ingest_authenticate(struct ingest *ingest, int64_t tenant, struct str source, struct str body,
     const struct header_source *headers, struct principal *ret, struct err_info *why);
 
+/* The same for a webhook of a playbook, whose secret has this name: the header X-Tocsin-Token has the secret
+ * itself, or the request is signed with it as GitHub, Jira, Slack or Stripe sign. */
+FALLIBLE ingest_authenticate_hook(struct ingest *ingest, int64_t tenant, struct str secret, struct str body,
+    const struct header_source *headers, struct principal *ret, struct err_info *why);
+
 /* ---- events ---- */
 
 /* Owned by the caller until `accepted`. */
 struct ingest_request {
     int64_t tenant;
     struct str source; /* a valid name; need not be defined */
+    struct str hook; /* not empty: the path of a webhook. Its events become no alerts */
     struct str content_type; /* as sent, with parameters; empty: JSON if it reads as JSON, else text */
     struct str body; /* lives until `accepted` */
     struct arena *arena; /* the same; everything made for this request lives in it */

@@ -36,6 +36,7 @@ struct intake_batch {
     struct str source;
     struct intake_event *events;
     uint32_t event_count;
+    struct str hook; /* the path of the webhook that brought them; empty: a source did */
     struct arena *arena; /* holds the values; nobody else touches it until `accepted` */
     /* For each event in order, inside the commit, on the store's writer. `record` writes the alert and says
      * what it is: INTAKE_RUN (new: triggers apply), INTAKE_MERGED (only triggers with `repeats: true`), or

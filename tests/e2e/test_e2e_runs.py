@@ -3,6 +3,7 @@
 
 The last line is `N passed, N failed`.
 """
+import hmac
 import http.client
 import json
 import os
@@ -382,6 +383,40 @@ def an_edit_over_anothers_is_refused(folder):
     server.stop()
 
 
+HOOKED = """
+playbook: hooked
+triggers: [ { webhook: { path: knock, secret: knock } } ]
+steps:
+  - return: { said: "${{ event.word }}" }
+"""
+
+
+def a_webhook_starts_its_playbook(folder):
+    server = Server(folder)
+    server.publish(HOOKED)
+    secret = "a-secret-of-the-sender"
+    expect(server.call("PUT", "/api/v1/secrets/knock", {"value": secret})[0], 200, "secret")
+
+    def knock(headers, path="/hooks/knock?wait=20s", body=b'{"word":"hello"}'):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        connection.request("POST", path, body, {"Content-Type": "application/json", **headers})
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    status, body = knock({"X-Tocsin-Token": secret})
+    expect((status, body["events"][0]["results"][0]["output"]), (202, {"said": "hello"}), f"by secret {body!r}")
+    digest = hmac.new(secret.encode(), b'{"word":"hello"}', "sha256").hexdigest()
+    expect(knock({"X-Hub-Signature-256": "sha256=" + digest})[0], 202, "by signature")
+    expect(knock({"X-Hub-Signature-256": "sha256=" + digest}, body=b'{"word":"other"}')[0], 401, "another body")
+    expect(knock({"Authorization": "Bearer " + server.token})[0], 202, "by token")
+    for headers in ({}, {"X-Tocsin-Token": ""}, {"X-Tocsin-Token": secret + "x"}):
+        expect(knock(headers)[0], 401, f"with {headers}")
+    expect(knock({"X-Tocsin-Token": secret}, "/hooks/nobody")[0], 404, "a path that nobody has")
+    expect(len(server.get("/api/v1/events?source=webhook")["items"]), 3, "ledger")
+    expect(server.get("/api/v1/audit/events")["faults"], [], "faults of the ledger")
+    expect(server.get("/api/v1/alerts")["items"], [], "alerts")
+    server.stop()
+
+
 def settings_come_from_the_file_the_environment_and_options(folder):
     config = os.path.join(folder, "tocsin.yaml")
     with open(config, "w") as file:
@@ -408,4 +443,4 @@ main([an_event_starts_a_run_that_calls_a_tool, without_leave_no_call_reaches_loo
       a_connection_is_tried,
       a_playbook_is_checked_before_it_is_live, a_waiting_run_keeps_its_version, a_saved_playbook_is_live,
       the_stream_tells_of_runs_steps_and_tasks, the_same_key_is_done_once, an_edit_over_anothers_is_refused,
-      settings_come_from_the_file_the_environment_and_options])
+      a_webhook_starts_its_playbook, settings_come_from_the_file_the_environment_and_options])
