@@ -53,6 +53,7 @@ static FALLIBLE add_builtin(
 static FALLIBLE add_file(struct arena *arena, const char *path, struct content *content, struct err_info *why)
 {
     struct content_file *to = &content->files[content->count++];
+    *to = (struct content_file){ 0 };
     TRY(file_read(path, YAML_BYTES_MAX, arena, &to->text, why));
     to->name = str_of(path);
     to->kind = kind_of_text(to->name, to->text);

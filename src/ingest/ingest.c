@@ -315,6 +315,8 @@ static enum err prepare_event(struct ingest_request *request, const struct sourc
     struct ingest_event *own = &request->events[index];
     struct instant now = clock_now(ingest->options.clock);
     struct mapped mapped;
+    *event = (struct intake_event){ 0 };
+    *own = (struct ingest_event){ 0 };
     if (request->hook.size > 0) {
         event->event_id = id_new(ingest->options.clock, ingest->options.rand);
         event->event = received->event;
