@@ -87,6 +87,7 @@
 #define CALL_SECONDS_DEFAULT 30
 #define CALL_SECONDS_MAX 3600
 #define REDIRECTS_MAX 5
+#define MAIL_MESSAGE_BYTES_MAX (24 * MIB) /* as it goes over the wire */
 #define PAGES_MAX 1000
 #define JQ_INPUT_BYTES_MAX (8 * MIB)
 #define JQ_OUTPUT_BYTES_MAX (8 * MIB)

@@ -1,23 +1,38 @@
 /* notify.email: a message through the relay of a connection of the connector `notify`. */
 #include <string.h>
 
+#include "base/json.h"
 #include "base/limits.h"
 #include "connect/answer.h"
 #include "connect/connect_impl.h"
 #include "connect/exchange.h"
 #include "connect/mail_message.h"
 #include "connect/native.h"
+#include "io/mail.h"
 
+#define REPLY_BYTES_SHOWN 300
+
+static const struct type_field attachment_fields[] = {
+    FIELD("name", &type_string, true, "name of the file"),
+    FIELD("content", &type_dyn, true, "text, bytes, or any other value, which goes as JSON"),
+    FIELD("type", &type_string, false, "such as text/csv; by its content when not given"),
+};
+static const struct type type_attachment = RECORD(attachment_fields);
+static const struct type type_attachments = { .kind = TYPE_LIST, .item = &type_attachment };
 static const struct type_field in_fields[] = {
     FIELD("to", &type_dyn, true, "an address, or a list of them: soc@example.org, SOC <soc@example.org>"),
     FIELD("cc", &type_dyn, false, "likewise"),
     FIELD("reply_to", &type_string, false, "where answers go"),
     FIELD("subject", &type_string, true, "one line"),
     FIELD("body", &type_string, true, "plain text"),
+    FIELD("html", &type_bool, false, "true: the text also as HTML; markup in it is shown, never followed"),
+    FIELD("attachments", &type_attachments, false, "at most 20 of them: name, content, type"),
 };
 static const struct type in_type = RECORD(in_fields);
 static const struct type_field out_fields[] = {
     FIELD("recipients", &type_int, true, "to how many addresses the relay took it"),
+    FIELD("refused", &type_list_dyn, true, "addresses that it did not take"),
+    FIELD("message_id", &type_string, true, "the same when the step is tried again"),
 };
 static const struct type out_type = RECORD(out_fields);
 
@@ -33,7 +48,7 @@ struct mail_call {
     struct str *envelope; /* addresses of all recipients */
     uint32_t envelope_count;
     struct buf text;
-    struct http_call *http;
+    struct mail_call *out;
     bool is_deferred;
 };
 
@@ -83,7 +98,54 @@ static FALLIBLE read_addresses(struct mail_call *mail, struct value v, const cha
     return ERR_OK;
 }
 
-static FALLIBLE read_message(struct mail_call *mail, struct err_info *why)
+/* ---- attachments ---- */
+
+static FALLIBLE read_content(
+    struct mail_call *mail, struct value content, struct mail_attachment *ret, struct err_info *why)
+{
+    AUTO(buf) struct buf json = { 0 };
+    bool is_bytes = content.type == VALUE_BYTES, is_text = content.type == VALUE_STRING;
+    const char *type = is_bytes ? "application/octet-stream" : is_text ? "text/plain" : "application/json";
+    if (ret->type.size == 0)
+        ret->type = str_of(type);
+    if (is_bytes || is_text) {
+        ret->content = value_str(content);
+        return ERR_OK;
+    }
+    json_print(&json, content, 2);
+    TRY(buf_check(&json, why));
+    return arena_str(mail->call->arena, buf_str(&json), &ret->content, why);
+}
+
+static FALLIBLE read_attachments(struct mail_call *mail, struct err_info *why)
+{
+    struct value given = value_get(mail->call->with, STR("attachments"));
+    uint32_t count = given.type == VALUE_LIST ? given.size : 0;
+    uint64_t bytes = 0;
+    if (count > MAIL_ATTACHMENTS_MAX)
+        return err_named(why, ERR_LIMIT, "MAIL_ATTACHMENTS_MAX", "a message has at most %d attachments",
+            MAIL_ATTACHMENTS_MAX);
+    struct mail_attachment *list = ARENA_ARRAY(mail->call->arena, count ? count : 1, struct mail_attachment);
+    if (!list)
+        return err_memory(why);
+    for (uint32_t i = 0; i < count; i++) {
+        struct value type = value_get(given.items[i], STR("type"));
+        list[i] = (struct mail_attachment){ .name = value_str(value_get(given.items[i], STR("name"))) };
+        if (type.type == VALUE_STRING)
+            list[i].type = value_str(type);
+        TRY(read_content(mail, value_get(given.items[i], STR("content")), &list[i], why));
+        TRY(mail_attachment_check(&list[i], why));
+        bytes += list[i].content.size;
+        if (bytes > MAIL_MESSAGE_BYTES_MAX)
+            return err_named(why, ERR_LIMIT, "MAIL_MESSAGE_BYTES_MAX",
+                "the attachments are larger than a message may be (MAIL_MESSAGE_BYTES_MAX)");
+    }
+    mail->message.attachments = list;
+    mail->message.attachment_count = count;
+    return ERR_OK;
+}
+
+static FALLIBLE read_people(struct mail_call *mail, struct err_info *why)
 {
     struct value with = mail->call->with, reply_to = value_get(with, STR("reply_to"));
     struct value from = value_get(mail->settings, STR("from"));
@@ -100,8 +162,18 @@ static FALLIBLE read_message(struct mail_call *mail, struct err_info *why)
     TRY(read_addresses(mail, value_get(with, STR("cc")), "cc", &message->cc, &message->cc_count, why));
     if (message->to_count == 0)
         return err_named(why, ERR_INVALID, "bad_address", "`to` names nobody");
+    return ERR_OK;
+}
+
+static FALLIBLE read_message(struct mail_call *mail, struct err_info *why)
+{
+    struct value with = mail->call->with, html = value_get(with, STR("html"));
+    struct mail_message *message = &mail->message;
+    TRY(read_people(mail, why));
+    TRY(read_attachments(mail, why));
     message->subject = value_str(value_get(with, STR("subject")));
     message->body = value_str(value_get(with, STR("body")));
+    message->has_html = html.type == VALUE_BOOL && html.boolean;
     message->key = mail->call->idempotency_key;
     message->date = mail->call->now;
     return ERR_OK;
@@ -109,35 +181,82 @@ static FALLIBLE read_message(struct mail_call *mail, struct err_info *why)
 
 /* ---- sending ---- */
 
-static void sent(void *context, const struct http_answer *answer)
+/* What the relay said may hold what we said. */
+static struct str masked(struct mail_call *mail, struct str text)
+{
+    struct str kept;
+    struct arena *arena = mail->call->arena;
+    if (call_secrets_mask(&mail->secrets, arena, text, &kept, NULL) != ERR_OK ||
+        arena_str(arena, kept, &kept, NULL) != ERR_OK)
+        return STR("");
+    return kept;
+}
+
+static FALLIBLE make_output(
+    const struct mail_call *mail, const struct mail_answer *answer, struct value *ret, struct err_info *why)
+{
+    AUTO(buf) struct buf id = { 0 };
+    struct value_map_builder output;
+    struct value_list_builder refused;
+    struct str id_text;
+    struct arena *arena = mail->call->arena;
+    value_list_begin(&refused, arena);
+    for (uint32_t i = 0; i < mail->envelope_count; i++) {
+        if (answer->recipient_status[i] / 100 != 2)
+            TRY(value_list_add(&refused, value_string(mail->envelope[i]), why));
+    }
+    mail_message_id_print(&id, &mail->message);
+    TRY(buf_check(&id, why));
+    TRY(arena_str(arena, buf_str(&id), &id_text, why));
+    value_map_begin(&output, arena);
+    TRY(value_map_set(&output, "recipients", value_int(answer->accepted_count), why));
+    TRY(value_map_set(&output, "refused", value_list_end(&refused), why));
+    TRY(value_map_set(&output, "message_id", value_string(id_text), why));
+    *ret = value_map_end(&output);
+    return ERR_OK;
+}
+
+static struct action_result failed(struct mail_call *mail, const struct mail_answer *answer)
+{
+    struct action_result result;
+    struct http_answer plain = {
+        .failure = answer->failure, .may_have_left = answer->may_have_left, .why = answer->why
+    };
+    const char *name = answer->why.name;
+    answer_failure(&plain, &result);
+    /* Reasons of mail have names of their own. */
+    if (answer->failure == HTTP_REFUSED && name && strcmp(name, "egress") != 0)
+        result.error.code = str_of(name);
+    result.error.message = masked(mail, result.error.message);
+    return result;
+}
+
+static struct action_result refused(struct mail_call *mail, const struct mail_answer *answer)
+{
+    struct arena *arena = mail->call->arena;
+    struct str code, message;
+    bool is_later = answer->status < 500; /* RFC 5321, 4.2.1: transient */
+    if (arena_printf(arena, &code, NULL, "smtp_%d", answer->status) != ERR_OK ||
+        arena_printf(arena, &message, NULL, "the relay answered %d %.*s", answer->status,
+            STR_ARG(str_slice(answer->reply, 0, REPLY_BYTES_SHOWN))) != ERR_OK)
+        return result_error(
+            STR("smtp_refused"), STR("the relay refused the message"), is_later, ACTION_ANSWERED);
+    return result_error(
+        code, masked(mail, message), is_later, answer->may_have_left ? ACTION_ANSWERED : ACTION_NOT_SENT);
+}
+
+static void sent(void *context, const struct mail_answer *answer)
 {
     struct mail_call *mail = context;
-    struct arena *arena = mail->call->arena;
-    struct action_result result = { 0 };
-    struct value_map_builder output;
+    struct action_result result = { .is_ok = true, .effect = ACTION_ANSWERED };
     struct err_info why = { 0 };
-    struct str code, message = STR("the relay refused the message");
-    mail->http = NULL;
-    if (answer->failure != HTTP_OK) {
-        answer_failure(answer, &result);
-        if (call_secrets_mask(&mail->secrets, arena, result.error.message, &message, &why) != ERR_OK ||
-            arena_str(arena, message, &result.error.message, &why) != ERR_OK)
-            result.error.message = STR("");
-    } else if (answer->status >= 400) {
-        bool is_later = answer->status < 500; /* RFC 5321, 4.2.1: transient */
-        if (arena_printf(arena, &code, &why, "smtp_%d", answer->status) != ERR_OK ||
-            arena_printf(arena, &message, &why, "the relay answered %d", answer->status) != ERR_OK)
-            code = STR("smtp_refused");
-        result = result_error(
-            code, message, is_later, answer->may_have_left ? ACTION_ANSWERED : ACTION_NOT_SENT);
-    } else {
-        value_map_begin(&output, arena);
-        result = (struct action_result){ .is_ok = true, .effect = ACTION_ANSWERED };
-        if (value_map_set(&output, "recipients", value_int(mail->envelope_count), &why) == ERR_OK)
-            result.output = value_map_end(&output);
-        else
-            result = result_from_why(arena, &why, ACTION_ANSWERED);
-    }
+    mail->out = NULL;
+    if (answer->failure != HTTP_OK)
+        result = failed(mail, answer);
+    else if (answer->status >= 400)
+        result = refused(mail, answer);
+    else if (make_output(mail, answer, &result.output, &why) != ERR_OK)
+        result = result_from_why(mail->call->arena, &why, ACTION_ANSWERED);
     finish(mail, &result);
 }
 
@@ -162,46 +281,62 @@ static FALLIBLE open_password(struct mail_call *mail, struct str *ret, struct er
     return call_secrets_bytes(&mail->secrets, &mail->source.source, handle, ret, why);
 }
 
-static FALLIBLE make_url(struct mail_call *mail, struct str tls, struct str *ret, struct err_info *why)
+static FALLIBLE read_tls(const struct mail_call *mail, enum mail_tls *ret, struct err_info *why)
 {
-    struct str host = text_setting(mail, "host");
-    struct value port = value_get(mail->settings, STR("port"));
-    bool is_implicit = str_equal(tls, STR("implicit"));
-    int64_t number = port.type == VALUE_INT ? port.integer : is_implicit ? 465 : 587;
-    for (size_t i = 0; i < host.size; i++) {
-        unsigned char byte = (unsigned char)host.data[i];
-        if (byte <= ' ' || byte >= 0x7f || strchr("/@?#\\", byte))
-            return err_named(why, ERR_INVALID, "connection_invalid", "the setting `host` is no host name");
+    static const struct {
+        const char *word;
+        enum mail_tls tls;
+    } words[] = {
+        { "starttls", MAIL_TLS_REQUIRED },
+        { "implicit", MAIL_TLS_IMPLICIT },
+        { "opportunistic", MAIL_TLS_OFFERED },
+        { "none", MAIL_TLS_NONE },
+    };
+    struct str given = text_setting(mail, "tls");
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (str_equal(given, str_of(words[i].word))) {
+            *ret = words[i].tls;
+            return ERR_OK;
+        }
     }
-    if (host.size == 0 || number < 1 || number > 65535)
+    return err_named(why, ERR_INVALID, "connection_invalid",
+        "the setting `tls` must be starttls, implicit, opportunistic or none");
+}
+
+static FALLIBLE read_relay(struct mail_call *mail, struct mail_request *request, struct err_info *why)
+{
+    struct value port = value_get(mail->settings, STR("port"));
+    TRY(read_tls(mail, &request->tls, why));
+    int64_t usual = request->tls == MAIL_TLS_IMPLICIT ? 465 : 587;
+    int64_t number = port.type == VALUE_INT ? port.integer : usual;
+    request->host = text_setting(mail, "host");
+    if (request->host.size == 0 || number < 1 || number > 65535)
         return err_named(
             why, ERR_INVALID, "connection_invalid", "the connection needs `host` and a `port` up to 65535");
-    return arena_printf(mail->call->arena, ret, why, "%s://%.*s:%lld", is_implicit ? "smtps" : "smtp",
-        STR_ARG(host), (long long)number);
+    request->port = (unsigned)number;
+    request->user = text_setting(mail, "user");
+    request->ca_file = text_setting(mail, "ca_file");
+    if (request->user.size && request->tls == MAIL_TLS_NONE)
+        return err_named(why, ERR_INVALID, "connection_invalid",
+            "a password is not sent without TLS: set `tls` to starttls or implicit");
+    return ERR_OK;
 }
 
 static FALLIBLE send_message(struct mail_call *mail, struct err_info *why)
 {
-    struct str tls = text_setting(mail, "tls");
     int64_t left = call_time_left(mail->call), most = CALL_SECONDS_DEFAULT * US_PER_S;
-    struct mail_request request = { .require_tls = !str_equal(tls, STR("none")),
-        .user = text_setting(mail, "user"),
-        .from = mail->message.from.address,
+    struct mail_request request = { .from = mail->message.from.address,
         .to = mail->envelope,
         .to_count = mail->envelope_count,
-        .timeout_us = left < most ? left : most,
-        .ca_file = text_setting(mail, "ca_file") };
+        .timeout_us = left < most ? left : most };
     if (left <= 0)
         return err_named(why, ERR_TIMEOUT, "timeout", "the deadline passed before the message could go out");
-    TRY(make_url(mail, tls, &request.url, why));
+    TRY(read_relay(mail, &request, why));
     TRY(open_password(mail, &request.password, why));
-    if (request.user.size && !request.require_tls)
-        return err_named(why, ERR_INVALID, "connection_invalid",
-            "a password is not sent without TLS: set `tls` to starttls or implicit");
     mail_message_print(&mail->text, &mail->message);
     TRY(buf_check(&mail->text, why));
     request.message = buf_str(&mail->text);
-    return mail_send(mail->host->client, &request, sent, mail, &mail->http, why);
+    return mail_send(mail->host->client, &request, sent, mail, &mail->out, why);
 }
 
 static FALLIBLE begin(struct mail_call *mail, const struct connector *connector, struct err_info *why)
@@ -242,8 +377,8 @@ static void cancel(const struct action *action, struct action_call *call)
     struct mail_call *mail = call->state;
     (void)action; /* the call knows all that is needed */
     mail->is_deferred = true;
-    if (mail->http)
-        http_client_cancel(mail->host->client, mail->http); /* ends in `sent` */
+    if (mail->out)
+        mail_cancel(mail->host->client, mail->out); /* ends in `sent` */
 }
 
 const struct native_action action_notify_email = {
@@ -257,5 +392,6 @@ const struct native_action action_notify_email = {
         .cancel = cancel,
     },
     .example_in = "{\"to\":\"soc@example.org\",\"subject\":\"SSH brute force\",\"body\":\"Blocked 203.0.113.9.\"}",
-    .example_out = "{\"recipients\":1}",
+    .example_out = "{\"recipients\":1,\"refused\":[],"
+                   "\"message_id\":\"<tocsin.01JX0000000000000000000000-mail@example.org>\"}",
 };

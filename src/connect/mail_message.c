@@ -179,10 +179,11 @@ static void add_date(struct buf *buf, struct instant date)
 }
 
 /* The key in characters that a dot-atom may have; a very long one is cut and told apart by its hash. */
-static void add_message_id(struct buf *buf, struct str key, struct str domain)
+void mail_message_id_print(struct buf *buf, const struct mail_message *message)
 {
-    size_t end = key.size < 200 ? key.size : 200;
-    buf_add_text(buf, "Message-ID: <tocsin.");
+    struct str key = message->key, from = message->from.address;
+    size_t at = (size_t)str_find_byte(from, '@', 0), end = key.size < 200 ? key.size : 200;
+    buf_add_text(buf, "<tocsin.");
     for (size_t i = 0; i < end; i++) {
         unsigned char byte = (unsigned char)key.data[i];
         if (byte < 0x80 && (isalnum(byte) || byte == '-' || byte == '_'))
@@ -192,7 +193,7 @@ static void add_message_id(struct buf *buf, struct str key, struct str domain)
     }
     if (end < key.size)
         buf_printf(buf, "=%016llx", (unsigned long long)str_hash(key));
-    buf_printf(buf, "@%.*s>\r\n", STR_ARG(domain));
+    buf_printf(buf, "@%.*s>", STR_ARG(str_slice(from, at + 1, from.size)));
 }
 
 /* ---- body ---- */
@@ -269,11 +270,129 @@ static bool is_mostly_ascii(struct str text)
     return others <= text.size / 6;
 }
 
+static void add_text_part(struct buf *buf, const char *subtype, struct str text)
+{
+    bool is_quoted = is_mostly_ascii(text);
+    buf_printf(buf, "Content-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: %s\r\n\r\n", subtype,
+        is_quoted ? "quoted-printable" : "base64");
+    if (is_quoted)
+        add_quoted_printable(buf, text);
+    else
+        add_base64(buf, text);
+    if (!str_ends(buf_str(buf), STR("\r\n")))
+        buf_add_text(buf, "\r\n");
+}
+
+/* What an alert says is an attacker's to choose: none of it is markup here, and no address becomes a link. */
+static void add_html(struct buf *html, struct str text)
+{
+    buf_add_text(html,
+        "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"></head><body>"
+        "<div style=\"white-space: pre-wrap\">");
+    for (size_t i = 0; i < text.size; i++) {
+        switch (text.data[i]) {
+        case '&': buf_add_text(html, "&amp;"); break;
+        case '<': buf_add_text(html, "&lt;"); break;
+        case '>': buf_add_text(html, "&gt;"); break;
+        case '"': buf_add_text(html, "&quot;"); break;
+        case '\'': buf_add_text(html, "&#39;"); break;
+        default: buf_add_byte(html, text.data[i]); break;
+        }
+    }
+    buf_add_text(html, "</div></body></html>\n");
+}
+
+/* ---- parts ---- */
+
+/* "=_" is neither quoted-printable nor base64, so no part can hold a boundary (RFC 2045, 6.7). */
+#define OUTER_BOUNDARY "=_tocsin_mixed"
+#define INNER_BOUNDARY "=_tocsin_alternative"
+
+static void add_body(struct buf *buf, const struct mail_message *message)
+{
+    AUTO(buf) struct buf html = { 0 };
+    if (!message->has_html) {
+        add_text_part(buf, "plain", message->body);
+        return;
+    }
+    add_html(&html, message->body);
+    if (html.failed != ERR_OK) {
+        buf->failed = html.failed;
+        return;
+    }
+    buf_add_text(buf,
+        "Content-Type: multipart/alternative; boundary=\"" INNER_BOUNDARY "\"\r\n\r\n"
+        "--" INNER_BOUNDARY "\r\n");
+    add_text_part(buf, "plain", message->body);
+    buf_add_text(buf, "--" INNER_BOUNDARY "\r\n");
+    add_text_part(buf, "html", buf_str(&html));
+    buf_add_text(buf, "--" INNER_BOUNDARY "--\r\n");
+}
+
+static bool is_type(struct str type)
+{
+    ptrdiff_t slash = str_find_byte(type, '/', 0);
+    bool is_good = slash > 0 && (size_t)slash + 1 < type.size && type.size <= 100;
+    for (size_t i = 0; i < type.size; i++) {
+        unsigned char byte = (unsigned char)type.data[i];
+        is_good = is_good &&
+            (i == (size_t)slash || isalnum(byte) ||
+                (byte < 0x80 && byte != '\0' && strchr("!#$&-^_.+", byte)));
+    }
+    /* What a mail reader would take apart once more, or run, or show in place of the message. */
+    return is_good && !str_starts(type, STR("multipart/")) && !str_starts(type, STR("message/"));
+}
+
+FALLIBLE mail_attachment_check(const struct mail_attachment *attachment, struct err_info *why)
+{
+    struct str name = attachment->name;
+    bool is_name = name.size > 0 && name.size <= MAIL_ATTACHMENT_NAME_BYTES_MAX && utf8_is_valid(name) &&
+        name.data[0] != '.';
+    for (size_t i = 0; i < name.size; i++) {
+        unsigned char byte = (unsigned char)name.data[i];
+        is_name = is_name && byte >= ' ' && byte != 0x7f && byte != '/' && byte != '\\';
+    }
+    if (!is_name)
+        return err_named(why, ERR_INVALID, "bad_attachment",
+            "the name of an attachment is 1 to %d bytes of UTF-8 without '/', '\\', control characters and a "
+            "leading dot",
+            MAIL_ATTACHMENT_NAME_BYTES_MAX);
+    if (!is_type(attachment->type))
+        return err_named(why, ERR_INVALID, "bad_attachment",
+            "`%.*s` is no type for an attachment; one is text/csv", STR_ARG(attachment->type));
+    return ERR_OK;
+}
+
+/* RFC 2231, 4: every reader of today knows it, and it needs no quoting. */
+static void add_attachment(struct buf *buf, const struct mail_attachment *attachment)
+{
+    buf_printf(buf, "Content-Type: %.*s\r\nContent-Transfer-Encoding: base64\r\n", STR_ARG(attachment->type));
+    buf_add_text(buf, "Content-Disposition: attachment;\r\n filename*=UTF-8''");
+    percent_add(buf, attachment->name);
+    buf_add_text(buf, "\r\n\r\n");
+    add_base64_lines(buf, attachment->content);
+}
+
+static void add_parts(struct buf *buf, const struct mail_message *message)
+{
+    buf_add_text(buf, "MIME-Version: 1.0\r\n");
+    if (message->attachment_count == 0) {
+        add_body(buf, message);
+        return;
+    }
+    buf_add_text(buf,
+        "Content-Type: multipart/mixed; boundary=\"" OUTER_BOUNDARY "\"\r\n\r\n"
+        "--" OUTER_BOUNDARY "\r\n");
+    add_body(buf, message);
+    for (uint32_t i = 0; i < message->attachment_count; i++) {
+        buf_add_text(buf, "--" OUTER_BOUNDARY "\r\n");
+        add_attachment(buf, &message->attachments[i]);
+    }
+    buf_add_text(buf, "--" OUTER_BOUNDARY "--\r\n");
+}
+
 void mail_message_print(struct buf *buf, const struct mail_message *message)
 {
-    struct str from = message->from.address;
-    size_t at = (size_t)str_find_byte(from, '@', 0);
-    bool is_quoted = is_mostly_ascii(message->body);
     add_date(buf, message->date);
     add_addresses(buf, "From", &message->from, 1);
     add_addresses(buf, "Reply-To", &message->reply_to, message->reply_to.address.size ? 1 : 0);
@@ -281,17 +400,9 @@ void mail_message_print(struct buf *buf, const struct mail_message *message)
     add_addresses(buf, "Cc", message->cc, message->cc_count);
     buf_add_text(buf, "Subject: ");
     add_header_text(buf, message->subject, sizeof("Subject: ") - 1);
-    buf_add_text(buf, "\r\n");
-    add_message_id(buf, message->key, str_slice(from, at + 1, from.size));
+    buf_add_text(buf, "\r\nMessage-ID: ");
+    mail_message_id_print(buf, message);
     /* RFC 3834: no vacation notices in return. */
-    buf_add_text(buf,
-        "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
-        "Content-Type: text/plain; charset=utf-8\r\n");
-    buf_printf(buf, "Content-Transfer-Encoding: %s\r\n\r\n", is_quoted ? "quoted-printable" : "base64");
-    if (is_quoted)
-        add_quoted_printable(buf, message->body);
-    else
-        add_base64(buf, message->body);
-    if (!str_ends(buf_str(buf), STR("\r\n")))
-        buf_add_text(buf, "\r\n");
+    buf_add_text(buf, "\r\nAuto-Submitted: auto-generated\r\n");
+    add_parts(buf, message);
 }

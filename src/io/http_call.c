@@ -197,7 +197,8 @@ static const char *http_text_or_null(struct str s)
     return s.size ? s.data : NULL;
 }
 
-bool http_call_set_tls(struct http_call *call, bool is_origin)
+/* A hop to another origin gets no client certificate. */
+static bool http_call_set_tls(struct http_call *call, bool is_origin)
 {
     CURL *easy = call->easy;
     const struct http_request *request = &call->request;
@@ -221,7 +222,8 @@ static int64_t http_now_us(void)
     return clock_monotonic_us(clock_system());
 }
 
-long http_call_left_ms(const struct http_call *call)
+/* Milliseconds that are left; at least 1. */
+static long http_call_left_ms(const struct http_call *call)
 {
     int64_t left_us = call->started_us + call->timeout_us - http_now_us();
     return left_us < US_PER_MS ? 1 : (long)(left_us / US_PER_MS);
@@ -289,7 +291,7 @@ enum err http_call_start(struct http_client *base, const struct http_request *re
 {
     struct http_call *call;
     TRY(http_call_check(request, why));
-    TRY(http_call_new(http_client_curl_of(base), false, &call, why));
+    TRY(http_call_new(http_client_curl_of(base), NULL, &call, why));
     call->done = done;
     call->context = context;
     enum err failed = http_call_prepare(call, request, why);
@@ -299,6 +301,51 @@ enum err http_call_start(struct http_client *base, const struct http_request *re
     }
     if (ret)
         *ret = call;
+    return ERR_OK;
+}
+
+/* Bare connections. */
+
+static bool http_connect_set(struct http_call *call)
+{
+    CURL *easy = call->easy;
+    unsigned bad = 0;
+    bad |= curl_easy_setopt(easy, CURLOPT_URL, call->url.text.data);
+    bad |= curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, http_call_left_ms(call));
+    bad |= curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
+    bad |= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L); /* not one that HTTP has used */
+    return bad == 0;
+}
+
+static FALLIBLE http_connect_prepare(
+    struct http_call *call, struct str host, unsigned port, struct err_info *why)
+{
+    struct str text;
+    bool is_v6 = str_find_byte(host, ':', 0) >= 0;
+    TRY(arena_printf(&call->arena, &text, why, "http://%s%.*s%s:%u/", is_v6 ? "[" : "", STR_ARG(host),
+        is_v6 ? "]" : "", port));
+    TRY(http_url_parse(&call->arena, text, http_url_schemes, &call->url, why));
+    if (call->url.port != port || str_find_byte(host, '/', 0) >= 0)
+        return err_named(why, ERR_INVALID, "url", "\"%.*s\" is no name of a host", STR_ARG(host));
+    if (!http_connect_set(call))
+        return err_memory(why);
+    return http_call_begin(call, why);
+}
+
+enum err http_connect_start(struct http_client_curl *client, struct http_place place,
+    http_connected *connected, void *context, struct http_call **ret, struct err_info *why)
+{
+    struct http_call *call;
+    TRY(http_call_new(client, connected, &call, why));
+    call->context = context;
+    call->timeout_us = place.timeout_us;
+    call->started_us = http_now_us();
+    enum err failed = http_connect_prepare(call, place.host, place.port, why);
+    if (failed != ERR_OK) {
+        http_call_free(call);
+        return failed;
+    }
+    *ret = call;
     return ERR_OK;
 }
 
@@ -428,7 +475,8 @@ static FALLIBLE http_call_explain(
         http_failure_text(call, code));
 }
 
-void http_call_describe_failure(struct http_call *call, CURLcode code, struct http_answer *answer)
+/* Fills `why`, and `failure` unless it is set already. */
+static void http_call_describe_failure(struct http_call *call, CURLcode code, struct http_answer *answer)
 {
     if (answer->failure == HTTP_OK)
         answer->failure = http_failure_of(call, code);
@@ -449,13 +497,13 @@ static void http_call_fill_answer(struct http_call *call, struct http_answer *an
     answer->reused_connection = connections == 0 && call->send_count > 0;
 }
 
-void http_call_on_done(struct http_call *call, CURLcode code)
+void http_call_on_done(struct http_call *call, CURLcode code, int fd)
 {
     long status = 0;
     struct http_url next;
     struct http_answer answer = { 0 };
     (void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status); /* stays 0 without an answer */
-    if (code == CURLE_OK && http_call_may_follow(call, status, &next)) {
+    if (code == CURLE_OK && !call->connected && http_call_may_follow(call, status, &next)) {
         enum err failed = http_call_follow(call, status, &next);
         if (failed == ERR_OK)
             return;
@@ -471,7 +519,7 @@ void http_call_on_done(struct http_call *call, CURLcode code)
     } else {
         http_call_describe_failure(call, code, &answer);
     }
-    http_call_report(call, &answer);
+    http_call_report(call, &answer, fd);
 }
 
 void http_call_cancel(struct http_client *base, struct http_call *call)
@@ -480,7 +528,7 @@ void http_call_cancel(struct http_client *base, struct http_call *call)
     (void)curl_multi_remove_handle(http_client_curl_of(base)->multi, call->easy); /* it is there */
     http_call_fill_answer(call, &answer);
     http_call_describe_failure(call, CURLE_OK, &answer);
-    http_call_report(call, &answer);
+    http_call_report(call, &answer, -1);
 }
 
 const struct http_header *http_answer_header(const struct http_answer *answer, const char *name)

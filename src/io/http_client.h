@@ -58,6 +58,9 @@ struct http_answer {
 
 struct http_client;
 struct http_call;
+struct mail_request; /* io/mail.h */
+struct mail_answer;
+struct mail_call;
 
 typedef void http_done(void *context, const struct http_answer *answer);
 
@@ -69,6 +72,11 @@ struct http_client_ops {
     /* `done` is called with HTTP_CANCELLED before cancel returns. */
     void (*cancel)(struct http_client *client, struct http_call *call);
     void (*free)(struct http_client *client);
+    /* Mail over the same loop and egress policy; see mail.h. NULL: this client knows no mail. */
+    enum err (*send_mail)(struct http_client *client, const struct mail_request *request,
+        void (*done)(void *context, const struct mail_answer *answer), void *context, struct mail_call **ret,
+        struct err_info *why);
+    void (*cancel_mail)(struct http_client *client, struct mail_call *call);
 };
 
 struct http_client {
@@ -103,20 +111,5 @@ static inline void http_client_free(struct http_client *client)
 
 /* Borrowed; NULL when absent. `name` in lower case. */
 const struct http_header *http_answer_header(const struct http_answer *answer, const char *name);
-
-/* Mail goes over the same client and loop: SMTP with STARTTLS or implicit TLS (RFC 5321, RFC 3207). */
-struct mail_request {
-    struct str url; /* smtp://host:port or smtps://host:port */
-    bool require_tls;
-    struct str user, password; /* empty: no AUTH */
-    struct str from;
-    const struct str *to;
-    uint32_t to_count;
-    struct str message; /* RFC 5322 text with CRLF lines */
-    int64_t timeout_us;
-    struct str ca_file;
-};
-FALLIBLE mail_send(struct http_client *client, const struct mail_request *request, http_done *done,
-    void *context, struct http_call **ret, struct err_info *why); /* answer->status is the SMTP reply code */
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,7 +22,6 @@
 struct http_socket {
     uv_poll_t poll;
     struct http_client_curl *client;
-    const struct http_call *opener; /* only to compare */
     curl_socket_t fd;
     int armed, wanted; /* UV_READABLE, UV_WRITABLE */
     bool is_ours;
@@ -47,11 +47,15 @@ static void http_client_release(struct http_client_curl *client)
     curl_global_cleanup();
 }
 
-static void http_client_on_timer_closed(uv_handle_t *handle)
+void http_client_handle_closed(struct http_client_curl *client)
 {
-    struct http_client_curl *client = handle->data;
     client->open_handle_count--;
     http_client_release(client);
+}
+
+static void http_client_on_timer_closed(uv_handle_t *handle)
+{
+    http_client_handle_closed(handle->data);
 }
 
 static void http_socket_on_closed(uv_handle_t *handle)
@@ -59,8 +63,7 @@ static void http_socket_on_closed(uv_handle_t *handle)
     struct http_socket *socket = handle->data;
     struct http_client_curl *client = socket->client;
     memory_free(socket);
-    client->open_handle_count--;
-    http_client_release(client);
+    http_client_handle_closed(client);
 }
 
 /* Sockets. */
@@ -174,7 +177,6 @@ static curl_socket_t http_call_on_open(void *context, curlsocktype purpose, stru
         return CURL_SOCKET_BAD;
     }
     watched->is_ours = true;
-    watched->opener = call;
     call->socket_count++;
     return fd;
 }
@@ -186,15 +188,6 @@ static int http_client_on_close(void *context, curl_socket_t fd)
     if (socket)
         http_socket_close(socket);
     return close(fd);
-}
-
-void http_call_stop_reading(struct http_call *call)
-{
-    struct http_client_curl *client = call->client;
-    for (size_t fd = 0; fd < client->socket_room; fd++) {
-        if (client->sockets[fd] && client->sockets[fd]->opener == call)
-            (void)shutdown((int)fd, SHUT_RD); /* at worst the wait is longer */
-    }
 }
 
 /* RFC 9110, 9.2.2 */
@@ -238,8 +231,7 @@ static int http_call_on_send(void *context, char *peer, char *local, int peer_po
         call->stop = HTTP_STOP_RETRY;
         return CURL_PREREQFUNC_ABORT;
     }
-    if (!call->is_mail) /* mail leaves with its text, not with the greeting */
-        call->may_have_left = true;
+    call->may_have_left = true;
     return CURL_PREREQFUNC_OK;
 }
 
@@ -264,6 +256,19 @@ static int http_client_on_timer(CURLM *multi, long wait_ms, void *context)
     return 0;
 }
 
+/* curl closes a bare connection with its handle: ours is a second descriptor of it. */
+static int http_call_take_socket(struct http_call *call, CURLcode *code)
+{
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    if (!call->connected || *code != CURLE_OK)
+        return -1;
+    (void)curl_easy_getinfo(call->easy, CURLINFO_ACTIVESOCKET, &fd); /* stays bad without a connection */
+    int ours = fd == CURL_SOCKET_BAD ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (ours < 0)
+        *code = CURLE_COULDNT_CONNECT;
+    return ours;
+}
+
 static void http_client_take_messages(struct http_client_curl *client)
 {
     CURLMsg *message;
@@ -272,11 +277,9 @@ static void http_client_take_messages(struct http_client_curl *client)
         struct http_call *call = NULL;
         CURLcode code = message->data.result; /* `message` dies with curl_multi_remove_handle */
         (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &call); /* set in http_call_new */
+        int fd = http_call_take_socket(call, &code);
         (void)curl_multi_remove_handle(client->multi, call->easy); /* it is there */
-        if (call->is_mail)
-            mail_on_done(call, code);
-        else
-            http_call_on_done(call, code);
+        http_call_on_done(call, code, fd);
     }
 }
 
@@ -293,7 +296,7 @@ static bool http_call_set_constants(struct http_call *call)
     bad |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     bad |= curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* the environment's variables do not count */
     bad |= curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
-    bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, call->is_mail ? "smtp,smtps" : "http,https");
+    bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     bad |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L); /* http_call.c does, with its checks */
     bad |= curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     bad |= curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
@@ -315,9 +318,9 @@ static bool http_call_set_constants(struct http_call *call)
 }
 
 enum err http_call_new(
-    struct http_client_curl *client, bool is_mail, struct http_call **ret, struct err_info *why)
+    struct http_client_curl *client, http_connected *connected, struct http_call **ret, struct err_info *why)
 {
-    if (!is_mail && client->spares) {
+    if (!connected && client->spares) {
         *ret = client->spares;
         client->spares = (*ret)->next;
         client->spare_count--;
@@ -328,7 +331,7 @@ enum err http_call_new(
     if (!call)
         return err_memory(why);
     call->client = client;
-    call->is_mail = is_mail;
+    call->connected = connected;
     call->easy = curl_easy_init();
     if (!call->easy || !http_call_set_constants(call)) {
         curl_easy_cleanup(call->easy);
@@ -365,7 +368,7 @@ void http_call_free(struct http_call *call)
 {
     struct http_client_curl *client = call->client;
     /* curl counts second tries for the life of a handle and gives up at five. */
-    bool is_reusable = !call->is_mail && !call->has_retried && !client->is_freed;
+    bool is_reusable = !call->connected && !call->has_retried && !client->is_freed;
     http_call_reset(call);
     if (is_reusable && client->spare_count < SPARES_MAX) {
         call->next = client->spares;
@@ -374,7 +377,6 @@ void http_call_free(struct http_call *call)
         return;
     }
     curl_easy_cleanup(call->easy);
-    curl_slist_free_all(call->recipients);
     arena_done(&call->arena);
     buf_done(&call->body);
     memory_free(call);
@@ -409,10 +411,13 @@ static void http_call_unlink(struct http_call *call)
     call->next = call->previous = NULL;
 }
 
-void http_call_report(struct http_call *call, const struct http_answer *answer)
+void http_call_report(struct http_call *call, const struct http_answer *answer, int fd)
 {
     http_call_unlink(call);
-    call->done(call->context, answer);
+    if (call->connected)
+        call->connected(call->context, answer, fd);
+    else
+        call->done(call->context, answer);
     http_call_free(call);
 }
 
@@ -423,6 +428,7 @@ static void http_client_curl_free(struct http_client *base)
     struct http_client_curl *client = http_client_curl_of(base);
     while (client->calls)
         http_call_cancel(base, client->calls);
+    mail_calls_abandon(client);
     client->is_freed = true;
     while (client->spares) {
         struct http_call *call = client->spares;
@@ -436,6 +442,8 @@ static void http_client_curl_free(struct http_client *base)
 static const struct http_client_ops http_client_curl_ops = {
     .start = http_call_start,
     .cancel = http_call_cancel,
+    .send_mail = mail_call_start,
+    .cancel_mail = mail_call_cancel,
     .free = http_client_curl_free,
 };
 

@@ -8,8 +8,20 @@
 #include "base/buf.h"
 #include "io/http_client.h"
 #include "io/http_url.h"
+#include "io/mail.h"
 
 struct http_socket;
+
+/* A plain connection for another protocol; `fd` is -1 unless `answer->failure` is HTTP_OK. It is the callee's
+ * then, non-blocking, and nobody else's. */
+typedef void http_connected(void *context, const struct http_answer *answer, int fd);
+
+/* Where a bare connection goes to. */
+struct http_place {
+    struct str host; /* a name, or an address without brackets */
+    unsigned port;
+    int64_t timeout_us;
+};
 
 struct http_client_curl {
     struct http_client client;
@@ -21,6 +33,7 @@ struct http_client_curl {
     CURLM *multi;
     uv_timer_t timer;
     struct http_call *calls; /* started, not done */
+    struct mail_call *mails; /* whose handles are open */
     struct http_call *spares;
     unsigned spare_count;
     struct http_socket **sockets; /* by descriptor */
@@ -64,40 +77,40 @@ struct http_call {
     struct buf body;
     char curl_text[CURL_ERROR_SIZE];
     struct err_info why;
-    /* Mail only. */
-    bool is_mail;
-    struct curl_slist *recipients;
-    struct str unsent; /* of the message */
+    http_connected *connected; /* in place of `done`: only the connection is wanted */
 };
 
 /* http_client_curl.c */
 struct http_client_curl *http_client_curl_of(struct http_client *client);
-/* A call with an easy handle that has all options that never change; `is_mail` ones are not reused. */
+/* A call with an easy handle that has all options that never change. `connected` NULL: for requests. Others
+ * are not reused. */
 FALLIBLE http_call_new(
-    struct http_client_curl *client, bool is_mail, struct http_call **ret, struct err_info *why);
+    struct http_client_curl *client, http_connected *connected, struct http_call **ret, struct err_info *why);
 /* A call that was not started, or is done. */
 void http_call_free(struct http_call *call);
 /* Hands it to curl. On an error the call is still the caller's. */
 FALLIBLE http_call_begin(struct http_call *call, struct err_info *why);
-/* Out of curl's hands: calls `done` and frees. */
-void http_call_report(struct http_call *call, const struct http_answer *answer);
-/* Ends reading from a mail call's sockets. */
-void http_call_stop_reading(struct http_call *call);
+/* Out of curl's hands: calls `done`, or `connected` with `fd`, and frees. */
+void http_call_report(struct http_call *call, const struct http_answer *answer, int fd);
+/* A handle that counts in open_handle_count was closed: the last one frees a client that was freed. */
+void http_client_handle_closed(struct http_client_curl *client);
 
 /* http_call.c */
 enum err http_call_start(struct http_client *client, const struct http_request *request, http_done *done,
     void *context, struct http_call **ret, struct err_info *why);
-/* Sets the options for TLS; `first` false for a hop to another origin, which gets no client certificate. */
-bool http_call_set_tls(struct http_call *call, bool is_origin);
-/* Milliseconds that are left; at least 1. */
-long http_call_left_ms(const struct http_call *call);
-/* curl is done with it: follows a redirect or reports. */
-void http_call_on_done(struct http_call *call, CURLcode code);
-/* Fills `why`, and `failure` unless it is set already. */
-void http_call_describe_failure(struct http_call *call, CURLcode code, struct http_answer *answer);
+/* curl is done with it: follows a redirect or reports; `fd` as http_connected gets it. */
+void http_call_on_done(struct http_call *call, CURLcode code, int fd);
 void http_call_cancel(struct http_client *client, struct http_call *call);
+/* Resolves and connects, through the egress policy; `connected` is called exactly once, later, on the loop.
+ */
+FALLIBLE http_connect_start(struct http_client_curl *client, struct http_place place,
+    http_connected *connected, void *context, struct http_call **ret, struct err_info *why);
 
 /* mail.c */
-void mail_on_done(struct http_call *call, CURLcode code);
+enum err mail_call_start(struct http_client *client, const struct mail_request *request, mail_done *done,
+    void *context, struct mail_call **ret, struct err_info *why);
+void mail_call_cancel(struct http_client *client, struct mail_call *call);
+/* Ends all of the client's mail calls. */
+void mail_calls_abandon(struct http_client_curl *client);
 
 #endif

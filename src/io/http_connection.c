@@ -131,7 +131,7 @@ void http_connection_release(struct http_connection *connection)
     struct http_server *server = connection->server;
     http_queue_remove(connection, HTTP_LIST_ALL);
     server->connection_count--;
-    http_tls_free(connection->tls);
+    tls_free(connection->tls);
     buf_done(&connection->input);
     memory_free(connection);
     http_server_release(server);
@@ -220,8 +220,8 @@ static void http_connection_flush_tls(struct http_connection *connection)
 {
     if (connection->phase == HTTP_PHASE_CLOSED)
         return;
-    http_connection_send_raw(connection, http_tls_output(connection->tls), (struct str){ 0 });
-    http_tls_output_sent(connection->tls);
+    http_connection_send_raw(connection, tls_output(connection->tls), (struct str){ 0 });
+    tls_output_sent(connection->tls);
 }
 
 void http_connection_send(struct http_connection *connection, struct str head, struct str body)
@@ -232,8 +232,7 @@ void http_connection_send(struct http_connection *connection, struct str head, s
         http_connection_send_raw(connection, head, body);
         return;
     }
-    if (http_tls_write(connection->tls, head, NULL) != ERR_OK ||
-        http_tls_write(connection->tls, body, NULL) != ERR_OK)
+    if (tls_write(connection->tls, head, NULL) != ERR_OK || tls_write(connection->tls, body, NULL) != ERR_OK)
         http_connection_close(connection);
     else
         http_connection_flush_tls(connection);
@@ -276,14 +275,14 @@ static void http_connection_on_end(struct http_connection *connection)
 
 static void http_connection_decrypt(struct http_connection *connection, struct str cipher)
 {
-    if (http_tls_receive(connection->tls, cipher, NULL) != ERR_OK) {
+    if (tls_receive(connection->tls, cipher, NULL) != ERR_OK) {
         http_connection_close(connection);
         return;
     }
     int count;
     do {
         char *bytes = connection->server->plain_bytes;
-        count = http_tls_read(connection->tls, bytes, HTTP_READ_BYTES);
+        count = tls_read(connection->tls, bytes, HTTP_READ_BYTES);
         http_connection_flush_tls(connection);
         if (count > 0)
             http_input_consume(connection, (struct str){ bytes, (size_t)count });
@@ -336,7 +335,7 @@ static void http_connection_on_read(uv_stream_t *stream, ssize_t size, const uv_
 void http_connection_linger(struct http_connection *connection)
 {
     if (connection->tls) {
-        http_tls_end(connection->tls);
+        tls_end(connection->tls);
         http_connection_flush_tls(connection);
     }
     if (connection->phase == HTTP_PHASE_CLOSED)
@@ -457,7 +456,7 @@ static bool http_connection_start(struct http_connection *connection)
         return false;
     (void)uv_tcp_nodelay(&connection->tcp, 1); /* slower without, not wrong */
     (void)uv_tcp_keepalive(&connection->tcp, 1, TCP_KEEPALIVE_SECONDS);
-    if (server->tls && http_tls_new(server->tls, &connection->tls, NULL) != ERR_OK)
+    if (server->tls && tls_new(server->tls, &connection->tls, NULL) != ERR_OK)
         return false;
     http_connection_set_reading(connection);
     return true;

@@ -13,7 +13,7 @@
 #include "io/http_chunked.h"
 #include "io/http_head.h"
 #include "io/http_server.h"
-#include "io/http_tls.h"
+#include "io/tls.h"
 
 enum http_phase {
     HTTP_PHASE_IDLE, /* no byte of a request is there */
@@ -47,7 +47,7 @@ struct http_link {
 struct http_connection {
     uv_tcp_t tcp;
     struct http_server *server;
-    struct http_tls *tls; /* NULL: plain */
+    struct tls *tls; /* NULL: plain */
     struct http_exchange *exchange;
     enum http_phase phase;
     struct http_link links[HTTP_LIST_COUNT];
@@ -100,7 +100,7 @@ struct http_server {
     uv_loop_t *uv;
     struct loop *loop;
     struct http_handler *handler;
-    struct http_tls_context *tls;
+    struct tls_context *tls;
     unsigned connections_max, connections_per_address_max;
     unsigned connection_count, exchange_count, spare_count;
     unsigned open_handle_count; /* of the three above */

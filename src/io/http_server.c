@@ -168,7 +168,7 @@ enum err http_server_new(struct loop *loop, const struct http_server_options *op
     if (failed == ERR_OK && options->tls_cert_file.size > 0) {
         server->plain_bytes = memory_alloc(HTTP_READ_BYTES);
         failed = server->plain_bytes
-            ? http_tls_context_new(options->tls_cert_file, options->tls_key_file, &server->tls, why)
+            ? tls_context_new(options->tls_cert_file, options->tls_key_file, &server->tls, why)
             : err_memory(why);
     }
     if (failed == ERR_OK)
@@ -205,7 +205,7 @@ void http_server_release(struct http_server *server)
     if (!server->is_freed || server->open_handle_count > 0 || server->connection_count > 0)
         return;
     http_exchange_free_spares(server);
-    http_tls_context_free(server->tls);
+    tls_context_free(server->tls);
     buf_done(&server->out);
     memory_free(server->read_bytes);
     memory_free(server->plain_bytes);
