@@ -77,6 +77,7 @@
 #define CALL_GRACE_SECONDS 10 /* that a cancelled call gets before it is given up */
 #define RETRY_AFTER_SECONDS_MAX 3600
 #define VIEW_STEPS_MAX 5000 /* steps that one answer about a run shows */
+#define VIEW_BYTES_MAX (16 * MIB) /* of their inputs, outputs and errors; past it they are left out */
 #define TASK_TEXT_BYTES_MAX (64 * KIB) /* of an answer to a task */
 #define SUBSCRIPTIONS_MAX 200000 /* `wait: {event:}` at one time */
 #define UNDO_ATTEMPTS_MAX 10 /* of a containment, before a person is asked */

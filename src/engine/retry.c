@@ -201,6 +201,7 @@ static FALLIBLE make_ready(struct cutting *cutting, struct instant now, struct e
     op_number(&op, FIELD_STOP, STOP_NONE);
     op_number(&op, FIELD_ENDED, 0);
     op_number(&op, FIELD_DEADLINE, now.us + span_us);
+    op_number(&op, FIELD_POSITION, 0);
     op_value(&op, FIELD_OUTPUT, value_null());
     op_value(&op, FIELD_ERROR, value_null());
     return run_apply(run, &op, why);

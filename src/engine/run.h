@@ -152,6 +152,7 @@ struct run {
     struct value creation; /* of a run that was just made, until its first record is written; else null */
     struct value output, error;
     struct instant created, started, ended, deadline;
+    struct instant paused; /* since when `deadline` stands still, for people are asked; us 0: it does not */
 
     uint32_t next_frame;
     uint32_t seq; /* records so far */

@@ -348,6 +348,8 @@ static FALLIBLE apply_run(struct run *run, const struct op *op, struct err_info 
         run->ended.us = op->numbers[FIELD_ENDED];
     if (op_has(op, FIELD_DEADLINE))
         run->deadline.us = op->numbers[FIELD_DEADLINE];
+    if (op_has(op, FIELD_POSITION))
+        run->paused.us = op->numbers[FIELD_POSITION];
     if (op_has(op, FIELD_DUE)) /* of a snapshot */
         run->created.us = op->numbers[FIELD_DUE];
     if (op_has(op, FIELD_COUNT))
@@ -412,7 +414,7 @@ static void apply_snapshot(struct run *run)
     run->names_version++;
     run->output = run->error = value_null();
     run->stop = run->flags = 0;
-    run->ended = run->deadline = (struct instant){ 0 };
+    run->ended = run->deadline = run->paused = (struct instant){ 0 };
 }
 
 enum err run_apply(struct run *run, const struct op *op, struct err_info *why)

@@ -230,6 +230,7 @@ enum err run_add_snapshot(
     op_number(&op, FIELD_ENDED, run->ended.us);
     op_number(&op, FIELD_DEADLINE, run->deadline.us);
     op_number(&op, FIELD_DUE, run->created.us);
+    add_number(&op, FIELD_POSITION, run->paused.us);
     op_number(&op, FIELD_COUNT, (int64_t)run->steps_begun);
     add_value(&op, FIELD_OUTPUT, run->output);
     add_value(&op, FIELD_ERROR, run->error);

@@ -33,6 +33,9 @@ struct place {
 
 struct view {
     struct arena *arena;
+    struct arena scratch; /* of one record */
+    size_t bytes; /* of values kept */
+    uint64_t values_omitted;
     struct place *places; /* by frame id */
     uint32_t room, next_frame;
     struct node *first, **end;
@@ -40,7 +43,6 @@ struct view {
     uint64_t omitted;
     struct instant now, started;
     struct value inputs;
-    bool in_snapshot;
 };
 
 static FALLIBLE place_at(struct view *view, uint32_t frame, struct place **ret, struct err_info *why)
@@ -109,7 +111,19 @@ static enum step_status status_of_phase(int64_t phase, enum step_status otherwis
     }
 }
 
-static void node_set(struct view *view, struct node *node, const struct op *op)
+static FALLIBLE keep(struct view *view, struct value v, struct value *ret, struct err_info *why)
+{
+    size_t weight = value_weight(v);
+    *ret = value_null();
+    if (view->bytes + weight > VIEW_BYTES_MAX) {
+        view->values_omitted++;
+        return ERR_OK;
+    }
+    view->bytes += weight;
+    return value_copy(view->arena, v, ret, why);
+}
+
+static FALLIBLE node_set(struct view *view, struct node *node, const struct op *op, struct err_info *why)
 {
     if (op_has(op, FIELD_PHASE))
         node->status = status_of_phase(op->numbers[FIELD_PHASE], node->status);
@@ -118,14 +132,14 @@ static void node_set(struct view *view, struct node *node, const struct op *op)
     if (op_has(op, FIELD_FLAGS))
         node->is_simulated = op->numbers[FIELD_FLAGS] & FRAME_SIMULATED;
     if (op_has(op, FIELD_DATA))
-        node->input = op->data;
+        TRY(keep(view, op->data, &node->input, why));
     if (op->kind == OP_STEP_SET)
-        return;
+        return ERR_OK;
     node->status = (enum step_status)op->numbers[FIELD_STATUS];
     node->ended = view->now;
     if (op_has(op, FIELD_OUTPUT))
-        node->output = op->output;
-    node->error = op->error;
+        TRY(keep(view, op->output, &node->output, why));
+    return keep(view, op->error, &node->error, why);
 }
 
 static FALLIBLE see_block(struct view *view, const struct op *op, struct err_info *why)
@@ -148,11 +162,8 @@ static FALLIBLE see_step(struct view *view, const struct op *op, struct err_info
     struct node *node;
     struct place *place;
     TRY(node_add(view, (uint32_t)op->numbers[FIELD_PARENT], (uint32_t)op->numbers[FIELD_STEP], &node, why));
-    if (op->kind == OP_STEP_LEAF) {
-        if (node)
-            node_set(view, node, op);
-        return ERR_OK;
-    }
+    if (op->kind == OP_STEP_LEAF)
+        return node ? node_set(view, node, op, why) : ERR_OK;
     TRY(place_at(view, view->next_frame, &place, why));
     *place = (struct place){ .node = node, .is_shown = node != NULL };
     view->next_frame++;
@@ -163,8 +174,7 @@ static FALLIBLE see(struct view *view, const struct op *op, struct err_info *why
 {
     struct node *node = node_of(view, op->frame);
     switch (op->kind) {
-    case OP_CREATE: view->inputs = value_get(op->data, STR("inputs")); return ERR_OK;
-    case OP_SNAPSHOT: view->in_snapshot = true; return ERR_OK;
+    case OP_CREATE: return keep(view, value_get(op->data, STR("inputs")), &view->inputs, why);
     case OP_RUN:
         if (op_has(op, FIELD_STARTED) && op->numbers[FIELD_STARTED] != 0)
             view->started.us = op->numbers[FIELD_STARTED];
@@ -181,10 +191,7 @@ static FALLIBLE see(struct view *view, const struct op *op, struct err_info *why
     case OP_STEP_LEAF: return see_step(view, op, why);
     case OP_STEP_SET:
     case OP_STEP_RESULT:
-    case OP_STEP_END:
-        if (node)
-            node_set(view, node, op);
-        return ERR_OK;
+    case OP_STEP_END: return node ? node_set(view, node, op, why) : ERR_OK;
     default: return ERR_OK;
     }
 }
@@ -196,15 +203,16 @@ static enum err see_record(void *context, uint32_t seq, struct str record, struc
     struct op op;
     bool more = true;
     (void)seq;
-    TRY(journal_open(&reader, record, view->arena, why));
+    TRY(journal_open(&reader, record, &view->scratch, why));
     view->now = reader.now;
-    view->in_snapshot = false;
     for (;;) {
         TRY(journal_next(&reader, &op, &more, why));
         if (!more)
-            return ERR_OK;
+            break;
         TRY(see(view, &op, why));
     }
+    arena_reset(&view->scratch); /* the record itself is in it */
+    return ERR_OK;
 }
 
 /* ---- printing ---- */
@@ -330,6 +338,8 @@ static FALLIBLE show(struct store_conn *conn, const struct run_row *row, struct 
     TRY(value_map_set(&map, "steps", steps, why));
     if (view->omitted > 0)
         TRY(value_map_set(&map, "steps_omitted", value_int((int64_t)view->omitted), why));
+    if (view->values_omitted > 0)
+        TRY(value_map_set(&map, "values_omitted", value_int((int64_t)view->values_omitted), why));
     TRY(value_map_set(&map, "tasks", tasks, why));
     *ret = value_map_end(&map);
     return ERR_OK;
@@ -345,10 +355,11 @@ enum err run_show(struct store_conn *conn, int64_t tenant, struct id run, struct
     enum err result = place_at(&view, 0, &(struct place *){ NULL }, why);
     if (result == ERR_OK) {
         view.places[0].is_shown = true;
-        result = journal_rows(conn, tenant, row.number, 0, arena, see_record, &view, why);
+        result = journal_rows(conn, tenant, row.number, 0, &view.scratch, see_record, &view, why);
     }
     if (result == ERR_OK)
         result = show(conn, &row, &view, ret, why);
+    arena_done(&view.scratch);
     memory_free(view.places);
     return result;
 }

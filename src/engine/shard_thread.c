@@ -95,10 +95,10 @@ void shard_stop(struct shard *shard)
         return;
     }
     stop_run(&stop.job);
-    /* The queue is in order: once this is done, all before it is. A failure means that the store has ended.
-     */
-    if (shard->ops_out > 0)
-        (void)store_write_wait(shard->engine->options.store, nothing, NULL, NULL);
+    /* The queue is in order: once this is done, all before it is. A failure means that the store has ended,
+     * and then nothing is out any more either. */
+    if (shard->ops_out > 0 && store_write_wait(shard->engine->options.store, nothing, NULL, NULL) != ERR_OK)
+        shard->is_stopped = true;
 }
 
 void shard_done(struct shard *shard)

@@ -125,6 +125,10 @@ void step_run_ended(struct turn *turn, struct frame *frame, struct value ended)
             turn, frame, (struct outcome){ .kind = OUTCOME_OK, .output = value_get(ended, STR("output")) });
         return;
     }
+    if (frame->stop != STOP_NONE) { /* it ended as it was told to; why, the stop knows */
+        step_finish(turn, frame, (struct outcome){ .kind = OUTCOME_CANCELLED });
+        return;
+    }
     struct value code = value_get(error, STR("code")), message = value_get(error, STR("message"));
     struct value retryable = value_get(error, STR("retryable"));
     step_fail(turn, frame, value_is(code, VALUE_STRING) ? value_str(code) : STR("failed"),

@@ -185,7 +185,8 @@ struct instant run_next_due(const struct run *run)
     struct instant due = INSTANT_NEVER;
     if (run->phase == RUN_PHASE_ENDED)
         return due;
-    earliest(&due, run->deadline);
+    if (run->paused.us == 0)
+        earliest(&due, run->deadline);
     for (uint32_t i = 0; i < run->frame_count; i++) {
         const struct frame *frame = run->frames[i];
         if (frame->kind != FRAME_STEP)
@@ -196,6 +197,38 @@ struct instant run_next_due(const struct run *run)
             earliest(&due, frame->deadline);
     }
     return due;
+}
+
+/* All that the run waits for are answers, each to a question with a timeout of its own: then the time that
+ * people take is not the playbook's. Without such a bound the run's own timeout has to hold. */
+static bool waits_for_answers(const struct run *run)
+{
+    bool has_question = false;
+    if (run->status != RUN_WAITING || run->phase != RUN_PHASE_MAIN || run->stop != STOP_NONE)
+        return false;
+    for (uint32_t i = 0; i < run->frame_count; i++) {
+        const struct frame *frame = run->frames[i];
+        bool is_inner = frame->kind == FRAME_BLOCK || frame->phase == PHASE_INSIDE ||
+            frame->phase == PHASE_HANDLING;
+        bool is_question = frame->phase == PHASE_ASK && frame->due.us != 0;
+        if (!is_inner && !is_question)
+            return false;
+        has_question |= is_question;
+    }
+    return has_question && run->playbook->timeout_us > 0;
+}
+
+static void pause_deadline(struct turn *turn)
+{
+    struct run *run = turn->run;
+    struct op op = { .kind = OP_RUN };
+    bool pauses = waits_for_answers(run);
+    if (turn->failed != ERR_OK || pauses == (run->paused.us != 0))
+        return;
+    op_number(&op, FIELD_POSITION, pauses ? run->now.us : 0);
+    if (!pauses && run->stop == STOP_NONE && run->phase == RUN_PHASE_MAIN)
+        op_number(&op, FIELD_DEADLINE, run->deadline.us + (run->now.us - run->paused.us));
+    turn_emit(turn, &op);
 }
 
 enum err turn_end(struct turn *turn, struct err_info *why)
@@ -212,6 +245,7 @@ enum err turn_end(struct turn *turn, struct err_info *why)
             turn_emit(turn, &op);
         }
     }
+    pause_deadline(turn);
     if (turn->failed != ERR_OK && why)
         *why = turn->why;
     return turn->failed;

@@ -77,7 +77,8 @@ static void run_timer(struct turn *turn)
     struct value error;
     struct str message;
     struct err_info why = { 0 };
-    if (run->phase == RUN_PHASE_ENDED || run->deadline.us == 0 || run->deadline.us > run->now.us)
+    if (run->phase == RUN_PHASE_ENDED || run->deadline.us == 0 || run->deadline.us > run->now.us ||
+        run->paused.us != 0)
         return;
     int64_t span_us = run->playbook->timeout_us > 0 ? run->playbook->timeout_us : RUN_SECONDS_MAX * US_PER_S;
     enum err result = arena_printf(&run->arena, &message, &why,

@@ -425,10 +425,12 @@ static void block_stop(struct turn *turn, struct frame *block, bool is_forced)
         block_end(turn, block, (struct outcome){ .kind = OUTCOME_CANCELLED });
 }
 
+/* Those that are there now: what a stop itself opens, `finally` or `on_failure`, is to run. */
 void frame_stop_blocks(struct turn *turn, uint32_t frame, bool is_forced)
 {
     struct frame *block;
-    for (uint32_t after = 0; turn->failed == ERR_OK && (block = run_next_child(turn->run, frame, after));) {
+    uint32_t end = turn->run->next_frame, after = 0;
+    while (turn->failed == ERR_OK && (block = run_next_child(turn->run, frame, after)) && block->id < end) {
         after = block->id;
         block_stop(turn, block, is_forced);
     }

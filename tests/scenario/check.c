@@ -262,7 +262,8 @@ static FALLIBLE check_journal(struct played *played, struct value wanted, struct
         if (has_line && str_equal(str_trim(line), str_trim(got)))
             continue;
         scenario_fault(played, "journal: wanted %.*s", STR_ARG(str_trim(line)));
-        scenario_fault(played, "journal: all of it:\n%.*s", (int)text.size, text.data);
+        buf_add_text(played->faults, "    journal: all of it:\n");
+        buf_add(played->faults, buf_str(&text));
         return ERR_OK;
     }
     return ERR_OK;
