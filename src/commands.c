@@ -7,12 +7,12 @@
 const struct command commands[] = {
     { "serve", "run the server", cmd_serve },
     { "lint", "check playbooks and other content", cmd_lint },
+    { "run", "run a playbook here; list, show, start, cancel, retry runs of a server", cmd_run },
     { "test", "run the test cases of playbooks", cmd_test },
     { "eval", "evaluate CEL expressions", cmd_eval },
     { "login", "store the server and the token of later commands", cmd_login },
     { "alert", "list, show, update alerts", cmd_resource },
     { "case", "list, show, open, update, close cases", cmd_resource },
-    { "run", "list, show, start, cancel, retry runs", cmd_resource },
     { "task", "list, show, answer questions to people", cmd_resource },
     { "containment", "list containments, end them", cmd_resource },
     { "event", "list and show accepted events", cmd_resource },

@@ -366,6 +366,7 @@ static const struct action *mock_refine(
         .action = *real, .real = real, .mocks = mocked->mocks, .whole = mocked, .next = mocked->variants
     };
     mock_behaviour(variant);
+    variant->action.is_made_up = mocked->action.is_made_up;
     variant->action.refine = NULL;
     mocked->variants = variant;
     return &variant->action;
@@ -599,6 +600,7 @@ static FALLIBLE read_answers(
     mocked->answers = answers;
     mocked->answer_count = count;
     mocked->is_listed = true;
+    mocked->action.is_made_up = true;
     return ERR_OK;
 }
 
@@ -613,6 +615,7 @@ enum err mocks_set(struct mocks *mocks, struct value table, struct err_info *why
     struct value copy;
     for (struct mocked_action *mocked = mocks->first; mocked; mocked = mocked->next) {
         mocked->is_listed = false;
+        mocked->action.is_made_up = false;
         mocked->answer_count = 0;
     }
     if (value_is(table, VALUE_NULL))

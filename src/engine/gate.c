@@ -30,7 +30,7 @@ enum gate_word gate_judge(struct turn *turn, const struct frame *frame, const st
     /* The end of a containment was allowed when the containment was. */
     if (turn->run->playbook_number == UNDO_PLAYBOOK_NUMBER)
         return GATE_CALL;
-    if (turn->world->is_dry && action->kind >= ACTION_NOTIFY)
+    if (turn->world->is_dry && action->kind >= ACTION_NOTIFY && !action->is_made_up)
         return GATE_SIMULATE;
     if (playbook->mode == MODE_SHADOW && action->kind >= ACTION_NOTIFY)
         return GATE_SIMULATE;

@@ -77,6 +77,7 @@ struct action {
     struct str name; /* "connector.action" */
     struct str summary;
     enum action_kind kind;
+    bool is_made_up; /* a mock: nothing outside is touched, so dry runs call it too */
     bool is_idempotent; /* safe to repeat: with the same key and parameters it takes effect once */
     const struct type *in; /* a record */
     const struct type *out;

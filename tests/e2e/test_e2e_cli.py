@@ -3,15 +3,18 @@
 
 The program comes from TOCSIN_BIN (default ./build/tocsin). The last line is `N passed, N failed`.
 """
+import http.server
 import json
 import os
 import pathlib
+import pty
 import re
 import signal
 import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import xml.etree.ElementTree
 
 BIN = os.path.abspath(os.environ.get("TOCSIN_BIN", "build/tocsin"))
@@ -92,7 +95,7 @@ def each_command_explains_itself(folder):
 def wrong_use_is_told_with_the_mend(folder):
     cases = [
         (["lnit"], "did you mean 'lint'"),
-        (["run"], "tocsin run"),
+        (["run"], "usage: tocsin run"),
         (["case"], "needs a verb"),
         (["case", "lits"], "did you mean 'list'"),
         (["case", "show"], "takes ID"),
@@ -314,6 +317,136 @@ def the_shipped_playbooks_pass_their_tests(folder):
     expect((status, err), (0, ""), out)
 
 
+# ---- runs without a server ----
+
+MOCKS = "abuseipdb.check_ip: " + SCORE + "\nnftables.block_ip: { output: { ip: 203.0.113.9, set: blocked } }\n"
+
+
+def a_run_prints_its_steps_and_its_result(folder):
+    write_triage(folder)
+    pathlib.Path(folder, "mocks.yaml").write_text(MOCKS % 93)
+    arguments = ["run", "triage.yaml", "--event", "event.json", "--source", "generic", "--mock", "mocks.yaml"]
+    status, out, err = tocsin(*arguments, folder=folder)
+    expect((status, err), (0, ""), out)
+    expect([line.split()[:2] for line in out.splitlines()[:4]],
+           [["succeeded", "look"], ["succeeded", "decide/block"], ["succeeded", "decide"], ["succeeded", "step_5"]], "steps")
+    expect(json.loads(out[out.index("{"):]), {"blocked": True}, "output")
+    status, out, err = tocsin(*arguments, "--json", folder=folder)
+    run = json.loads(out)
+    expect((status, err, run["status"], run["playbook"]), (0, "", "succeeded", "triage"), "as JSON")
+    expect(run["alert_id"] is not None, True, "its alert")
+    status, out, err = tocsin("run", "triage.yaml", "--event", "-", "--mock", "mocks.yaml", "--input", "ip=198.51.100.7",
+                              "--json", folder=folder, text=json.dumps(EVENT))
+    expect((status, json.loads(out)["steps"][0]["input"]["ip"]), (0, "198.51.100.7"), "event from standard input")
+
+
+def what_acts_is_recorded_unless_live(folder):
+    write_triage(folder)
+    pathlib.Path(folder, "mocks.yaml").write_text("abuseipdb.check_ip: " + SCORE % 93)
+    status, out, _ = tocsin("run", "triage.yaml", "--mock", "mocks.yaml", folder=folder)
+    expect(status, 0, out)
+    expect_in('recorded, not done: nftables.block_ip {"ip":"203.0.113.9"', out, "what was not done")
+    pathlib.Path(folder, "tell.yaml").write_text(
+        "playbook: tell\ntriggers: [ { manual: true } ]\nsteps:\n  - id: tell\n    do: case.open\n    with: { title: Look }\n"
+        "  - return: { number: \"${{ steps.tell.output.number }}\" }\n")
+    status, out, _ = tocsin("run", "tell.yaml", "--live", "--json", folder=folder)
+    run = json.loads(out)
+    expect((status, run["output"], "simulated" in run["steps"][0]), (0, {"number": 1}, False), "live")
+
+
+def a_run_that_asks_waits_with_3(folder):
+    write_triage(folder)
+    pathlib.Path(folder, "mocks.yaml").write_text(MOCKS % 3)
+    for more in ([], ["--no-wait"]):
+        status, out, err = tocsin("run", "triage.yaml", "--mock", "mocks.yaml", *more, folder=folder)
+        expect(status, 3, out)
+        expect_in("Block 203.0.113.9?", err, "the question")
+        expect_in("the run is waiting", out, "the end")
+
+
+def at_a_terminal_the_person_there_is_asked(folder):
+    write_triage(folder)
+    pathlib.Path(folder, "mocks.yaml").write_text(MOCKS % 3)
+    form = PLAYBOOK.replace("options: [block, ignore]\n          timeout: 1h\n          on_timeout: ignore",
+                            "form: { count: { type: int }, note: { type: string, required: false } }")
+    form = form.replace("has(steps.block) && steps.block.ok", "steps.approve.output.form.count")
+    pathlib.Path(folder, "form.yaml").write_text(form)
+    for name, typed, output in (("triage.yaml", "9\nignore\n", {"blocked": False}), ("triage.yaml", "1\n", {"blocked": False}),
+                                ("form.yaml", "many\n7\n\n", {"blocked": 7})):
+        master, slave = pty.openpty()
+        process = subprocess.Popen([BIN, "run", name, "--mock", "mocks.yaml", "--json"], cwd=folder, stdin=slave,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        os.write(master, typed.encode())
+        out, err = process.communicate(timeout=60)
+        os.close(master), os.close(slave)
+        expect((process.returncode, json.loads(out)["output"]), (0, output), f"{typed!r}: {err}")
+        expect_in("? Block 203.0.113.9?", err, "the question")
+
+
+def failed_runs_and_wrong_files_have_their_status(folder):
+    write_triage(folder)
+    pathlib.Path(folder, "fails.yaml").write_text(
+        "playbook: fails\ntriggers: [ { manual: true } ]\ninputs: { count: { type: int, default: 1 } }\n"
+        "steps:\n  - fail: { code: no_luck, message: \"told ${{ inputs.count }}\" }\n")
+    status, out, err = tocsin("run", "fails.yaml", "--input", "count=7", folder=folder)
+    expect((status, err), (1, ""), out)
+    expect_in("the run has failed: no_luck: told 7", out, "the error")
+    cases = [
+        (["run", "fails.yaml", "--input", "count=many"], 2, "count"),
+        (["run", "fails.yaml", "--input", "cuont=1"], 2, "no input"),
+        (["run", "fails.yaml", "--input", "count"], 2, "NAME=TEXT"),
+        (["run", "missing.yaml"], 2, "there is no file missing.yaml"),
+        (["run", "fails.yaml", "--event", "missing.json"], 2, "there is no file missing.json"),
+        (["run", "fails.yaml", "--event", "two.json"], 2, "2 events"),
+        (["run", "fails.yaml", "--event", "bad.json"], 2, "bad.json:1:"),
+        (["run", "fails.yaml", "--source", "wazuh"], 2, "--event"),
+        (["run", "fails.yaml", "--mock", "mocks.yaml"], 2, "nothing.here"),
+        (["run", "fails.yaml", "--evnt", "x"], 2, "did you mean --event"),
+        (["run", "fails.yaml", "triage.yaml"], 2, "one playbook"),
+        (["run", "faulty.yaml"], 1, "faulty.yaml:4:"),
+        (["run", "fails.yaml", "--connections", "connections.yaml"], 2, "TOCSIN_SECRET_ABUSE_KEY"),
+    ]
+    pathlib.Path(folder, "two.json").write_text("[{}, {}]")
+    pathlib.Path(folder, "bad.json").write_text("{")
+    pathlib.Path(folder, "mocks.yaml").write_text("nothing.here: { output: {} }")
+    pathlib.Path(folder, "faulty.yaml").write_text("playbook: faulty\ntriggers: [ { manual: true } ]\nsteps:\n  - do: nothing.here\n")
+    pathlib.Path(folder, "connections.yaml").write_text(
+        "abuse: { connector: abuseipdb, default: true, settings: { api_key: \"${secret:abuse-key}\" } }\n")
+    for arguments, wanted, text in cases:
+        status, out, err = tocsin(*arguments, folder=folder)
+        expect((status, out), (wanted, ""), f"{arguments}: {err}")
+        expect_in(text, err, f"{arguments}")
+
+
+class Stub(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = json.dumps({"path": self.path, "key": self.headers.get("Key")}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def real_calls_go_out_where_the_egress_policy_lets_them(folder):
+    stub = http.server.HTTPServer(("127.0.0.1", 0), Stub)
+    threading.Thread(target=stub.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{stub.server_port}/ping"
+    pathlib.Path(folder, "ping.yaml").write_text(
+        "playbook: ping\ntriggers: [ { manual: true } ]\ninputs: { url: { type: string } }\nsteps:\n"
+        "  - id: ping\n    do: http.request\n    with: { method: GET, url: \"${{ inputs.url }}\" }\n"
+        "  - return: \"${{ steps.ping.output.body }}\"\n")
+    status, out, _ = tocsin("run", "ping.yaml", "--input", "url=" + url, folder=folder)
+    expect(status, 1, "a private address")
+    expect_in("egress", out, "the reason")
+    status, out, err = tocsin("run", "ping.yaml", "--input", "url=" + url, "--egress-allow", "127.0.0.0/8", "--json", folder=folder)
+    stub.shutdown()
+    expect((status, json.loads(out)["output"]["path"]), (0, "/ping"), f"an allowed one: {err}")
+
+
 # ---- against a server ----
 
 def login_is_stored_and_used(folder):
@@ -402,7 +535,9 @@ def tokens_and_audit(folder):
 TESTS = [each_command_explains_itself, the_doctor_looks_at_everything, wrong_use_is_told_with_the_mend, no_server_is_told, login_is_stored_and_used,
          good_cases_pass_and_coverage_is_told, failed_cases_show_what_differs,
          cases_that_cannot_run_fail_with_the_reason, broken_test_files_are_told_with_their_places,
-         the_shipped_playbooks_pass_their_tests, cases_are_worked_on, connectors_and_connections, tokens_and_audit]
+         the_shipped_playbooks_pass_their_tests, a_run_prints_its_steps_and_its_result, what_acts_is_recorded_unless_live,
+         a_run_that_asks_waits_with_3, at_a_terminal_the_person_there_is_asked, failed_runs_and_wrong_files_have_their_status,
+         real_calls_go_out_where_the_egress_policy_lets_them, cases_are_worked_on, connectors_and_connections, tokens_and_audit]
 
 
 def main():
