@@ -47,13 +47,26 @@ static bool has_good_labels(struct str host)
     return count >= 2 && host.data[host.size - 1] != '.';
 }
 
+/* Never in the root, but in every log: names for private use and for documents (RFC 2606, 6762, 8375, ICANN's
+ * `internal`). */
+static bool is_private_name(const char *name)
+{
+    static const char *const names[] = { "corp", "example", "home", "internal", "intranet", "invalid", "lan",
+        "local", "localdomain", "test" };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool is_top_level(const char *name)
 {
     /* No number is one, so that versions and addresses need no look into the list. */
     bool is_name = (name[0] >= 'a' && name[0] <= 'z') || (unsigned char)name[0] >= 0x80;
     if (!is_name || name[1] == '\0')
         return false;
-    return strcmp(name, "onion") == 0 ||
+    return strcmp(name, "onion") == 0 || is_private_name(name) ||
         psl_is_public_suffix2(psl_builtin(), name, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE) == 1;
 }
 

@@ -1,5 +1,5 @@
-/* Observables in text: addresses, domains, URLs, mail addresses, hashes, as they stand in logs, defanged ones
- * ("hxxp://", "203.0.113[.]9") too. One pass, no regular expressions; what is found is bounded. */
+/* Observables in an event: those that its source names, and those that stand in its texts (found by
+ * expr/ioc.h). Each once; their number and the bytes that are searched are bounded. */
 #ifndef TOCSIN_INGEST_OBSERVE_H
 #define TOCSIN_INGEST_OBSERVE_H
 
@@ -37,9 +37,7 @@ FALLIBLE observations_scan(
 
 /* Readers of whole texts, for checks. */
 bool text_is_ip(struct str text);
-bool text_is_domain(struct str text);
 bool text_is_email(struct str text);
-bool text_is_hash(struct str text); /* 32, 40, 64 or 128 hex digits, letters and digits among them */
 bool text_is_mac(struct str text);
 
 #endif
