@@ -43,7 +43,12 @@ FALLIBLE mail_address_parse(struct str text, struct mail_address *ret, struct er
         if (parsed.name.size >= 2 && str_starts(parsed.name, STR("\"")) && str_ends(parsed.name, STR("\"")))
             parsed.name = str_slice(parsed.name, 1, parsed.name.size - 1);
     }
-    if (!is_address(parsed.address))
+    bool is_good = is_address(parsed.address);
+    for (size_t i = 0; i < parsed.name.size; i++) {
+        unsigned char byte = (unsigned char)parsed.name.data[i];
+        is_good = is_good && byte >= ' ' && byte != 0x7f;
+    }
+    if (!is_good)
         return err_named(why, ERR_INVALID, "bad_address",
             "`%.*s` is no mail address such as soc@example.org or SOC <soc@example.org>", STR_ARG(text));
     *ret = parsed;

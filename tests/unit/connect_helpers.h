@@ -23,6 +23,8 @@ struct connect_world {
     void *host;
     struct arena arena; /* of the test */
     struct clock *clock; /* of the connect floor */
+    struct executor *executor; /* of blocking actions; NULL: none. Set it, then make connect anew */
+    const char *const *jq_command;
     unsigned calls_out;
 };
 
@@ -44,6 +46,8 @@ UNUSED static void world_make_connect(struct connect_world *world)
         .rand = rand_system(),
         .vault = world->access.vault,
         .connections = world->connections,
+        .executor = world->executor,
+        .jq_command = world->jq_command,
         .http = { .egress = world->egress, .connections_per_host_max = 8 } };
     CHECK(connect_new(&options, &world->connect, why));
     CHECK(connect_make_host(world->connect, world->loop, 0, &world->host, why));
