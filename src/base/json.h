@@ -18,6 +18,7 @@ struct json_options {
     bool copy_strings;
     uint8_t flags; /* set on each value read, e.g. VALUE_OUTSIDE */
     uint32_t depth_max; /* 0: JSON_DEPTH_MAX */
+    uint32_t values_max; /* past it ERR_LIMIT, name "json_values_max"; 0: any number */
 };
 
 /* One value and nothing but white space after it. Errors: ERR_INVALID with line, column and a name

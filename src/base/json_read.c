@@ -20,6 +20,7 @@ struct reader {
     bool copy_strings;
     uint8_t flags;
     uint32_t depth, depth_max;
+    uint32_t values_left;
     struct value *stack;
     size_t stack_count, stack_room;
     struct value *heap; /* the stack once it has outgrown `first` */
@@ -428,6 +429,8 @@ static enum err read_value(struct reader *r, struct value *ret)
 {
     if (r->at == r->end)
         return invalid(r, "json_value", "the text ends where a value must stand");
+    if (r->values_left-- == 0)
+        return fail_at(r, ERR_LIMIT, r->at, "json_values_max", "too many values (limit json_values_max)");
     switch (*r->at) {
     case '{': return read_map(r, ret);
     case '[': return read_list(r, ret);
@@ -455,6 +458,7 @@ static void reader_init(struct reader *r, struct arena *arena, struct str text, 
     r->copy_strings = options->copy_strings;
     r->flags = options->flags;
     r->depth = 0;
+    r->values_left = options->values_max ? options->values_max : UINT32_MAX;
     r->depth_max = options->depth_max ? options->depth_max : JSON_DEPTH_MAX;
     r->stack = r->first;
     r->stack_count = 0;

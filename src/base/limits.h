@@ -84,6 +84,7 @@
 
 /* connect */
 #define ANSWER_BYTES_MAX (16 * MIB)
+#define ANSWER_VALUES_MAX 1000000 /* of JSON in one answer: each takes some 16 to 64 bytes */
 #define ANSWER_HEADER_BYTES_MAX (128 * KIB)
 #define CALL_SECONDS_DEFAULT 30
 #define CALL_SECONDS_MAX 3600

@@ -186,7 +186,13 @@ static enum err answered(struct remote_call *remote, const struct http_answer *a
     *ret_more = false;
     if (answer->failure != HTTP_OK)
         return exchange_failure(&remote->exchange, answer, ret, why);
-    return fill(&remote->exchange, answer, ret, why);
+    struct err_info inner = { 0 };
+    if (fill(&remote->exchange, answer, ret, &inner) == ERR_OK)
+        return ERR_OK;
+    if (inner.code == ERR_MEMORY)
+        return err_memory(why);
+    *ret = result_from_why(remote->exchange.arena, &inner, ACTION_ANSWERED);
+    return ERR_OK;
 }
 
 /* ---- start ---- */

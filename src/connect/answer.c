@@ -150,9 +150,10 @@ static bool says_json(const struct http_answer *answer)
 
 static FALLIBLE parse_json(struct str body, struct arena *arena, struct value *ret, struct err_info *why)
 {
-    struct json_options options = {
-        .duplicates = JSON_DUPLICATES_LAST, .copy_strings = true, .flags = VALUE_OUTSIDE
-    };
+    struct json_options options = { .duplicates = JSON_DUPLICATES_LAST,
+        .copy_strings = true,
+        .flags = VALUE_OUTSIDE,
+        .values_max = ANSWER_VALUES_MAX };
     return json_parse(arena, body, &options, ret, why);
 }
 
@@ -188,6 +189,9 @@ FALLIBLE answer_body(const struct http_answer *answer, enum answer_format format
         enum err result = parse_json(answer->body, arena, ret, &inner);
         if (result == ERR_OK || result == ERR_MEMORY)
             return result == ERR_OK ? ERR_OK : err_memory(why);
+        if (inner.name && strcmp(inner.name, "json_values_max") == 0)
+            return err_named(why, ERR_LIMIT, "answer_too_large",
+                "the answer has more than %d values (ANSWER_VALUES_MAX)", ANSWER_VALUES_MAX);
         if (must_be_json)
             return err_named(why, ERR_INVALID, "answer_not_json",
                 "the answer is no JSON, at line %u, column %u: %s", inner.line, inner.column, inner.text);

@@ -25,7 +25,9 @@ enum action_effect status_effect(int status);
 FALLIBLE answer_headers(
     const struct http_answer *answer, struct arena *arena, struct value *ret, struct err_info *why);
 /* FORMAT_JSON, of an answer whose status is 2xx: ERR_INVALID, name "answer_not_json". Otherwise JSON where it
- * is JSON, else text, else bytes; null when empty. */
+ * is JSON, else text, else bytes; null when empty. ERR_LIMIT, name "answer_too_large", past
+ * ANSWER_VALUES_MAX.
+ */
 FALLIBLE answer_body(const struct http_answer *answer, enum answer_format format, struct arena *arena,
     struct value *ret, struct err_info *why);
 

@@ -402,6 +402,13 @@ static FALLIBLE http_call_follow(struct http_call *call, long status, const stru
 
 /* Reports. */
 
+/* curl takes lines of 100 KiB at most, and says of a longer one that memory ran out. */
+static bool http_call_has_long_line(const struct http_call *call, CURLcode code)
+{
+    return code == CURLE_OUT_OF_MEMORY && call->stop == HTTP_STOP_NONE && call->may_have_left &&
+        !call->has_headers;
+}
+
 static enum http_failure http_failure_of(const struct http_call *call, CURLcode code)
 {
     switch (call->stop) {
@@ -414,6 +421,8 @@ static enum http_failure http_failure_of(const struct http_call *call, CURLcode 
     case HTTP_STOP_MEMORY:
     case HTTP_STOP_NONE: break;
     }
+    if (http_call_has_long_line(call, code))
+        return HTTP_TOO_LARGE;
     switch (code) {
     case CURLE_UNSUPPORTED_PROTOCOL: /* also HTTP/0.9 in an answer */
     case CURLE_URL_MALFORMAT: return call->may_have_left ? HTTP_BROKEN : HTTP_REFUSED;
@@ -456,13 +465,14 @@ static FALLIBLE http_call_explain(
     const struct http_call *call, CURLcode code, enum http_failure failure, struct err_info *why)
 {
     enum err kind = http_failure_code(failure);
-    if (call->stop == HTTP_STOP_MEMORY || code == CURLE_OUT_OF_MEMORY)
+    bool has_long_line = http_call_has_long_line(call, code);
+    if (call->stop == HTTP_STOP_MEMORY || (code == CURLE_OUT_OF_MEMORY && !has_long_line))
         return err_memory(why);
     if (failure == HTTP_REFUSED && call->stop == HTTP_STOP_DENIED) {
         *why = call->why;
         return why->code;
     }
-    if (failure == HTTP_TOO_LARGE && call->answer_header_bytes > ANSWER_HEADER_BYTES_MAX)
+    if (failure == HTTP_TOO_LARGE && (has_long_line || call->answer_header_bytes > ANSWER_HEADER_BYTES_MAX))
         return err_named(why, kind, "answer_header_bytes_max",
             "%.*s sent more than %zu bytes of headers (answer_header_bytes_max)", STR_ARG(call->url.host),
             (size_t)ANSWER_HEADER_BYTES_MAX);

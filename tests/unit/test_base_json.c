@@ -83,6 +83,21 @@ static void faults_have_place_and_name(void **state)
     }
 }
 
+static void number_of_values_is_limited_when_asked_for(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena arena = { 0 };
+    struct json_options options = { .values_max = 4 };
+    struct err_info why = { 0 };
+    struct value v;
+    assert_int_equal(json_parse(&arena, STR("[1,{\"a\":2}]"), &options, &v, &why), ERR_OK);
+    assert_int_equal(json_parse(&arena, STR("[1,{\"a\":[]},3]"), &options, &v, &why), ERR_LIMIT);
+    assert_string_equal(why.name, "json_values_max");
+    assert_int_equal(why.column, 13);
+    options.values_max = 0;
+    assert_int_equal(json_parse(&arena, STR("[1,{\"a\":[]},3]"), &options, &v, &why), ERR_OK);
+}
+
 static void depth_is_limited(void **state)
 {
     (void)state;
@@ -342,6 +357,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_print_as_they_were_read),
         cmocka_unit_test(faults_have_place_and_name),
+        cmocka_unit_test(number_of_values_is_limited_when_asked_for),
         cmocka_unit_test(depth_is_limited),
         cmocka_unit_test(last_duplicate_wins_and_flags_the_map),
         cmocka_unit_test(large_maps_find_each_key),
