@@ -56,7 +56,7 @@ struct node {
     uint8_t reference; /* NAME: enum name_reference */
     bool is_optional; /* SELECT: a.?b; OPT_MAP: optFlatMap */
     bool is_test; /* SELECT inside has() */
-    bool is_root; /* NAME, MESSAGE: written with a leading dot */
+    bool is_root; /* NAME, CALL, MESSAGE: written with a leading dot */
     bool is_member; /* CALL in the style a.f(b) */
     bool is_constant; /* set by the compiler's fold: reads nothing from outside */
     uint16_t height; /* of the tree under it */

@@ -295,10 +295,13 @@ static FALLIBLE no_overload(struct checker *checker, const struct node *node, co
 static void resolve_namespace(struct checker *checker, struct node *node)
 {
     struct qualified_name prefix;
-    if (!node->is_member || !qualified_name(node->children[0], &prefix) || prefix.root->is_root ||
-        resolve_local(checker->scope, prefix.root->name) != NULL)
+    if (!node->is_member || !qualified_name(node->children[0], &prefix))
         return;
-    node->function = resolve_function(checker->env, (struct str){ prefix.text, prefix.size }, node->name);
+    bool is_root = prefix.root->is_root;
+    if (!is_root && resolve_local(checker->scope, prefix.root->name) != NULL)
+        return;
+    node->function = resolve_function(
+        checker->env, is_root, (struct str){ prefix.text, prefix.size }, node->name);
     if (node->function == NULL)
         return;
     node->is_member = false;
@@ -345,7 +348,7 @@ static FALLIBLE check_call(struct checker *checker, struct node *node, struct er
 {
     resolve_namespace(checker, node);
     if (node->function == NULL)
-        node->function = resolve_function(checker->env, (struct str){ NULL, 0 }, node->name);
+        node->function = resolve_function(checker->env, node->is_root, (struct str){ NULL, 0 }, node->name);
     if (node->function == NULL)
         return unknown_function(checker, node, why);
     bool is_path = is_path_part(node);

@@ -1,8 +1,29 @@
 #include "expr/expr.h"
 
 #include "base/limits.h"
+#include "base/text.h"
 #include "expr/check.h"
 #include "expr/program.h"
+
+/* Literals are slices of the source, and strings are UTF-8. */
+static FALLIBLE check_text(struct str source, struct err_info *why)
+{
+    uint32_t line = 1;
+    size_t start = 0, at = 0;
+    if (utf8_is_valid(source))
+        return ERR_OK;
+    for (;;) {
+        size_t before = at;
+        int32_t c = utf8_next(source, &at);
+        if (c < 0)
+            return err_at(why, ERR_INVALID, "expr_parse", line, (uint32_t)(before - start) + 1,
+                "the byte 0x%02x is no UTF-8", (unsigned char)source.data[before]);
+        if (c == '\n') {
+            line++;
+            start = at;
+        }
+    }
+}
 
 /* Both errors may come from any stage; the place is always inside the source. */
 FALLIBLE expr_compile(struct arena *arena, const struct expr_env *env, struct str source, struct expr **ret,
@@ -11,6 +32,7 @@ FALLIBLE expr_compile(struct arena *arena, const struct expr_env *env, struct st
     if (source.size > EXPR_SOURCE_BYTES_MAX)
         return err_named(why, ERR_LIMIT, "EXPR_SOURCE_BYTES_MAX", "the expression is longer than %llu bytes",
             (unsigned long long)EXPR_SOURCE_BYTES_MAX);
+    TRY(check_text(source, why));
     struct expr *expr = ARENA_NEW(arena, struct expr);
     struct node *root = NULL;
     struct checked checked = { 0 };

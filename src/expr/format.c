@@ -100,13 +100,19 @@ static FALLIBLE write_list(struct call *call, struct writer *writer, struct valu
     return writer->failed;
 }
 
+/* By the keys' texts; of equal ones (1 and '1' are two keys) the first entry is the first. */
+static bool is_before(const struct value *keys, uint32_t a, uint32_t b)
+{
+    int order = str_compare(value_str(keys[a]), value_str(keys[b]));
+    return order < 0 || (order == 0 && a < b);
+}
+
 static void sift_down(const struct value *keys, uint32_t *order, uint32_t root, uint32_t count)
 {
     for (uint32_t child; (child = 2 * root + 1) < count; root = child) {
-        if (child + 1 < count &&
-            str_compare(value_str(keys[order[child]]), value_str(keys[order[child + 1]])) < 0)
+        if (child + 1 < count && is_before(keys, order[child], order[child + 1]))
             child++;
-        if (str_compare(value_str(keys[order[root]]), value_str(keys[order[child]])) >= 0)
+        if (is_before(keys, order[child], order[root]))
             return;
         uint32_t swap = order[root];
         order[root] = order[child];
@@ -114,8 +120,7 @@ static void sift_down(const struct value *keys, uint32_t *order, uint32_t root, 
     }
 }
 
-/* Entry numbers in the order of their keys' texts; keys with one text keep the order they had, which
- * their number in the text's place decides. */
+/* Entry numbers in order: a heap sort, which needs no room. */
 static void sort_keys(const struct value *keys, uint32_t *order, uint32_t count)
 {
     for (uint32_t i = count / 2; i > 0; i--)

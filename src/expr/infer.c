@@ -101,23 +101,51 @@ static const struct type *most_general(
 
 static bool assign(struct inference *inference, const struct type *to, const struct type *from);
 
+/* Without memory for the trail the variable stays as it is; the checker then gives up anyway. */
+static void set_bound(struct inference *inference, const struct type *variable, const struct type *type)
+{
+    const struct type **bound = &inference->bound[variable->variable - 1];
+    if (inference->trail_count == inference->trail_room) {
+        uint32_t room = inference->trail_room ? inference->trail_room * 2 : 16;
+        struct binding *trail = ARENA_ARRAY(inference->arena, room, struct binding);
+        if (trail == NULL) {
+            inference->is_out_of_memory = true;
+            return;
+        }
+        if (inference->trail_count > 0)
+            memcpy(trail, inference->trail, inference->trail_count * sizeof(trail[0]));
+        inference->trail = trail;
+        inference->trail_room = room;
+    }
+    inference->trail[inference->trail_count++] = (struct binding){ variable->variable - 1, *bound };
+    *bound = type;
+}
+
+/* Undoes what was bound since the trail had this length. */
+static void undo(struct inference *inference, uint32_t trail_count)
+{
+    while (inference->trail_count > trail_count) {
+        struct binding last = inference->trail[--inference->trail_count];
+        inference->bound[last.variable] = last.before;
+    }
+}
+
 /* Gives the variable the type, or widens what it has. */
 static bool bind(struct inference *inference, const struct type *variable, const struct type *type)
 {
-    const struct type **bound = &inference->bound[variable->variable - 1];
-    if (*bound == NULL) {
+    const struct type *bound = inference->bound[variable->variable - 1];
+    if (bound == NULL) {
         if (occurs(inference, variable, type))
             return infer_resolve(inference, type) == variable;
-        *bound = type;
+        set_bound(inference, variable, type);
         return true;
     }
-    if (!assign(inference, type, *bound))
+    if (!assign(inference, type, bound))
         return false;
-    /* `assign` may have moved the table. */
-    bound = &inference->bound[variable->variable - 1];
-    const struct type *wider = most_general(inference, type, *bound);
-    if (wider != *bound && !occurs(inference, variable, wider))
-        *bound = wider;
+    bound = inference->bound[variable->variable - 1];
+    const struct type *wider = most_general(inference, type, bound);
+    if (wider != bound && !occurs(inference, variable, wider))
+        set_bound(inference, variable, wider);
     return true;
 }
 
@@ -187,46 +215,14 @@ static bool assign(struct inference *inference, const struct type *to, const str
     return true;
 }
 
-/* Assignments that fail half-way must leave no trace: the few variables are saved and put back. */
-#define SAVED_MAX 32
-
-struct saved {
-    const struct type *few[SAVED_MAX];
-    const struct type **all;
-    uint32_t count;
-};
-
-static void save(struct inference *inference, struct saved *saved)
-{
-    saved->count = inference->count;
-    saved->all = saved->few;
-    if (saved->count > SAVED_MAX) {
-        saved->all = ARENA_ARRAY(inference->arena, saved->count, const struct type *);
-        if (saved->all == NULL) {
-            inference->is_out_of_memory = true;
-            saved->count = 0;
-            return;
-        }
-    }
-    if (saved->count > 0)
-        memcpy(saved->all, inference->bound, saved->count * sizeof(saved->all[0]));
-}
-
-static void restore(struct inference *inference, const struct saved *saved)
-{
-    if (saved->count > 0)
-        memcpy(inference->bound, saved->all, saved->count * sizeof(saved->all[0]));
-}
-
 bool infer_assign(struct inference *inference, const struct type *to, const struct type *from)
 {
     if (inference->is_lenient)
         return true;
-    struct saved saved;
-    save(inference, &saved);
+    uint32_t mark = inference->trail_count;
     if (assign(inference, to, from))
         return true;
-    restore(inference, &saved);
+    undo(inference, mark); /* a failure half-way leaves no trace */
     return false;
 }
 
@@ -298,12 +294,12 @@ static bool try_overload(struct inference *inference, const struct overload *ove
     const struct type *const *arguments, const struct type **ret_result)
 {
     struct instance instance = { NULL, NULL };
-    struct saved saved;
-    save(inference, &saved);
+    uint32_t mark = inference->trail_count, variables = inference->count;
     for (uint32_t i = 0; i < overload->count; i++) {
         const struct type *parameter = instantiate(inference, &instance, overload->parameters[i]);
         if (!assign(inference, parameter, arguments[i])) {
-            restore(inference, &saved);
+            undo(inference, mark);
+            inference->count = variables;
             return false;
         }
     }

@@ -5,10 +5,18 @@
 
 #include "expr/function.h"
 
+/* A variable and what was known of it before. */
+struct binding {
+    uint32_t variable;
+    const struct type *before;
+};
+
 struct inference {
     struct arena *arena;
     const struct type **bound; /* by variable; NULL while nothing is known */
     uint32_t count, room;
+    struct binding *trail; /* what was bound, in order, so that an attempt can be undone */
+    uint32_t trail_count, trail_room;
     bool is_lenient; /* every type goes everywhere: no checker was asked for */
     bool is_out_of_memory; /* sticky; the checker looks at it once, at the end */
 };

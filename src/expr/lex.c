@@ -140,12 +140,6 @@ static FALLIBLE take_decimal(struct lexer *lexer, struct token *token, struct er
     struct str text = str_slice(lexer->source, from, lexer->at);
     token->kind = is_double ? TOKEN_DOUBLE : TOKEN_INT;
     if (is_double) {
-        /* ".5" is CEL's, but not everybody's. */
-        char copy[32] = "0";
-        if (text.data[0] == '.' && text.size < sizeof(copy) - 1) {
-            memcpy(copy + 1, text.data, text.size);
-            text = (struct str){ copy, text.size + 1 };
-        }
         if (!str_to_double(text, &token->number) || !isfinite(token->number))
             return fail_at(lexer, from, why, "not a number that a double can hold");
     } else if (!str_to_uint(text, &token->magnitude)) {
@@ -157,8 +151,7 @@ static FALLIBLE take_decimal(struct lexer *lexer, struct token *token, struct er
 static FALLIBLE take_number(struct lexer *lexer, struct token *token, struct err_info *why)
 {
     size_t from = lexer->at;
-    bool is_hex = peek(lexer, 0) == '0' && (peek(lexer, 1) == 'x' || peek(lexer, 1) == 'X') &&
-        hex_value(peek(lexer, 2)) >= 0;
+    bool is_hex = peek(lexer, 0) == '0' && peek(lexer, 1) == 'x' && hex_value(peek(lexer, 2)) >= 0;
     TRY(is_hex ? take_hexadecimal(lexer, token, why) : take_decimal(lexer, token, why));
     if (token->kind == TOKEN_INT && (peek(lexer, 0) == 'u' || peek(lexer, 0) == 'U')) {
         lexer->at++;

@@ -112,8 +112,12 @@ static FALLIBLE int_of_double(struct call *call, const struct value *a, struct v
 
 static FALLIBLE int_of_string(struct call *call, const struct value *a, struct value *ret)
 {
+    struct str text = value_str(a[0]);
     int64_t number;
-    if (!str_to_int(value_str(a[0]), &number))
+    /* "+7", as other implementations take it; "+-7" is none. */
+    if (text.size > 1 && text.data[0] == '+' && text.data[1] != '-')
+        text = str_slice(text, 1, text.size);
+    if (!str_to_int(text, &number))
         return not_a(call, a[0], "int");
     *ret = value_int(number);
     return ERR_OK;

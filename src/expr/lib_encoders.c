@@ -34,29 +34,44 @@ static int base64_digit(char c)
     return found != NULL ? (int)(found - base64_digits) : -1;
 }
 
-/* Padding may be left out, but not be wrong; bits behind the last byte must be zero (RFC 4648, 3.5). */
+/* Without the line ends that mail puts in (RFC 2045, 6.8) and without the padding, which may be left out,
+ * but not be wrong. */
+static FALLIBLE base64_digits_of(struct call *call, struct str text, char **ret_digits, size_t *ret_count)
+{
+    char *digits = NULL;
+    size_t count = 0, padding = 0;
+    TRY(call_bytes(call, text.size, &digits));
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        if (c == '\r' || c == '\n')
+            continue;
+        padding += c == '=';
+        if (c != '=' && (padding > 0 || base64_digit(c) < 0))
+            return call_fail(call, "illegal base64 data at input byte %zu", i);
+        if (c != '=')
+            digits[count++] = (char)base64_digit(c);
+    }
+    if (count % 4 == 1 || (padding > 0 && (padding > 2 || (count + padding) % 4 != 0)))
+        return call_fail(call, "illegal base64 data: the length is wrong");
+    *ret_digits = digits;
+    *ret_count = count;
+    return ERR_OK;
+}
+
+/* Bits behind the last byte must be zero (RFC 4648, 3.5). */
 static FALLIBLE base64_decode_string(struct call *call, const struct value *a, struct value *ret)
 {
-    struct str text = value_str(a[0]);
-    size_t padding = 0, size = 0;
-    char *bytes = NULL;
-    while (padding < 2 && text.size > 0 && text.data[text.size - 1] == '=') {
-        text.size--;
-        padding++;
-    }
-    if (text.size % 4 == 1 || (padding > 0 && (text.size + padding) % 4 != 0))
-        return call_fail(call, "illegal base64 data: the length is wrong");
-    TRY(call_bytes(call, text.size / 4 * 3 + 3, &bytes));
+    char *digits = NULL, *bytes = NULL;
+    size_t count = 0, size = 0;
+    TRY(base64_digits_of(call, value_str(a[0]), &digits, &count));
+    TRY(call_bytes(call, count / 4 * 3 + 3, &bytes));
     uint32_t group = 0;
-    for (size_t i = 0; i < text.size; i++) {
-        int digit = base64_digit(text.data[i]);
-        if (digit < 0)
-            return call_fail(call, "illegal base64 data at input byte %zu", i);
-        group = group << 6 | (unsigned)digit;
+    for (size_t i = 0; i < count; i++) {
+        group = group << 6 | (unsigned char)digits[i];
         if (i % 4 != 0)
             bytes[size++] = (char)(group >> (6 - 2 * (i % 4)));
     }
-    unsigned rest = text.size % 4 == 2 ? 4 : text.size % 4 == 3 ? 2 : 0;
+    unsigned rest = count % 4 == 2 ? 4 : count % 4 == 3 ? 2 : 0;
     if ((group & ((1u << rest) - 1)) != 0)
         return call_fail(call, "illegal base64 data: bits are left over at the end");
     *ret = value_bytes((struct str){ bytes, size });

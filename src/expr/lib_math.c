@@ -2,6 +2,7 @@
  * list of three and more. */
 #include <math.h>
 
+#include "expr/compare.h"
 #include "expr/function.h"
 
 static FALLIBLE extremum(
@@ -16,7 +17,7 @@ static FALLIBLE extremum(
         if (items[i].type != VALUE_INT && items[i].type != VALUE_UINT && items[i].type != VALUE_DOUBLE)
             return call_fail(call, "no such overload: math.%s of %s", sign > 0 ? "greatest" : "least",
                 value_type_name(items[i].type));
-        if (value_compare(items[i], *best, &order) && order * sign > 0)
+        if (compare_order(items[i], *best, &order) && order * sign > 0)
             best = &items[i];
     }
     *ret = *best;

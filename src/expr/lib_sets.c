@@ -1,4 +1,5 @@
 /* The sets extension: lists as sets, by CEL equality. */
+#include "expr/compare.h"
 #include "expr/function.h"
 
 /* Whether the list has the item; charged by what the search may take. */
@@ -9,7 +10,7 @@ static FALLIBLE has(struct call *call, struct value list, struct value item, boo
     *ret = false;
     for (uint32_t i = 0; i < list.size && !*ret; i++) {
         TRY(call_charge(call, units));
-        *ret = value_equal(list.items[i], item);
+        *ret = compare_equal(list.items[i], item);
     }
     return ERR_OK;
 }

@@ -163,6 +163,13 @@ static FALLIBLE take_mark(
     return add_mark(parser, marks, is_optional, why);
 }
 
+/* "[,]" and "{,}" are in the grammar: the comma at the end may come without an entry in front. */
+static FALLIBLE skip_lone_comma(struct parser *parser, enum token_kind close, struct err_info *why)
+{
+    bool is_lone = parser->token.kind == TOKEN_COMMA && parser->next.kind == close;
+    return is_lone ? advance(parser, why) : ERR_OK;
+}
+
 static FALLIBLE parse_list(struct parser *parser, struct node **ret, struct err_info *why)
 {
     struct token at = parser->token;
@@ -170,6 +177,7 @@ static FALLIBLE parse_list(struct parser *parser, struct node **ret, struct err_
     struct optional_marks marks = { 0 };
     bool any_optional = false;
     TRY(advance(parser, why));
+    TRY(skip_lone_comma(parser, TOKEN_CLOSE_BRACKET, why));
     while (parser->token.kind != TOKEN_CLOSE_BRACKET) {
         struct node *item = NULL;
         TRY(take_mark(parser, &marks, &any_optional, why));
@@ -194,6 +202,7 @@ static FALLIBLE parse_map(struct parser *parser, struct node **ret, struct err_i
     struct optional_marks marks = { 0 };
     bool any_optional = false;
     TRY(advance(parser, why));
+    TRY(skip_lone_comma(parser, TOKEN_CLOSE_BRACE, why));
     while (parser->token.kind != TOKEN_CLOSE_BRACE) {
         struct node *part = NULL;
         TRY(take_mark(parser, &marks, &any_optional, why));
@@ -365,8 +374,11 @@ static FALLIBLE parse_name(struct parser *parser, struct node **ret, struct err_
         return err_at(why, ERR_INVALID, "expr_parse", name.line, name.column,
             "'%.*s' is a reserved word; choose another name", STR_ARG(name.text));
     TRY(advance(parser, why));
-    if (parser->token.kind == TOKEN_OPEN_PAREN)
-        return parse_call(parser, NULL, &name, ret, why);
+    if (parser->token.kind == TOKEN_OPEN_PAREN) {
+        TRY(parse_call(parser, NULL, &name, ret, why));
+        (*ret)->is_root = is_root && (*ret)->kind == NODE_CALL;
+        return ERR_OK;
+    }
     TRY(parser_node(parser, NODE_NAME, &name, NULL, 0, ret, why));
     (*ret)->name = name.text;
     (*ret)->is_root = is_root;
@@ -441,23 +453,32 @@ static FALLIBLE parse_negative(struct parser *parser, struct node **ret, struct 
     return constant(parser, &at, v, ret, why);
 }
 
+static bool begins_number(const struct parser *parser)
+{
+    return parser->next.kind == TOKEN_INT || parser->next.kind == TOKEN_DOUBLE;
+}
+
 static FALLIBLE parse_unary(struct parser *parser, struct node **ret, struct err_info *why)
 {
     struct token first = parser->token;
     bool is_sign = first.kind == TOKEN_MINUS || first.kind == TOKEN_NOT;
-    bool is_number = parser->next.kind == TOKEN_INT || parser->next.kind == TOKEN_DOUBLE;
     struct node *node = NULL;
     if (!is_sign) {
         TRY(parse_primary(parser, &node, why));
         return parse_member(parser, node, ret, why);
     }
-    if (first.kind == TOKEN_MINUS && is_number) {
+    if (first.kind == TOKEN_MINUS && begins_number(parser)) {
         TRY(parse_negative(parser, &node, why));
         return parse_member(parser, node, ret, why);
     }
     if (++parser->depth > EXPR_DEPTH_MAX)
         return too_deep(&first, why);
     TRY(advance(parser, why));
+    /* The grammar repeats one sign only: "!!a", "--a", but not "!-a". */
+    bool is_other = first.kind == TOKEN_NOT ? parser->token.kind == TOKEN_MINUS && !begins_number(parser)
+                                            : parser->token.kind == TOKEN_NOT;
+    if (is_other)
+        return unexpected(parser, why, "a value; brackets part '!' from '-'");
     TRY(parse_unary(parser, &node, why));
     parser->depth--;
     TRY(one_child(parser, NODE_CALL, &first, node, ret, why));

@@ -78,7 +78,8 @@ bool resolve_name(const struct expr_env *env, const struct qualified_name *name,
     return resolve_exactly(env, plain, node);
 }
 
-const struct function *resolve_function(const struct expr_env *env, struct str prefix, struct str name)
+const struct function *resolve_function(
+    const struct expr_env *env, bool is_root, struct str prefix, struct str name)
 {
     struct qualified_name whole = { .size = 0 };
     if (prefix.size > 0 && (!append(&whole, prefix) || !append(&whole, STR("."))))
@@ -86,7 +87,8 @@ const struct function *resolve_function(const struct expr_env *env, struct str p
     if (!append(&whole, name))
         return NULL;
     struct str plain = { whole.text, whole.size };
-    for (struct str container = env->container; container.size > 0; widen(&container)) {
+    struct str container = is_root ? (struct str){ NULL, 0 } : env->container;
+    for (; container.size > 0; widen(&container)) {
         struct qualified_name inside = { .size = 0 };
         const struct function *found = NULL;
         if (append(&inside, container) && append(&inside, STR(".")) && append(&inside, plain))

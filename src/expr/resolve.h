@@ -22,8 +22,10 @@ const struct local *resolve_local(const struct local *scope, struct str name);
 /* Tries the name in the container and outwards from it. On success the node has become a variable or
  * a constant, its type is set. */
 bool resolve_name(const struct expr_env *env, const struct qualified_name *name, struct node *node);
-/* The function that is called as `prefix.name(…)`, or NULL. `prefix` may be empty. */
-const struct function *resolve_function(const struct expr_env *env, struct str prefix, struct str name);
+/* The function that is called as `prefix.name(…)`, or NULL. `prefix` may be empty; behind a leading dot
+ * (`is_root`) the container does not count. */
+const struct function *resolve_function(
+    const struct expr_env *env, bool is_root, struct str prefix, struct str name);
 /* "; did you mean 'x'?" or an empty text, for names that are not known. */
 void resolve_suggestion(
     const struct expr_env *env, const struct local *scope, struct str name, char *ret_text, size_t size);
