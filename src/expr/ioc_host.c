@@ -217,9 +217,11 @@ static FALLIBLE look_at_v6(struct ioc_search *search, size_t start, size_t end)
     struct value_net net;
     char text[NETWORK_TEXT_BYTES];
     unsigned bits = 0;
-    while (end > start && (ioc_byte(search, end - 1) == '.' || ioc_byte(search, end - 1) == ':'))
-        end -= ioc_byte(search, end - 1) == ':' && end >= start + 2 && ioc_byte(search, end - 2) == ':' ? 2
-                                                                                                        : 1;
+    /* The sentence's mark behind it, but not the "::" of a network. */
+    while (end > start &&
+        (ioc_byte(search, end - 1) == '.' ||
+            (ioc_byte(search, end - 1) == ':' && ioc_before(search, end - 1) != ':')))
+        end--;
     struct str address = str_slice(search->text, start, end);
     /* "::" alone, and the "::a" of programs, say nothing. */
     bool has_digit = false;

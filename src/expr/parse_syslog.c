@@ -168,13 +168,21 @@ static FALLIBLE set_message(struct syslog *log, struct err_info *why)
     return message.size == 0 ? ERR_OK : value_map_set(&log->map, "message", value_string(message), why);
 }
 
+/* CEF and LEEF are sent right behind the host, where the standard has four more fields. */
+static bool event_starts(const struct syslog *log)
+{
+    struct str rest = str_slice(log->text, log->at, log->text.size);
+    return str_starts(rest, STR("CEF:")) || str_starts(rest, STR("LEEF:"));
+}
+
 static FALLIBLE read_5424(struct syslog *log, struct err_info *why)
 {
-    log->at += 2; /* the version and its blank */
     TRY(read_timestamp(log, why));
     TRY(take_blank(log, why));
     TRY(read_word(log, "host", 255, why));
     TRY(take_blank(log, why));
+    if (event_starts(log))
+        return set_message(log, why);
     TRY(read_word(log, "app", 48, why));
     TRY(take_blank(log, why));
     TRY(read_word(log, "process_id", 128, why));
@@ -277,13 +285,34 @@ static FALLIBLE read_3164(struct syslog *log, struct err_info *why)
     return set_message(log, why);
 }
 
+/* The size of "1 " in front of a timestamp or "-": a version of RFC 5424, of which so far only 1 is
+ * defined, but senders count on. 0 when none stands there; then a host of digits might. */
+static size_t version_size(const struct syslog *log)
+{
+    size_t at = log->at;
+    if (byte_at(log, at) == '0')
+        return 0;
+    while (is_digit(byte_at(log, at)) && at - log->at < 3)
+        at++;
+    if (at == log->at || byte_at(log, at) != ' ')
+        return 0;
+    size_t size = ++at - log->at;
+    if (size == 2 && byte_at(log, log->at) == '1')
+        return size;
+    bool is_date = byte_at(log, at + 4) == '-';
+    for (size_t i = 0; i < 4; i++)
+        is_date = is_date && is_digit(byte_at(log, at + i));
+    return is_date || (byte_at(log, at) == '-' && byte_at(log, at + 1) == ' ') ? size : 0;
+}
+
 FALLIBLE parse_syslog(struct arena *arena, struct str text, struct value *ret, struct err_info *why)
 {
     struct syslog log = { .arena = arena, .text = text };
     value_map_begin(&log.map, arena);
     TRY(read_priority(&log, why));
-    bool is_5424 = byte_at(&log, log.at) == '1' && byte_at(&log, log.at + 1) == ' ';
-    TRY(is_5424 ? read_5424(&log, why) : read_3164(&log, why));
+    size_t version = version_size(&log);
+    log.at += version;
+    TRY(version > 0 ? read_5424(&log, why) : read_3164(&log, why));
     *ret = value_map_end(&log.map);
     return ERR_OK;
 }
