@@ -159,6 +159,7 @@ static FALLIBLE open_ingest(struct server *server, struct err_info *why)
         .rand = rand_system(),
         .intake = &server->intake.intake,
         .vault = server->vault,
+        .executor = server->executor,
         .rate_per_s = server->settings.ingest_rate };
     return ingest_new(&options, &server->ingest, why);
 }
@@ -292,13 +293,14 @@ void server_close(struct server *server)
     if (server->api != NULL)
         api_free(server->api);
     engine_stop(server->engine);
+    /* Waits for the work that is under way, whose ends go to the shards' loops and to ingest. */
+    if (server->executor != NULL)
+        server->executor->ops->free(server->executor);
     engine_free(server->engine);
     step_times_free(server->step_times);
     if (server->ingest != NULL)
         ingest_free(server->ingest);
     connect_free(server->connect);
-    if (server->executor != NULL)
-        server->executor->ops->free(server->executor);
     if (server->connections != NULL)
         connections_close(server->connections);
     if (server->tokens != NULL)

@@ -136,6 +136,7 @@
 #define MAPPING_SCAN_BYTES_MAX (256 * KIB) /* of an event's texts that are searched for observables */
 #define ALERT_OBSERVABLES_MAX 200 /* found in one event */
 #define FINGERPRINT_PARTS_MAX 16
+#define INGEST_INLINE_BYTES_MAX (64 * KIB) /* of a body that is mapped on the server's own loop: some ms */
 #define INGEST_LABELS_MAX 100 /* sources with a counter of their own */
 
 #endif

@@ -379,14 +379,57 @@ static enum err prepare(struct ingest_request *request, struct err_info *why)
     return ERR_OK;
 }
 
+static void offer(struct ingest_request *request, enum err result, const struct err_info *why)
+{
+    struct intake *intake = request->ingest->options.intake;
+    if (result != ERR_OK || request->batch.event_count == 0)
+        finish(request, result, why);
+    else
+        intake->offer(intake, &request->batch);
+}
+
+/* A large body's share, on a thread of the pool. */
+struct later {
+    struct executor_task task;
+    struct ingest_request *request;
+    enum err result;
+    struct err_info why;
+};
+
+static void prepare_later(struct executor_task *task)
+{
+    struct later *later = CONTAINER_OF(task, struct later, task);
+    later->result = prepare(later->request, &later->why);
+}
+
+static void prepared_later(struct executor_task *task)
+{
+    struct later *later = CONTAINER_OF(task, struct later, task);
+    offer(later->request, later->result, &later->why);
+}
+
+/* False when the pool has no room: then the body costs its sender's loop what it costs. */
+static bool receive_later(struct ingest_request *request)
+{
+    struct executor *executor = request->ingest->options.executor;
+    struct later *later = ARENA_NEW(request->arena, struct later);
+    if (!later)
+        return false;
+    later->task = (struct executor_task){
+        .work = prepare_later, .done = prepared_later, .reply_to = request->reply_to
+    };
+    later->request = request;
+    return executor->ops->submit(executor, &later->task, NULL) == ERR_OK;
+}
+
 void ingest_receive(struct ingest *ingest, struct ingest_request *request)
 {
     struct err_info why = { 0 };
+    bool is_large = request->body.size > INGEST_INLINE_BYTES_MAX;
     request->ingest = ingest;
     request->sources = ingest_acquire_sources(ingest);
+    if (is_large && ingest->options.executor && request->reply_to && receive_later(request))
+        return;
     enum err result = prepare(request, &why);
-    if (result != ERR_OK || request->batch.event_count == 0)
-        finish(request, result, &why);
-    else
-        ingest->options.intake->offer(ingest->options.intake, &request->batch);
+    offer(request, result, &why);
 }

@@ -9,6 +9,7 @@
 #include "base/rand.h"
 #include "ingest/intake.h"
 #include "ingest/source.h"
+#include "io/executor.h"
 
 struct ingest;
 
@@ -17,6 +18,8 @@ struct ingest_options {
     struct rand *rand;
     struct intake *intake;
     struct vault *vault; /* secrets of the HMAC schemes; NULL: those are refused */
+    struct executor
+        *executor; /* reads and maps bodies above INGEST_INLINE_BYTES_MAX; NULL: the caller does */
     uint64_t rate_per_s; /* events a second, with a burst of as many; 0: no limit */
 };
 /* What `options` points to must outlive it. Starts with the built-in `generic` source alone. */

@@ -208,6 +208,66 @@ static void past_the_rate_is_refused_with_a_time_and_works_again_then(void **sta
     test_folder_remove(&world.folder);
 }
 
+/* A pool that runs its tasks when told to, or is full. */
+struct slow_pool {
+    struct executor executor;
+    struct executor_task *waiting;
+    bool is_full;
+};
+
+static enum err slow_submit(struct executor *executor, struct executor_task *task, struct err_info *why)
+{
+    struct slow_pool *pool = (struct slow_pool *)executor;
+    if (pool->is_full)
+        return err_set(why, ERR_LIMIT, "the pool is full");
+    pool->waiting = task;
+    return ERR_OK;
+}
+
+static void a_large_body_is_mapped_off_the_loop(void **state)
+{
+    static const struct executor_ops ops = { .submit = slow_submit };
+    struct world *world = *state;
+    struct slow_pool pool = { .executor = { .ops = &ops } };
+    struct loop *loop;
+    struct ingest *ingest;
+    struct sent sent = { 0 };
+    AUTO(buf) struct buf body = { 0 };
+    while (body.size <= INGEST_INLINE_BYTES_MAX)
+        buf_add_text(&body, "{\"title\":\"one of many\"}\n");
+    struct ingest_options options = { .clock = &world->clock.clock,
+        .rand = &world->rand.rand,
+        .intake = &world->direct.intake,
+        .executor = &pool.executor };
+    test_check(loop_new(clock_system(), &loop, &world->why), &world->why);
+    test_check(ingest_new(&options, &ingest, &world->why), &world->why);
+    sent.request = (struct ingest_request){ .tenant = TENANT_DEFAULT,
+        .source = STR("door"),
+        .content_type = STR("application/x-ndjson"),
+        .body = buf_str(&body),
+        .arena = &world->arena,
+        .accepted = sent_accepted,
+        .reply_to = loop,
+        .context = &sent };
+    ingest_receive(ingest, &sent.request);
+    assert_non_null(pool.waiting);
+    assert_int_equal(sent.answers, 0);
+    pool.waiting->work(pool.waiting);
+    assert_int_equal(events_stored(world), 0);
+    pool.waiting->done(pool.waiting);
+    (void)loop_drain(loop);
+    assert_int_equal(sent.answers, 1);
+    assert_int_equal(events_stored(world), sent.request.batch.event_count);
+    /* A full pool refuses nobody. */
+    pool.is_full = true;
+    ingest_receive(ingest, &sent.request);
+    (void)loop_drain(loop);
+    assert_int_equal(sent.answers, 2);
+    assert_int_equal(events_stored(world), 2 * sent.request.batch.event_count);
+    ingest_free(ingest);
+    loop_free(loop);
+}
+
 struct tally {
     uint64_t probe, door, syntax, by_hand;
 };
@@ -290,6 +350,7 @@ int main(void)
         TEST(a_type_that_the_source_does_not_list_is_refused),
         TEST(a_bad_source_name_is_refused),
         cmocka_unit_test(past_the_rate_is_refused_with_a_time_and_works_again_then),
+        TEST(a_large_body_is_mapped_off_the_loop),
         TEST(counters_tell_what_was_accepted_and_refused),
         TEST(past_the_labels_sources_are_counted_together),
         TEST(sources_with_a_fault_leave_the_old_ones),
