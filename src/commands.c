@@ -10,6 +10,7 @@ const struct command commands[] = {
     { "run", "run a playbook here; list, show, start, cancel, retry runs of a server", cmd_run },
     { "test", "run the test cases of playbooks", cmd_test },
     { "eval", "evaluate CEL expressions", cmd_eval },
+    { "apply", "publish playbooks to a server, or show what that would change", cmd_apply },
     { "login", "store the server and the token of later commands", cmd_login },
     { "alert", "list, show, update alerts", cmd_resource },
     { "case", "list, show, open, update, close cases", cmd_resource },

@@ -4,10 +4,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "access/migrations.h"
-#include "cases/migrations.h"
-#include "engine/engine.h"
-#include "ingest/event.h"
+#include "server.h"
 #include "store/store_copy.h"
 
 void doctor_add(struct doctor *doctor, enum finding_level level, const char *name, const char *mend,
@@ -63,14 +60,12 @@ static void check_modes(struct doctor *doctor)
 
 void doctor_store(struct doctor *doctor)
 {
-    static const struct store_migration *const migrations[] = { store_migrations, access_migrations,
-        cases_migrations, engine_migrations, ingest_migrations, NULL };
     struct err_info why = { 0 };
     struct str path;
     check_modes(doctor);
     if (arena_printf(doctor->arena, &path, &why, "%s/tocsin.db", doctor->data) != ERR_OK)
         return;
-    enum err result = store_file_check(path.data, migrations, &why);
+    enum err result = store_file_check(path.data, server_migrations, &why);
     if (result == ERR_OK)
         doctor_add(doctor, FINDING_OK, "store", NULL, "%s is sound", path.data);
     else if (result == ERR_NOT_FOUND)

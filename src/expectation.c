@@ -1,11 +1,10 @@
 #include "expectation.h"
 
+#include "align.h"
 #include "base/json.h"
-#include "base/limits.h"
 #include "table.h"
 
 #define SHOWN_WIDTH_MAX 300
-#define PATH_DIFF_MAX 2000 /* longer lists are compared, but not aligned */
 
 /* Where in the value the walk is: "output.hosts[2].ip". */
 struct place {
@@ -108,62 +107,44 @@ bool expect_value(struct buf *diff, const char *what, struct value expected, str
 
 /* ---- paths ---- */
 
-/* Lengths of the longest common tails; `table` has (expected + 1) * (actual + 1) cells. */
-static void measure(struct value expected, struct value actual, uint16_t *table)
+struct paths {
+    struct buf *diff;
+    struct value expected, actual;
+};
+
+static bool is_same(const void *context, uint32_t before, uint32_t after)
 {
-    size_t width = actual.size + 1;
-    for (uint32_t i = expected.size; i-- > 0;) {
-        for (uint32_t j = actual.size; j-- > 0;) {
-            uint16_t *cell = &table[i * width + j];
-            if (value_equal(expected.items[i], actual.items[j]))
-                *cell = (uint16_t)(table[(i + 1) * width + j + 1] + 1);
-            else if (table[(i + 1) * width + j] >= table[i * width + j + 1])
-                *cell = table[(i + 1) * width + j];
-            else
-                *cell = table[i * width + j + 1];
-        }
-    }
+    const struct paths *paths = context;
+    return value_equal(paths->expected.items[before], paths->actual.items[after]);
 }
 
-static void add_line(struct buf *diff, const char *sign, struct value v, const char *remark)
+static void emit(void *context, enum edit edit, uint32_t before, uint32_t after)
 {
-    buf_printf(diff, "    %s ", sign);
-    table_add_cell(diff, v, 0);
-    buf_printf(diff, "%s\n", remark);
-}
-
-static void add_aligned(struct buf *diff, struct value expected, struct value actual, const uint16_t *table)
-{
-    size_t width = actual.size + 1;
-    uint32_t i = 0, j = 0;
-    while (i < expected.size || j < actual.size) {
-        if (i < expected.size && j < actual.size && value_equal(expected.items[i], actual.items[j])) {
-            add_line(diff, " ", expected.items[i++], "");
-            j++;
-        } else if (j == actual.size ||
-            (i < expected.size && table[(i + 1) * width + j] >= table[i * width + j + 1])) {
-            add_line(diff, "-", expected.items[i++], "  (expected, did not run)");
-        } else {
-            add_line(diff, "+", actual.items[j++], "  (ran, not expected)");
-        }
-    }
+    static const char *const signs[] = { [EDIT_SAME] = " ", [EDIT_REMOVED] = "-", [EDIT_ADDED] = "+" };
+    static const char *const remarks[] = {
+        [EDIT_SAME] = "", [EDIT_REMOVED] = "  (expected, did not run)", [EDIT_ADDED] = "  (ran, not expected)"
+    };
+    const struct paths *paths = context;
+    buf_printf(paths->diff, "    %s ", signs[edit]);
+    table_add_cell(
+        paths->diff, edit == EDIT_ADDED ? paths->actual.items[after] : paths->expected.items[before], 0);
+    buf_printf(paths->diff, "%s\n", remarks[edit]);
 }
 
 bool expect_path(struct buf *diff, const char *what, struct value expected, struct value actual)
 {
-    AUTO(arena) struct arena arena = { 0 };
+    struct paths paths = { diff, expected, actual };
+    struct alignment alignment = { .before_count = expected.size,
+        .after_count = actual.size,
+        .is_same = is_same,
+        .emit = emit,
+        .context = &paths };
+    if (expected.type != VALUE_LIST || actual.type != VALUE_LIST)
+        return expect_value(diff, what, expected, actual);
     if (value_equal(expected, actual))
         return true;
     buf_printf(diff, "  %s:\n", what);
-    uint16_t *table = NULL;
-    if (expected.type == VALUE_LIST && expected.size <= PATH_DIFF_MAX && actual.size <= PATH_DIFF_MAX)
-        table = arena_zalloc(&arena, sizeof *table * (expected.size + 1) * (actual.size + 1));
-    if (table == NULL) {
-        const struct place place = { NULL, value_string(str_of(what)), 0 };
-        add_difference(diff, &place, expected, actual);
-        return false;
-    }
-    measure(expected, actual, table);
-    add_aligned(diff, expected, actual, table);
+    if (align_run(&alignment, NULL) != ERR_OK)
+        diff->failed = ERR_MEMORY;
     return false;
 }

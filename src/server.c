@@ -62,10 +62,11 @@ static void store_failed(void *context, const struct err_info *why)
     _exit(EXIT_STORE_FAILED);
 }
 
+const struct store_migration *const server_migrations[] = { store_migrations, access_migrations,
+    cases_migrations, engine_migrations, ingest_migrations, api_migrations, NULL };
+
 static enum err open_store(struct server *server, struct err_info *why)
 {
-    static const struct store_migration *const migrations[] = { store_migrations, access_migrations,
-        cases_migrations, engine_migrations, ingest_migrations, api_migrations, NULL };
     struct str url;
     if (mkdir(server->settings.data.data, 0700) != 0 && errno != EEXIST)
         return err_errno(why, errno, "making the data folder");
@@ -75,7 +76,7 @@ static enum err open_store(struct server *server, struct err_info *why)
         TRY(arena_printf(&server->arena, &url, why, "sqlite:%.*s/tocsin.db", STR_ARG(server->settings.data)));
     struct store_options options = { .url = url,
         .clock = clock_system(),
-        .migrations = migrations,
+        .migrations = server_migrations,
         .on_fatal = store_failed,
         .fatal_context = server };
     return store_open(&options, &server->store, why);

@@ -5,8 +5,12 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "settings.h"
+#include "store/store.h"
 
 struct server;
+
+/* Of all floors: what a server's store has. Ended by NULL. */
+extern const struct store_migration *const server_migrations[];
 
 /* Opens the store in the data folder (made with mode 0700 when absent), listens. */
 FALLIBLE server_open(

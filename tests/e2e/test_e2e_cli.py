@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import xml.etree.ElementTree
 
 BIN = os.path.abspath(os.environ.get("TOCSIN_BIN", "build/tocsin"))
@@ -520,6 +521,87 @@ def connectors_and_connections(folder):
         expect(server.ask("connection", "delete", "abuse")[0], 1, "delete again")
 
 
+def playbooks_are_published_and_switched(folder):
+    write_triage(folder)
+    caller = PLAYBOOK.replace("playbook: triage", "playbook: a-caller", 1).replace(
+        "steps:\n", "steps:\n  - run: triage\n", 1).replace("triggers:\n", "triggers:\n  - playbook: true\n", 1)
+    pathlib.Path(folder, "a-caller.yaml").write_text(caller)
+    pathlib.Path(folder, "triage.yaml").write_text(PLAYBOOK.replace("triggers:\n", "triggers:\n  - playbook: true\n", 1))
+    with Server(folder) as server:
+        status, out, err = server.ask("apply", folder, "--plan")
+        expect(status, 1, "the caller's callee is not there in a plan")
+        expect_in("would be new triage", out, "plan")
+        expect_in("+playbook: triage", out, "diff")
+        made = server.json("apply", folder)
+        expect(sorted((m["playbook"], m["result"], m["version"]) for m in made),
+               [("a-caller", "created", 1), ("triage", "created", 1)], "apply")
+        expect(server.json("apply", folder)[0]["result"], "unchanged", "apply again")
+        names = {p["name"]: p["enabled"] for p in server.json("playbook", "list")["items"]}
+        expect((names["triage"], names["ssh-brute-force"]), (True, False), "playbook list")
+        server.json("playbook", "disable", "triage")
+        path = pathlib.Path(folder, "triage.yaml")
+        path.write_text(path.read_text().replace("timeout: 2h", "timeout: 3h"))
+        status, out, _ = server.ask("apply", str(path), "--plan")
+        expect(status, 0, "plan of a change")
+        expect(("-timeout: 2h" in out, "+timeout: 3h" in out, "playbook: triage\n-" in out), (True, True, False), out)
+        changed = server.json("apply", str(path))[0]
+        expect((changed["result"], changed["version"], changed["enabled"]), ("updated", 2, False), "it stays disabled")
+        path.write_text(path.read_text().replace("steps.look.ok", "steps.lok.ok"))
+        status, out, _ = server.ask("apply", str(path))
+        expect(status, 1, "a playbook with a fault")
+        expect_in("refused triage version 2", out, "told")
+        expect_in("unknown_step", out, "the fault's code")
+        expect(server.json("playbook", "show", "triage")["version"], 2, "the good one stays")
+        expect(server.ask("apply", os.path.join(folder, "nothing"))[0], 2, "no such path")
+        expect(server.ask("playbook", "show", "nothing")[0], 1, "no such playbook")
+
+
+def runs_tasks_and_events_on_a_server(folder):
+    playbook = PLAYBOOK.replace("do: abuseipdb.check_ip", "do: http.request").replace(
+        "with: { ip: \"${{ inputs.ip }}\" }", "with: { method: GET, url: \"http://192.0.2.1/${{ inputs.ip }}\" }", 1).replace(
+        "steps.look.output.score >= 80", "steps.look.output.status == 200")
+    pathlib.Path(folder, "triage.yaml").write_text(playbook)
+    pathlib.Path(folder, "event.json").write_text(json.dumps(EVENT))
+    with Server(folder) as server:
+        server.json("apply", os.path.join(folder, "triage.yaml"))
+        run = server.json("run", "start", "triage", "--input", "ip=192.0.2.7")
+        run_id = run.get("id") or run.get("run_id")
+        for _ in range(200):
+            tasks = server.json("task", "list", "--status", "open")["items"]
+            if tasks:
+                break
+            time.sleep(0.05)
+        expect(tasks[0]["title"], "Block 192.0.2.7?", "the question")
+        expect(server.json("run", "show", run_id)["status"], "waiting", "the run")
+        status, out, _ = server.ask("task", "show", tasks[0]["id"])
+        expect_in("--choice block", out, "how to answer")
+        expect(server.ask("task", "answer", tasks[0]["id"], "--choice", "maybe")[0], 1, "no such option")
+        expect(server.ask("task", "answer", tasks[0]["id"], "--choice", "ignore", "--comment", "noise")[0], 0, "answer")
+        expect(server.ask("task", "answer", tasks[0]["id"], "--choice", "ignore")[0], 1, "answered already")
+        status, out, _ = server.ask("run", "show", run_id, "--follow")
+        expect(status, 0, out)
+        expect_in("succeeded decide/approve", out, "a step that ended")
+        expect_in('"blocked": false', out, "output")
+        status, out, _ = server.ask("run", "list", "--playbook", "triage")
+        expect(out.splitlines()[0].split()[:2], ["ID", "STATUS"], "table")
+        expect_in(run_id, out, "run list")
+        second = server.json("run", "start", "triage")
+        second_id = second.get("id") or second.get("run_id")
+        expect(server.ask("run", "cancel", second_id, "--reason", "a test")[0], 0, "cancel")
+        status, out, _ = server.ask("run", "show", second_id, "--follow")
+        expect(status, 1, "a cancelled run")
+        expect(server.json("run", "list", "--status", "cancelled", "--since", "1h")["items"][0]["id"], second_id, "filters")
+        expect(server.ask("run", "retry", second_id)[0], 0, "retry")
+        expect(server.ask("run", "retry", run_id)[0], 1, "what succeeded has nothing to retry")
+        expect(server.ask("run", "list", "--status", "sleeping")[0], 1, "no such status")
+        expect(server.json("event", "list")["items"], [], "events")
+        expect(server.json("audit", "alerts", "--since", "30d")["events"], 0, "audit alerts")
+        expect(server.json("containment", "list")["items"], [], "containments")
+        names = [s["name"] for s in server.json("source", "list")["items"]]
+        expect_in("wazuh", names, "source list")
+        expect(server.json("source", "show", "wazuh")["name"], "wazuh", "source show")
+
+
 def tokens_and_audit(folder):
     with Server(folder) as server:
         made = server.json("token", "create", "reader", "--scopes", "metrics:read", "--expires-in", "90d")
@@ -537,7 +619,8 @@ TESTS = [each_command_explains_itself, the_doctor_looks_at_everything, wrong_use
          cases_that_cannot_run_fail_with_the_reason, broken_test_files_are_told_with_their_places,
          the_shipped_playbooks_pass_their_tests, a_run_prints_its_steps_and_its_result, what_acts_is_recorded_unless_live,
          a_run_that_asks_waits_with_3, at_a_terminal_the_person_there_is_asked, failed_runs_and_wrong_files_have_their_status,
-         real_calls_go_out_where_the_egress_policy_lets_them, cases_are_worked_on, connectors_and_connections, tokens_and_audit]
+         real_calls_go_out_where_the_egress_policy_lets_them, cases_are_worked_on, connectors_and_connections,
+         playbooks_are_published_and_switched, runs_tasks_and_events_on_a_server, tokens_and_audit]
 
 
 def main():
