@@ -35,6 +35,9 @@ enum value_type {
 /* Flags. */
 #define VALUE_OUTSIDE 0x01 /* came from outside; must not reach a sink without its encoder */
 #define VALUE_DUPLICATE_KEYS 0x02 /* a map that was read from an object with a repeated key */
+/* A text from outside that went through the encoder of a sink (expr/type.h, enum type_sink, from 1 on). */
+#define VALUE_SAFE_FOR(sink) ((uint8_t)(0x02u << (sink)))
+#define VALUE_SAFE_MASK 0x7c
 
 struct value_map;
 struct value_net;

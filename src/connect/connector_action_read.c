@@ -333,7 +333,7 @@ static void read_defaults(struct action_reading *reading, const struct yaml_node
 static void check_input_keys(struct action_reading *reading, const struct yaml_node *node)
 {
     static const char *const keys[] = { "type", "required", "default", "help", "enum", "items", "values",
-        "fields", "nullable", "secret" };
+        "fields", "nullable", "secret", "sink" };
     const struct yaml_node *found[COUNT(keys)];
     for (uint32_t i = 0; node->kind == YAML_MAPPING && i < node->count; i++) {
         if (node->pairs[i].value->kind == YAML_MAPPING)

@@ -203,6 +203,8 @@ static FALLIBLE prepare(
     struct err_info inner = { 0 };
     TRY(with_defaults(action, *with, &turn->run->arena, with, why));
     enum err result = action->in ? type_check_value(action->in, *with, &inner) : ERR_OK;
+    if (result == ERR_OK && action->in)
+        result = type_check_sinks(action->in, *with, &inner);
     if (result != ERR_OK)
         return err_named(
             why, ERR_INVALID, "invalid_parameters", "%.*s: %s", STR_ARG(action->name), inner.text);

@@ -202,13 +202,13 @@ static bool resolve_selection(struct checker *checker, struct node *node)
     return resolve_name(checker->env, &name, node);
 }
 
-static FALLIBLE select_field(
-    const struct node *node, const struct type *record, const struct type **ret, struct err_info *why)
+static FALLIBLE select_field(struct checker *checker, const struct node *node, const struct type *record,
+    const struct type **ret, struct err_info *why)
 {
     struct str name = node->kind == NODE_SELECT ? node->name : value_str(node->children[1]->value);
     const struct type_field *field = type_find_field(record, name);
     *ret = field != NULL ? field->type : &type_dyn;
-    if (field != NULL || record->is_open)
+    if (field != NULL || record->is_open || checker->env->is_tolerant)
         return ERR_OK;
     const struct type_field *nearest = type_nearest_field(record, name);
     if (nearest != NULL)
@@ -225,7 +225,7 @@ static FALLIBLE selected_type(struct checker *checker, const struct node *node, 
     if (operand->kind == TYPE_NULLABLE)
         operand = infer_resolve(&checker->inference, operand->item);
     switch (operand->kind) {
-    case TYPE_RECORD: return select_field(node, operand, ret, why);
+    case TYPE_RECORD: return select_field(checker, node, operand, ret, why);
     case TYPE_MAP: *ret = operand->item; return ERR_OK;
     case TYPE_PARAMETER:
         (void)infer_assign(&checker->inference, &type_dyn, operand); /* dyn takes everything */
@@ -233,7 +233,11 @@ static FALLIBLE selected_type(struct checker *checker, const struct node *node, 
         return ERR_OK;
     case TYPE_DYN:
     case TYPE_ERROR: *ret = &type_dyn; return ERR_OK;
-    default: return refuse(node, why, "a value of type %s has no fields", type_text(checker, operand).text);
+    default:
+        *ret = &type_dyn;
+        if (checker->env->is_tolerant)
+            return ERR_OK;
+        return refuse(node, why, "a value of type %s has no fields", type_text(checker, operand).text);
     }
 }
 
@@ -291,6 +295,47 @@ static FALLIBLE no_overload(struct checker *checker, const struct node *node, co
         node, why, "no such overload: %.*s(%.*s)", STR_ARG(node->function->name), STR_ARG(buf_str(&list)));
 }
 
+/* The type that holds both when neither takes the other: a value or null, or anything. */
+static const struct type *either(struct checker *checker, const struct type *a, const struct type *b)
+{
+    a = infer_resolve(&checker->inference, a);
+    b = infer_resolve(&checker->inference, b);
+    if (a->kind != TYPE_NULL && b->kind != TYPE_NULL)
+        return &type_dyn;
+    struct type *nullable = ARENA_NEW(checker->arena, struct type);
+    if (nullable == NULL) {
+        checker->inference.is_out_of_memory = true;
+        return &type_dyn;
+    }
+    *nullable = (struct type){ .kind = TYPE_NULLABLE, .item = a->kind == TYPE_NULL ? b : a };
+    return nullable;
+}
+
+static bool is_number(const struct type *type)
+{
+    return type->kind == TYPE_INT || type->kind == TYPE_UINT || type->kind == TYPE_DOUBLE;
+}
+
+/* What no overload is declared for and what nevertheless evaluates: x == null, 1 == 1.0, [1] + ["a"],
+ * x.orValue(null). NULL for everything else. */
+static const struct type *tolerated(
+    struct checker *checker, const struct node *node, const struct type *const *types)
+{
+    if (!checker->env->is_tolerant || node->count != 2)
+        return NULL;
+    const struct type *a = infer_resolve(&checker->inference, types[0]);
+    const struct type *b = infer_resolve(&checker->inference, types[1]);
+    struct str name = node->name;
+    if (str_equal(name, STR("_==_")) || str_equal(name, STR("_!=_")))
+        return a->kind == TYPE_NULL || b->kind == TYPE_NULL || (is_number(a) && is_number(b)) ? &type_bool
+                                                                                              : NULL;
+    if (str_equal(name, STR("_+_")))
+        return a->kind == TYPE_LIST && b->kind == TYPE_LIST ? &type_list_dyn : NULL;
+    if (str_equal(name, STR("orValue")) && a->kind == TYPE_OPTIONAL)
+        return either(checker, a->item, b);
+    return NULL;
+}
+
 /* math.abs(x) is parsed as a method of `math`; drops the prefix when such a function exists. */
 static void resolve_namespace(struct checker *checker, struct node *node)
 {
@@ -339,7 +384,7 @@ static FALLIBLE check_field_index(
     *ret_done = operand->kind == TYPE_RECORD;
     if (!*ret_done)
         return ERR_OK;
-    TRY(select_field(node, operand, &type, why));
+    TRY(select_field(checker, node, operand, &type, why));
     node->type = is_optional ? infer_optional(&checker->inference, type) : type;
     return ERR_OK;
 }
@@ -369,6 +414,8 @@ static FALLIBLE check_call(struct checker *checker, struct node *node, struct er
     if (is_done)
         return ERR_OK;
     node->type = infer_call(&checker->inference, node->function, node->is_member, types, node->count);
+    if (node->type == NULL)
+        node->type = tolerated(checker, node, types);
     return node->type != NULL ? ERR_OK : no_overload(checker, node, types, node->count, why);
 }
 
@@ -456,8 +503,11 @@ static FALLIBLE check_condition(struct checker *checker, struct node *node, stru
     node->type = &type_dyn;
     if (checker->env->is_unchecked)
         return ERR_OK;
-    if (!infer_assign(&checker->inference, branch, node->children[1]->type) ||
-        !infer_assign(&checker->inference, branch, node->children[2]->type))
+    bool is_one_type = infer_assign(&checker->inference, branch, node->children[1]->type) &&
+        infer_assign(&checker->inference, branch, node->children[2]->type);
+    if (!is_one_type && checker->env->is_tolerant)
+        branch = either(checker, node->children[1]->type, node->children[2]->type);
+    else if (!is_one_type)
         return refuse(node, why,
             "the branches of '?:' have different types, %s and %s; dyn() of one makes it dynamic",
             type_text(checker, node->children[1]->type).text,
@@ -613,6 +663,19 @@ static FALLIBLE check_node(struct checker *checker, struct node *node, struct er
     return ERR_OK;
 }
 
+/* Depth is bounded by the parser's EXPR_DEPTH_MAX. */
+static void settle_tree(struct checker *checker, struct node *node)
+{
+    if (node->type != NULL)
+        node->type = infer_settle(&checker->inference, node->type);
+    for (uint32_t i = 0; i < node->local_count; i++)
+        if (node->locals[i].type != NULL)
+            node->locals[i].type = infer_settle(&checker->inference, node->locals[i].type);
+    for (uint32_t i = 0; i < node->count; i++)
+        if (node->children[i] != NULL)
+            settle_tree(checker, node->children[i]);
+}
+
 FALLIBLE check_tree(struct arena *arena, const struct expr_env *env, struct node *root, struct checked *ret,
     struct err_info *why)
 {
@@ -625,6 +688,8 @@ FALLIBLE check_tree(struct arena *arena, const struct expr_env *env, struct node
         .reference_count = checker.reference_count };
     for (uint32_t i = 0; i < checked.reference_count; i++)
         checked.references[i].type = infer_settle(&checker.inference, checked.references[i].type);
+    if (env->is_tolerant)
+        settle_tree(&checker, root);
     if (checker.inference.is_out_of_memory)
         return err_memory(why);
     *ret = checked;

@@ -26,6 +26,10 @@ struct expr_env {
     uint32_t name_count;
     struct str container; /* namespace for name resolution; empty in playbooks */
     bool is_unchecked; /* types are not checked; unknown names fail when they are evaluated */
+    /* For a linter that walks the checked tree itself: what can be evaluated and is merely odd is no error
+     * (a field that a record does not have, a comparison with null, branches of different types), and every
+     * node's type is whole. */
+    bool is_tolerant;
 };
 
 enum expr_reference_kind { EXPR_READS, EXPR_TESTS /* inside has() or optional selection */ };

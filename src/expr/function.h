@@ -42,6 +42,8 @@ struct function {
     uint8_t overload_count;
     uint8_t step; /* enum function_step */
     bool is_size_dependent; /* its cost grows with what it is given */
+    bool keeps_parts; /* gives its arguments as they are, whole or one after another, so what was made safe
+                         for a sink stays safe */
 };
 
 #define FUNCTION(text, rows) \
@@ -52,6 +54,16 @@ struct function {
 #define FUNCTION_FLAT(text, rows) \
     { \
         .name = STR_INIT(text), .overloads = (rows), .overload_count = sizeof(rows) / sizeof((rows)[0]) \
+    }
+#define FUNCTION_KEEPING(text, rows) \
+    { \
+        .name = STR_INIT(text), .overloads = (rows), .overload_count = sizeof(rows) / sizeof((rows)[0]), \
+        .keeps_parts = true \
+    }
+#define FUNCTION_SIZED_KEEPING(text, rows) \
+    { \
+        .name = STR_INIT(text), .overloads = (rows), .overload_count = sizeof(rows) / sizeof((rows)[0]), \
+        .is_size_dependent = true, .keeps_parts = true \
     }
 #define FUNCTION_STEP(text, rows, which) \
     { \
@@ -67,7 +79,7 @@ struct library {
 
 extern const struct library library_standard, library_conversions, library_strings, library_lists,
     library_sets, library_math, library_encoders, library_optional, library_network, library_time,
-    library_regex, library_security, library_parsers;
+    library_regex, library_security, library_sinks, library_parsers;
 
 /* Types that the tables share: A and B stand for any type. */
 extern const struct type type_a, type_b, type_type_a, type_list_a, type_list_string, type_list_int,

@@ -311,7 +311,7 @@ static const struct function functions[] = {
     FUNCTION_FLAT("bytes", bytes_rows),
     FUNCTION_FLAT("double", double_rows),
     FUNCTION_FLAT("duration", duration_rows),
-    FUNCTION_FLAT("dyn", dyn_rows),
+    FUNCTION_KEEPING("dyn", dyn_rows),
     FUNCTION_FLAT("int", int_rows),
     FUNCTION("string", string_rows),
     FUNCTION_FLAT("timestamp", timestamp_rows),

@@ -111,9 +111,9 @@ static const struct overload sort_rows[] = { { true, 1, { LIST }, LIST, sort } }
 
 static const struct function functions[] = {
     FUNCTION("distinct", distinct_rows),
-    FUNCTION_FLAT("first", first_rows),
+    FUNCTION_KEEPING("first", first_rows),
     FUNCTION("flatten", flatten_rows),
-    FUNCTION_FLAT("last", last_rows),
+    FUNCTION_KEEPING("last", last_rows),
     FUNCTION("lists.range", range_rows),
     FUNCTION_FLAT("slice", slice_rows),
     FUNCTION("sort", sort_rows),

@@ -109,10 +109,10 @@ static const struct function functions[] = {
     FUNCTION_FLAT("optional.of", of_rows),
     FUNCTION_FLAT("optional.ofNonZeroValue", of_non_zero_rows),
     FUNCTION("optional.unwrap", unwrap_rows),
-    FUNCTION_FLAT("or", or_rows),
-    FUNCTION_FLAT("orValue", or_value_rows),
+    FUNCTION_KEEPING("or", or_rows),
+    FUNCTION_KEEPING("orValue", or_value_rows),
     FUNCTION("unwrapOpt", unwrap_opt_rows),
-    FUNCTION_FLAT("value", value_rows),
+    FUNCTION_KEEPING("value", value_rows),
 };
 
 const struct library library_optional = { "optional", functions, sizeof(functions) / sizeof(functions[0]) };

@@ -14,6 +14,7 @@ static const struct library *const libraries[] = {
     &library_time,
     &library_regex,
     &library_security,
+    &library_sinks,
     &library_parsers,
 };
 #define LIBRARY_COUNT (sizeof(libraries) / sizeof(libraries[0]))

@@ -5,13 +5,24 @@
 #include "expr/lists.h"
 #include "expr/machine.h"
 
+/* A text that was made safe for a sink stays so where it is passed on or put beside others that are; whatever
+ * else is done with it may undo the encoding. */
+static uint8_t safety(const struct function *function, uint8_t flags, uint8_t safe)
+{
+    if (!function->keeps_parts && function->step != FUNCTION_ADD && function->step != FUNCTION_INDEX)
+        return flags & (uint8_t)~VALUE_SAFE_MASK;
+    return flags | (safe & VALUE_SAFE_MASK);
+}
+
 FALLIBLE machine_call(struct machine *machine, const struct call_site *site, struct value *ret)
 {
     struct value arguments[FUNCTION_PARAMETERS_MAX];
-    uint8_t flags = 0;
+    uint8_t flags = 0, safe = VALUE_SAFE_MASK;
     for (uint32_t i = 0; i < site->count; i++) {
         arguments[i] = machine_operand(machine, site->operands[i]);
         flags |= arguments[i].flags & VALUE_OUTSIDE;
+        if (arguments[i].flags & VALUE_OUTSIDE)
+            safe &= arguments[i].flags;
     }
     const struct function *function = site->function;
     for (uint32_t i = 0; i < function->overload_count; i++) {
@@ -22,7 +33,7 @@ FALLIBLE machine_call(struct machine *machine, const struct call_site *site, str
         TRY(overload->apply(&machine->call, arguments, &v));
         /* Texts and what holds them are from outside when something that they were made of is. */
         if (v.type >= VALUE_STRING)
-            v.flags |= flags;
+            v.flags = safety(function, v.flags | flags, flags != 0 ? safe : 0);
         *ret = v;
         return ERR_OK;
     }

@@ -43,6 +43,24 @@ static const struct simple_type {
     { STR_INIT("net.CIDR"), &type_cidr },
 };
 
+static const char *const sink_names[SINK_COUNT] = { "", "shell", "sql", "ldap", "html", "prompt" };
+
+const char *type_sink_name(enum type_sink sink)
+{
+    return sink_names[sink];
+}
+
+bool type_sink_parse(struct str text, enum type_sink *ret)
+{
+    for (unsigned i = SINK_NONE + 1; i < SINK_COUNT; i++) {
+        if (!str_equal(text, str_of(sink_names[i])))
+            continue;
+        *ret = (enum type_sink)i;
+        return true;
+    }
+    return false;
+}
+
 const struct type *type_list_of(struct arena *arena, const struct type *item)
 {
     struct type *type = ARENA_NEW(arena, struct type);
@@ -578,4 +596,54 @@ static FALLIBLE check(const struct type *type, struct value v, const struct type
 FALLIBLE type_check_value(const struct type *type, struct value v, struct err_info *why)
 {
     return check(type, v, NULL, 0, why);
+}
+
+/* ---- sinks ---- */
+
+/* Depth is that of a value, which its reader bounds. */
+static bool is_safe(struct value v, enum type_sink sink)
+{
+    const struct value_entry *entries = v.type == VALUE_MAP ? value_map_entries(v) : NULL;
+    for (uint32_t i = 0; v.type == VALUE_LIST && i < v.size; i++)
+        if (!is_safe(v.items[i], sink))
+            return false;
+    for (uint32_t i = 0; entries != NULL && i < v.size; i++)
+        if (!is_safe(entries[i].key, sink) || !is_safe(entries[i].value, sink))
+            return false;
+    bool is_text = v.type == VALUE_STRING || v.type == VALUE_BYTES;
+    return !is_text || !(v.flags & VALUE_OUTSIDE) || (v.flags & VALUE_SAFE_FOR(sink));
+}
+
+static FALLIBLE check_sinks(
+    const struct type *type, struct value v, const struct type_path *path, struct err_info *why)
+{
+    if (type->kind == TYPE_NULLABLE)
+        type = type->item;
+    struct type_path inner = { path, { NULL, 0 }, 0 };
+    for (uint32_t i = 0; type->kind == TYPE_LIST && v.type == VALUE_LIST && i < v.size; i++) {
+        inner.index = i;
+        TRY(check_sinks(type->item, v.items[i], &inner, why));
+    }
+    for (uint32_t i = 0; type->kind == TYPE_RECORD && v.type == VALUE_MAP && i < type->field_count; i++) {
+        const struct type_field *field = &type->fields[i];
+        const struct value *given = value_map_find(v, field->name);
+        inner.name = field->name;
+        if (given == NULL)
+            continue;
+        if (field->sink == SINK_NONE || is_safe(*given, field->sink)) {
+            TRY(check_sinks(field->type, *given, &inner, why));
+            continue;
+        }
+        AUTO(buf) struct buf place = { .bytes_max = 4 * KIB };
+        print_path(&place, &inner);
+        return err_named(why, ERR_INVALID, "unsafe_sink",
+            "%s: a text from outside goes into %s; make it safe with encode_%s(…)",
+            place.data ? place.data : "", type_sink_name(field->sink), type_sink_name(field->sink));
+    }
+    return ERR_OK;
+}
+
+FALLIBLE type_check_sinks(const struct type *record, struct value v, struct err_info *why)
+{
+    return check_sinks(record, v, NULL, why);
 }

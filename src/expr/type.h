@@ -31,12 +31,18 @@ enum type_kind {
     TYPE_ERROR, /* what could not be typed; says nothing further */
 };
 
+/* What reads a text as more than a text. A value from outside gets there through its encoder alone. */
+enum type_sink { SINK_NONE = 0, SINK_SHELL, SINK_SQL, SINK_LDAP, SINK_HTML, SINK_PROMPT, SINK_COUNT };
+const char *type_sink_name(enum type_sink sink); /* "shell", "sql", …; "" of none */
+bool type_sink_parse(struct str text, enum type_sink *ret);
+
 struct type_field {
     struct str name;
     const struct type *type;
     bool is_required; /* false: may be absent */
     bool is_secret; /* sealed in outputs: travels as a handle */
     struct str help;
+    enum type_sink sink; /* of parameters: where the value goes */
 };
 
 struct type {
@@ -72,6 +78,10 @@ bool type_equal(const struct type *a, const struct type *b);
  * (ERR_INVALID), with the path of the field. dyn goes everywhere; a string goes where an address or a
  * network is asked for, since JSON has no other form of them (type_check_value reads it). */
 FALLIBLE type_accepts(const struct type *to, const struct type *from, struct err_info *why);
+/* Refuses a text from outside at a field that goes into a sink, unless it went through the sink's encoder
+ * (ERR_INVALID "unsafe_sink", with the field's path). `record` may be any type; values that do not fit it are
+ * not looked at. */
+FALLIBLE type_check_sinks(const struct type *record, struct value v, struct err_info *why);
 /* Does the value fit? `why` names the path of the first part that does not: "with.ip: expected …". */
 FALLIBLE type_check_value(const struct type *type, struct value v, struct err_info *why);
 

@@ -34,19 +34,14 @@ static bool is_written_as_text(const struct type *type)
         (type->kind == TYPE_NULLABLE && is_written_as_text(type->item));
 }
 
+/* Expressions are looked at when their types are known (lint_with.c). */
 static void check_field(struct reader *r, const struct yaml_node *node, const struct type_field *field,
     const struct template *given)
 {
     struct err_info why = { 0 };
-    enum err result = ERR_OK;
     if (given->kind == TEMPLATE_CONSTANT &&
-        !(given->constant.type == VALUE_STRING && is_written_as_text(field->type)))
-        result = type_check_value(field->type, given->constant, &why);
-    else if (given->kind == TEMPLATE_EXPR)
-        result = type_accepts(field->type, expr_type(given->expr), &why);
-    else if (given->kind == TEMPLATE_TEXT && !is_written_as_text(field->type))
-        result = type_accepts(field->type, &type_string, &why);
-    if (result == ERR_INVALID)
+        !(given->constant.type == VALUE_STRING && is_written_as_text(field->type)) &&
+        type_check_value(field->type, given->constant, &why) == ERR_INVALID)
         reader_fault(r, node, "wrong_field_type", "`%.*s`: %s", STR_ARG(field->name), why.text);
 }
 
@@ -231,6 +226,10 @@ void lint_constant(struct reader *r, const struct yaml_node *node)
     static const struct str roots[] = { STR_INIT("alert."), STR_INIT("event."), STR_INIT("case."),
         STR_INIT("inputs."), STR_INIT("vars."), STR_INIT("steps."), STR_INIT("run.") };
     struct str text = node->text;
+    if (yaml_is_yaml11_bool(node) && text.size > 1)
+        reader_fault(r, node, "yaml11_bool",
+            "in YAML 1.2 this is the text \"%.*s\": write true or false, or put quotes around it",
+            STR_ARG(text));
     for (size_t i = 0; i < text.size; i++) {
         char c = text.data[i];
         bool is_path = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||

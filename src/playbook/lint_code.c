@@ -7,9 +7,14 @@ static const struct lint_code codes[] = {
         "abuseipdb.check_ip`." },
     { "bool_expected", DIAGNOSTIC_ERROR, "true or false is needed here",
         "Write `true` or `false` without quotes." },
+    { "condition_type", DIAGNOSTIC_ERROR, "A condition that is neither true nor false",
+        "`if`, `when`, `while`, the `when` of cases and triggers' filters need a bool: compare the value "
+        "with something, as in `vars.score > 80`." },
     { "contain_without_undo", DIAGNOSTIC_WARNING, "A containment that nothing can end",
         "The action declares no undo, so what it does stays until a person ends it by hand. Use "
         "an action that has an undo, or see that a later step ends it." },
+    { "cron_syntax", DIAGNOSTIC_ERROR, "A schedule that crontab does not know",
+        "Five parts: minute, hour, day, month, weekday, such as `0 6 * * mon-fri`, or `@daily`." },
     { "duplicate_id", DIAGNOSTIC_ERROR, "Two steps have one id",
         "`steps.ID` must mean one step. Give each its own id; a step that nothing refers to "
         "needs none." },
@@ -37,21 +42,42 @@ static const struct lint_code codes[] = {
     { "loop_depth", DIAGNOSTIC_ERROR, "Loops are nested too deep",
         "SCOPE_LOOPS_MAX loop names can be in scope at once. Move the inner loops to a playbook "
         "of their own and `run:` it." },
+    { "loop_type", DIAGNOSTIC_ERROR, "A loop over what is no list and no map",
+        "`for_each` needs a list, or a map, whose items are then `{key, value}`." },
     { "lost_assignment", DIAGNOSTIC_WARNING, "An assignment that stays in its branch",
         "Branches of `parallel:` and iterations of a `for_each` with `parallel` above 1 run "
         "beside each other, so what they assign does not come out. Gather values with "
         "`collect:`." },
     { "mapping_expected", DIAGNOSTIC_ERROR, "A mapping is needed here",
         "Write `key: value` lines, or `{ key: value }`." },
+    { "may_be_absent", DIAGNOSTIC_WARNING, "A field is read that may not be there",
+        "Reading it fails the step then. Test `has(a.b)` first, in the same expression or in the `if` or "
+        "`when` around it, or give another value: `a.?b.orValue(x)`." },
+    { "may_be_null", DIAGNOSTIC_WARNING, "A value is used that may be null",
+        "Test `a.b != null` first, in the same expression or in the `if` or `when` around it." },
     { "missing_field", DIAGNOSTIC_ERROR, "A field that the action or playbook needs is not given",
         "Add it under `with:`." },
     { "missing_key", DIAGNOSTIC_ERROR, "A key that must be there is not",
         "The message names the key and what it holds." },
+    { "never_equal", DIAGNOSTIC_WARNING, "A comparison with a word that never comes",
+        "The value is one of a few words, and this is none of them. The message lists them." },
+    { "no_fields", DIAGNOSTIC_ERROR, "A field is taken from what has none",
+        "A list has items, no fields: take one, `x[0].name`, or one from each, `x.map(i, i.name)`. Texts and "
+        "numbers have no fields." },
+    { "no_such_field", DIAGNOSTIC_ERROR, "A field is read that is not there",
+        "Check the name; the message has the nearest one. `alert` has OCSF's names, what a source sent "
+        "beside them is in `event`." },
+    { "not_in_scope", DIAGNOSTIC_ERROR, "A name is read before there is a run",
+        "Triggers see `event`, `alert` and `now`; inputs' defaults and the concurrency key also `case` and "
+        "`inputs`. `vars`, `steps` and `run` begin with the first step." },
     { "number_expected", DIAGNOSTIC_ERROR, "A number is needed here",
         "Write a whole number within the bounds in the message, without quotes." },
     { "on_timeout", DIAGNOSTIC_ERROR, "`on_timeout` is no option of the question",
         "When nobody answers in time, the run goes on with one of the `options`, or ends with "
         "`fail`." },
+    { "optional_value", DIAGNOSTIC_ERROR, "An optional value where a plain one is needed",
+        "`a.?b` gives a value that may be empty, which only expressions know. Say what stands in for it: "
+        "`a.?b.orValue(x)`." },
     { "output_may_be_absent", DIAGNOSTIC_WARNING, "A step's output is read although the step may have failed",
         "With `on_error` the run goes on after a failure, and then there is no output. Test "
         "`steps.ID.ok` in the same expression or in the `if` around it." },
@@ -68,8 +94,9 @@ static const struct lint_code codes[] = {
         "PLAYBOOK_STEPS_MAX steps are allowed. Split it, and `run:` the parts." },
     { "script_language", DIAGNOSTIC_ERROR, "A script in a language that is not known",
         "Scripts are written in `python`." },
-    { "shadowed_name", DIAGNOSTIC_WARNING, "A loop name hides another",
-        "Inside the inner loop the outer one's value can't be reached. Give `as:` another name." },
+    { "shadowed_name", DIAGNOSTIC_WARNING, "A name hides another",
+        "Inside, the outer one's value can't be reached. Give the loop another name by `as:`, or the macro's "
+        "variable another name." },
     { "span_expected", DIAGNOSTIC_ERROR, "A span of time is needed here",
         "Numbers with units: `150ms`, `2s`, `10m`, `4h`, `30d`, `1h30m`." },
     { "step_id", DIAGNOSTIC_ERROR, "An id that expressions can't name",
@@ -116,6 +143,8 @@ static const struct lint_code codes[] = {
     { "unknown_step_field", DIAGNOSTIC_ERROR, "A step has no such field",
         "`steps.ID` has `ok`, `output`, `error`, `attempts`, `started`, `ended`; what the action "
         "answered is in `output`." },
+    { "unknown_timezone", DIAGNOSTIC_WARNING, "No time zone has this name",
+        "Names of the tz database, `Europe/Vienna`, or an offset, `+02:00`." },
     { "unknown_type", DIAGNOSTIC_ERROR, "There is no such type",
         "string, int, uint, number, bool, bytes, timestamp, duration, ip, cidr, url, email, "
         "domain, hash, list, map, record, any; a `?` behind the name allows null." },
@@ -123,6 +152,10 @@ static const struct lint_code codes[] = {
         "The message lists them." },
     { "unreachable_step", DIAGNOSTIC_ERROR, "A step that no run comes to",
         "Each way before it ends the run with `return` or `fail`. Move or remove it." },
+    { "unsafe_sink", DIAGNOSTIC_ERROR, "A text from outside reaches what may read it as code",
+        "What comes in alerts, events, inputs and answers can hold anything. A field that goes into a shell, "
+        "SQL, LDAP, HTML or a prompt takes it through its encoder alone: `encode_html(x)`, "
+        "`encode_shell(x)`." },
     { "unused_variable", DIAGNOSTIC_WARNING, "A variable that nothing reads",
         "Remove the assignment, or read it where it was meant to be read." },
     { "variable_may_be_unset", DIAGNOSTIC_WARNING, "A variable is read that may not be set",
@@ -132,27 +165,55 @@ static const struct lint_code codes[] = {
     { "wrong_field_type", DIAGNOSTIC_ERROR, "A value under `with` has the wrong type",
         "A text that is exactly one `${{ … }}` keeps the type of its expression; mixed text is "
         "always a string." },
+    { "wrong_output", DIAGNOSTIC_ERROR, "What is returned does not fit `out:`",
+        "The playbook declares what it gives to its callers. Return that, or mend `out:`." },
+    { "wrong_type", DIAGNOSTIC_ERROR, "A value has the wrong type for its place",
+        "The message says what is expected." },
     { "yaml11_bool", DIAGNOSTIC_ERROR, "yes, no, on, off are texts",
-        "YAML 1.2 knows only `true` and `false`." },
+        "YAML 1.2 knows only `true` and `false`. Write those, or put quotes around the text." },
     { "yaml_alias", DIAGNOSTIC_ERROR, "An alias that YAML can't resolve",
         "Each `*name` needs an `&name` before it, outside of itself." },
     { "yaml_aliases", DIAGNOSTIC_ERROR, "Too many aliases",
         "YAML_ALIASES_MAX expansions are allowed in one file." },
+    { "yaml_anchor", DIAGNOSTIC_ERROR, "An anchor that YAML can't read",
+        "`&name` in front of a value gives it a name. A text that begins with & needs quotes." },
+    { "yaml_block_scalar", DIAGNOSTIC_ERROR, "Text right behind | or >",
+        "Behind `|` and `>` the text begins on the next line, indented." },
+    { "yaml_bracket", DIAGNOSTIC_ERROR, "Brackets that do not go together",
+        "Each `[` and `{` needs its `]` or `}`, and a comma between the items. A text with brackets needs "
+        "quotes." },
     { "yaml_bytes", DIAGNOSTIC_ERROR, "The file is too large", "YAML_BYTES_MAX is the limit of one file." },
+    { "yaml_colon", DIAGNOSTIC_ERROR, "A colon too many, or one that is missing",
+        "A key has a `:` with a space behind it. A text that holds `: ` needs quotes, so does an expression "
+        "with ` : `." },
+    { "yaml_comment", DIAGNOSTIC_ERROR, "A # that begins a comment, or can't",
+        "An unquoted ` #` begins a comment and cuts an expression short; without a space before it, it can't "
+        "stand there at all. Put the whole text in quotes." },
+    { "yaml_control", DIAGNOSTIC_ERROR, "A control character in the file",
+        "Write it as an escape in double quotes, or save the file as UTF-8." },
     { "yaml_depth", DIAGNOSTIC_ERROR, "The file is nested too deep", "YAML_DEPTH_MAX is the limit." },
+    { "yaml_directive", DIAGNOSTIC_ERROR, "A line with % that YAML can't read",
+        "Leave `%YAML` and `%TAG` lines out; a text that begins with % needs quotes." },
     { "yaml_documents", DIAGNOSTIC_ERROR, "More than one document in a file",
         "One file holds one playbook: remove the `---` and what follows it." },
     { "yaml_duplicate_key", DIAGNOSTIC_ERROR, "A key stands twice in one mapping",
         "Only one of them could count. Remove the other." },
     { "yaml_encoding", DIAGNOSTIC_ERROR, "The file is no UTF-8", "Save it as UTF-8." },
+    { "yaml_escape", DIAGNOSTIC_ERROR, "An escape that double quotes do not know",
+        "Write a backslash as two, or put the text in single quotes, where a backslash is a backslash." },
     { "yaml_flow_expression", DIAGNOSTIC_ERROR, "An expression in braces without quotes",
         "Inside `{ }` and `[ ]` YAML reads `${{ … }}` as its own braces: write `{ ip: \"${{ x }}\" "
         "}`." },
+    { "yaml_indent", DIAGNOSTIC_ERROR, "Indentation that does not line up",
+        "Keys of one mapping stand in one column, and so do the dashes of one list." },
     { "yaml_key", DIAGNOSTIC_ERROR, "A key that is no text", "Keys are single words or texts." },
     { "yaml_nodes", DIAGNOSTIC_ERROR, "Too many values in the file", "YAML_NODES_MAX is the limit." },
-    { "yaml_syntax", DIAGNOSTIC_ERROR, "The file is no YAML",
-        "Often an unquoted `: ` or ` #` inside an expression, an unquoted `${{ }}` inside `{ }`, "
-        "or indentation that does not line up. Put the expression in quotes." },
+    { "yaml_quote", DIAGNOSTIC_ERROR, "A quote that is not closed",
+        "Close it. In single quotes an apostrophe is written twice." },
+    { "yaml_reserved", DIAGNOSTIC_ERROR, "A text begins with a mark that YAML keeps for itself",
+        "Put quotes around a text that begins with @, ` or %." },
+    { "yaml_syntax", DIAGNOSTIC_ERROR, "The file is no YAML", "Put quotes around the text at that place." },
+    { "yaml_tab", DIAGNOSTIC_ERROR, "A tab indents a line", "Use spaces." },
     { "yaml_tag", DIAGNOSTIC_ERROR, "A value that begins with ! is read as a tag",
         "YAML takes `!has(x)` for a type's name. Put the expression in quotes: `when: "
         "\"!has(x)\"`." },

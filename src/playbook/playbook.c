@@ -150,8 +150,8 @@ static enum err parse(struct counted_playbook *counted, const struct playbook_wo
         read_root(&r, root, &counted->playbook);
     if (r.is_out_of_memory)
         return err_memory(why);
-    if (result == ERR_OK)
-        TRY(lint_flow(found, world, &counted->playbook, why));
+    if (result == ERR_OK && world != NULL)
+        TRY(lint_flow(&r, &counted->playbook, why));
     uint32_t errors = found->error_count - errors_before;
     if (errors > 0)
         return err_named(

@@ -242,6 +242,7 @@ struct playbook {
 /* What a playbook is checked against. All may be NULL: then names of that kind are not checked. */
 struct playbook_world {
     const struct catalogue *catalogue;
+    const struct type *alert_type, *case_type; /* what `alert` and `case` are; records */
     /* The inputs and output of another playbook; false when there is none of that name. */
     bool (*find_playbook)(const struct playbook_world *world, struct str name, const struct playbook **ret);
     const void *context;
@@ -249,7 +250,8 @@ struct playbook_world {
 
 /* Reads and checks in one go: all faults are added to `found` (file, line, column, code, mend), errors and
  * warnings. ERR_INVALID when there was an error; then no playbook is returned. The playbook has one
- * reference. `file` is only for messages. */
+ * reference. `file` is only for messages. Without a world (NULL) only what a run needs is looked at: for
+ * texts that were checked when they were published. */
 FALLIBLE playbook_parse(struct str text, const struct playbook_world *world, struct diagnostics *found,
     struct playbook **ret, struct err_info *why);
 struct playbook *playbook_acquire(struct playbook *playbook); /* thread-safe */

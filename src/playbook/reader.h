@@ -6,6 +6,13 @@
 #include "base/yaml.h"
 #include "playbook/playbook.h"
 
+/* Where an expression stands, for the linter. */
+struct expr_site {
+    const struct expr *expr;
+    const struct yaml_node *node;
+    size_t offset; /* where it begins inside the node's text */
+};
+
 struct reader {
     struct arena *arena;
     struct diagnostics *found;
@@ -14,6 +21,8 @@ struct reader {
     struct str source; /* the whole text */
     struct step **steps; /* by index */
     uint32_t step_count, step_room;
+    struct expr_site *sites; /* only with a world to check against */
+    uint32_t site_count, site_room;
     struct str loop_names[SCOPE_LOOPS_MAX];
     uint32_t loop_depth;
     uint32_t nesting;
@@ -52,6 +61,12 @@ const struct template *reader_template(struct reader *r, const struct yaml_node 
 struct text_place {
     uint32_t line, column;
 };
+/* A loop's name hides the same name further out; an empty name matches none, and slots stay where they are.
+ */
+void scope_hide(struct expr_name *names, uint32_t count);
+/* The place of an error in an expression, `line` and `column` counting from 1 in its source. */
+struct text_place reader_site_place(
+    const struct reader *r, const struct expr_site *site, uint32_t line, uint32_t column);
 /* Where in the file byte `offset` of a scalar's text stands, whatever its quotes, escapes and folding. */
 struct text_place reader_place(const struct reader *r, const struct yaml_node *node, size_t offset);
 

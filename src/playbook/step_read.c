@@ -101,6 +101,16 @@ static void read_switch(struct reader *r, const struct yaml_node *node, struct s
     step->choice.case_count = list->count;
 }
 
+static bool is_scope_name(struct str name)
+{
+    static const char *const names[] = { "event", "alert", "case", "inputs", "vars", "steps", "run", "now",
+        "it" };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (str_equal(str_of(names[i]), name))
+            return true;
+    return false;
+}
+
 /* The loop's name is in scope for `steps` and `collect`. */
 static bool open_loop(struct reader *r, const struct yaml_node *node, struct str name)
 {
@@ -110,7 +120,12 @@ static bool open_loop(struct reader *r, const struct yaml_node *node, struct str
     }
     for (uint32_t i = 0; i < r->loop_depth; i++)
         if (str_equal(r->loop_names[i], name))
-            reader_warn(r, node, "shadowed_name", "`%.*s` hides the loop name further out", STR_ARG(name));
+            reader_warn(r, node, "shadowed_name",
+                "`%.*s` hides the loop name further out; give the inner loop another one by `as:`",
+                STR_ARG(name));
+    if (is_scope_name(name))
+        reader_warn(
+            r, node, "shadowed_name", "`%.*s` hides what has that name everywhere else", STR_ARG(name));
     r->loop_names[r->loop_depth++] = name;
     return true;
 }

@@ -1,6 +1,16 @@
 /* Expressions and `${{ }}` in YAML texts. */
+#include <string.h>
+
 #include "playbook/lint.h"
 #include "playbook/reader.h"
+
+void scope_hide(struct expr_name *names, uint32_t count)
+{
+    for (uint32_t i = SCOPE_LOOP; i < count; i++)
+        for (uint32_t j = 0; j < i; j++)
+            if (str_equal(names[j].name, names[i].name))
+                names[j].name = STR("");
+}
 
 static uint32_t scope_names(const struct reader *r, struct expr_name names[SCOPE_LOOP + SCOPE_LOOPS_MAX])
 {
@@ -9,10 +19,11 @@ static uint32_t scope_names(const struct reader *r, struct expr_name names[SCOPE
     for (uint32_t i = 0; i < SCOPE_LOOP; i++)
         names[i] = (struct expr_name){ str_of(fixed[i]), &type_dyn };
     names[SCOPE_NOW].type = &type_timestamp;
-    if (!r->has_it) /* an empty name matches none, and the slots stay where they are */
+    if (!r->has_it)
         names[SCOPE_IT].name = STR("");
     for (uint32_t i = 0; i < r->loop_depth; i++)
         names[SCOPE_LOOP + i] = (struct expr_name){ r->loop_names[i], &type_dyn };
+    scope_hide(names, SCOPE_LOOP + r->loop_depth);
     return SCOPE_LOOP + r->loop_depth;
 }
 
@@ -27,6 +38,39 @@ static size_t offset_of(struct str text, uint32_t line, uint32_t column)
     return at < text.size ? at : text.size;
 }
 
+struct text_place reader_site_place(
+    const struct reader *r, const struct expr_site *site, uint32_t line, uint32_t column)
+{
+    struct str source = str_slice(site->node->text, site->offset, site->node->text.size);
+    return reader_place(r, site->node, site->offset + offset_of(source, line, column));
+}
+
+static void add_site(struct reader *r, const struct expr_site *site)
+{
+    if (r->world == NULL)
+        return;
+    if (r->site_count == r->site_room) {
+        uint32_t room = r->site_room ? r->site_room * 2 : 64;
+        struct expr_site *sites = READER_ARRAY(r, room, struct expr_site);
+        if (sites == NULL)
+            return;
+        if (r->site_count > 0)
+            memcpy(sites, r->sites, r->site_count * sizeof *sites);
+        r->sites = sites;
+        r->site_room = room;
+    }
+    r->sites[r->site_count++] = *site;
+}
+
+/* A comment begins right behind an unquoted text, where the author may have meant it as part of that. */
+static bool is_cut_short(const struct reader *r, const struct yaml_node *node)
+{
+    struct str rest = r->source, line = STR("");
+    for (uint32_t i = 0; i < node->end_line && str_split(&rest, '\n', &line); i++)
+        ;
+    return node->is_plain && str_starts(str_trim(str_slice(line, node->end_column - 1, line.size)), STR("#"));
+}
+
 /* `offset`: where `source` begins inside the node's text. */
 static const struct expr *compile(
     struct reader *r, const struct yaml_node *node, struct str source, size_t offset)
@@ -35,14 +79,24 @@ static const struct expr *compile(
     struct expr_env env = { .names = names, .name_count = scope_names(r, names) };
     struct err_info why = { 0 };
     struct expr *expr;
+    struct expr_site site = { .node = node, .offset = offset };
     enum err result = expr_compile(r->arena, &env, source, &expr, &why);
-    if (result == ERR_OK)
+    if (result == ERR_OK) {
+        site.expr = expr;
+        add_site(r, &site);
         return expr;
+    }
     if (result == ERR_MEMORY) {
         r->is_out_of_memory = true;
         return NULL;
     }
-    struct text_place place = reader_place(r, node, offset + offset_of(source, why.line, why.column));
+    struct text_place place = reader_site_place(r, &site, why.line, why.column);
+    if (is_cut_short(r, node)) {
+        reader_fault(r, node, "yaml_comment",
+            "an unquoted ` #` begins a comment, so the expression ends before it; put quotes around the "
+            "whole");
+        return NULL;
+    }
     diagnostics_add(r->found, DIAGNOSTIC_ERROR, why.name ? why.name : "expression", place.line, place.column,
         "%s", why.text);
     return NULL;
@@ -171,6 +225,15 @@ static bool read_scalar(struct reader *r, const struct yaml_node *node, struct t
 
 static bool read_at(struct reader *r, const struct yaml_node *node, struct template *ret);
 
+static void key_fault(struct reader *r, const struct yaml_node *key)
+{
+    if (key->kind == YAML_MAPPING)
+        reader_fault(r, key, "yaml_flow_expression",
+            "put quotes around ${{ … }}; inside { } YAML reads its braces as mappings");
+    else
+        reader_fault(r, key, "yaml_key", "a key must be a text");
+}
+
 static bool read_children(struct reader *r, const struct yaml_node *node, struct template *ret)
 {
     bool is_map = node->kind == YAML_MAPPING, is_constant = true;
@@ -181,8 +244,7 @@ static bool read_children(struct reader *r, const struct yaml_node *node, struct
     for (uint32_t i = 0; i < node->count; i++) {
         const struct yaml_node *child = is_map ? node->pairs[i].value : node->items[i];
         if (is_map && node->pairs[i].key->kind != YAML_SCALAR) {
-            reader_fault(r, node->pairs[i].key, "yaml_flow_expression",
-                "put quotes around ${{ … }}; inside { } YAML reads its braces as mappings");
+            key_fault(r, node->pairs[i].key);
             return false;
         }
         if (is_map)

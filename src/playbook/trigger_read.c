@@ -1,5 +1,7 @@
 /* Triggers and inputs. */
 #include "base/limits.h"
+#include "base/zone.h"
+#include "playbook/cron.h"
 #include "playbook/reader.h"
 #include "playbook/type_read.h"
 
@@ -21,14 +23,36 @@ static void read_webhook(struct reader *r, const struct yaml_node *node, struct 
         reader_fault(r, node, "missing_key", "`webhook` needs `path:`");
 }
 
+static void check_cron(struct reader *r, const struct yaml_node *node, struct str text)
+{
+    struct cron cron;
+    struct err_info why = { 0 };
+    if (text.size > 0 && cron_parse(text, &cron, &why) != ERR_OK)
+        reader_fault(r, node, "cron_syntax", "%s", why.text);
+}
+
+/* Whether a machine has the zone's file is its own matter: that is a warning. */
+static void check_timezone(struct reader *r, const struct yaml_node *node, struct str name)
+{
+    AUTO(arena) struct arena arena = { 0 };
+    const struct zone *zone;
+    struct err_info why = { 0 };
+    enum err result = node != NULL ? zone_load(&arena, NULL, name, &zone, &why) : ERR_OK;
+    if (result == ERR_INVALID || result == ERR_NOT_FOUND)
+        reader_warn(r, node, "unknown_timezone", "%s; zones are named as in Europe/Vienna", why.text);
+}
+
 static void read_schedule(struct reader *r, const struct yaml_node *node, struct trigger *trigger)
 {
     static const char *const keys[] = { "cron", "timezone", NULL };
     if (node->kind == YAML_SCALAR) {
         trigger->cron = reader_text(r, node, "`schedule`");
+        check_cron(r, node, trigger->cron);
     } else if (reader_keys(r, node, "`schedule`", keys)) {
         trigger->cron = reader_text(r, yaml_find(node, STR("cron")), "`cron`");
         trigger->timezone = reader_text(r, yaml_find(node, STR("timezone")), "`timezone`");
+        check_cron(r, yaml_find(node, STR("cron")), trigger->cron);
+        check_timezone(r, yaml_find(node, STR("timezone")), trigger->timezone);
     }
     if (trigger->cron.size == 0)
         reader_fault(r, node, "missing_key", "`schedule` needs a cron text");

@@ -131,6 +131,14 @@ static bool is_text(const struct yaml_node *node, const char *text)
     return node != NULL && node->kind == YAML_SCALAR && str_equal(node->text, str_of(text));
 }
 
+static enum type_sink read_sink(const struct yaml_node *node, struct diagnostics *found)
+{
+    enum type_sink sink = SINK_NONE;
+    if (node != NULL && (node->kind != YAML_SCALAR || !type_sink_parse(node->text, &sink)))
+        fault(found, node, "unknown_word", "a sink is one of shell, sql, ldap, html, prompt");
+    return sink;
+}
+
 const struct type *type_read_fields(
     struct arena *arena, const struct yaml_node *node, struct diagnostics *found)
 {
@@ -149,6 +157,7 @@ const struct type *type_read_fields(
             .is_required = !is_text(yaml_find(value, STR("required")), "false") &&
                 yaml_find(value, STR("default")) == NULL,
             .is_secret = is_text(yaml_find(value, STR("secret")), "true"),
+            .sink = read_sink(yaml_find(value, STR("sink")), found),
             .help = help && help->kind == YAML_SCALAR ? help->text : STR("") };
     }
     *type = (struct type){ .kind = TYPE_RECORD, .fields = fields, .field_count = node->count };

@@ -8,7 +8,7 @@
 #include "playbook/diagnostic.h"
 
 /* `dyn` after a fault. Keys of the mapping form that are not a type's (`default`, `required`, `secret`,
- * `help`, `example`) are left to the caller. A name with `?` behind it ("string?") may be null. */
+ * `help`, `example`, `sink`) are left to the caller. A name with `?` behind it ("string?") may be null. */
 const struct type *type_read(struct arena *arena, const struct yaml_node *node, struct diagnostics *found);
 /* `{ name: TYPE, … }` as a record. Fields are required unless `required: false` or a `default` stands there.
  */

@@ -85,30 +85,30 @@ static void each_wrong_playbook_gets_its_code_at_its_place(void **state)
         { HEAD "  - run: nowhere\n", 3, 10, "unknown_playbook" },
         { HEAD "  - run: a\n", 3, 10, "playbook_cycle" },
         { HEAD "  - return: 1\n  - wait: 1m\n", 4, 5, "unreachable_step" },
-        { HEAD "  - if: alert.x\n    then: [ { return: 1 } ]\n    else: [ { fail: no } ]\n  - wait: 1m\n", 6,
+        { HEAD "  - if: alert.x\n    then: [ { return: 1 } ]\n    else: [ { fail: odd } ]\n  - wait: 1m\n", 6,
             5, "unreachable_step" },
-        { HEAD "  - if: has(steps.nowhere)\n    then: []\n", 3, 5, "unknown_step" },
-        { HEAD "  - if: steps.b.ok\n    then: []\n  - id: b\n    wait: 1m\n", 3, 5, "step_never_ran" },
+        { HEAD "  - if: has(steps.nowhere)\n    then: []\n", 3, 19, "unknown_step" },
+        { HEAD "  - if: steps.b.ok\n    then: []\n  - id: b\n    wait: 1m\n", 3, 15, "step_never_ran" },
         { HEAD
             "  - for_each: alert.x\n    steps: [ { id: b, wait: 1m } ]\n  - return: \"${{ steps.b.ok }}\"\n",
-            5, 13, "step_never_ran" },
-        { HEAD "  - id: b\n    when: alert.x\n    wait: 1m\n  - return: \"${{ steps.b.ok }}\"\n", 6, 13,
+            5, 24, "step_never_ran" },
+        { HEAD "  - id: b\n    when: alert.x\n    wait: 1m\n  - return: \"${{ steps.b.ok }}\"\n", 6, 24,
             "step_may_not_have_run" },
         { HEAD "  - id: b\n    do: intel.check\n    with: { ip: x }\n    on_error: continue\n"
                "  - return: \"${{ steps.b.output.score }}\"\n",
-            7, 13, "output_may_be_absent" },
+            7, 26, "output_may_be_absent" },
         { HEAD "  - id: b\n    do: intel.check\n    with: { ip: x }\n"
                "  - return: \"${{ steps.b.output.scor }}\"\n",
-            6, 13, "unknown_output" },
-        { HEAD "  - id: b\n    wait: 1m\n  - return: \"${{ steps.b.okay }}\"\n", 5, 13,
+            6, 33, "unknown_output" },
+        { HEAD "  - id: b\n    wait: 1m\n  - return: \"${{ steps.b.okay }}\"\n", 5, 26,
             "unknown_step_field" },
-        { HEAD "  - return: \"${{ vars.x }}\"\n", 3, 13, "variable_never_set" },
-        { HEAD "  - if: alert.x\n    then: [ { set: { x: 1 } } ]\n  - return: \"${{ vars.x }}\"\n", 5, 13,
+        { HEAD "  - return: \"${{ vars.x }}\"\n", 3, 23, "variable_never_set" },
+        { HEAD "  - if: alert.x\n    then: [ { set: { x: 1 } } ]\n  - return: \"${{ vars.x }}\"\n", 5, 23,
             "variable_may_be_unset" },
         { HEAD "  - set: { x: 1 }\n", 3, 5, "unused_variable" },
         { HEAD "  - set: { x: 1 }\n  - parallel: [ [ { set: { x: 2 } } ] ]\n  - return: \"${{ vars.x }}\"\n",
             4, 19, "lost_assignment" },
-        { HEAD "  - return: \"${{ inputs.x }}\"\n", 3, 13, "unknown_input" },
+        { HEAD "  - return: \"${{ inputs.x }}\"\n", 3, 25, "unknown_input" },
         { HEAD "  - do: intel.check\n    with: { ip: alert.src_endpoint.ip }\n", 4, 17,
             "looks_like_expression" },
     };
@@ -159,7 +159,7 @@ static void careful_playbooks_get_no_faults(void **state)
         "steps:\n"
         "  - if: alert.x\n"
         "    then: [ { set: { a: 1 } } ]\n"
-        "    else: [ { fail: no } ]\n"
+        "    else: [ { fail: odd } ]\n"
         "  - set: { n: 0 }\n"
         "  - while: vars.n < 3\n"
         "    max: 5\n"

@@ -1,0 +1,584 @@
+/* One expression: checked against the types in scope, then walked for what the checker tolerates and what
+ * hangs on the place. On the way the walk finds out for which sinks the value is not safe. */
+#include <string.h>
+
+#include "expr/check.h"
+#include "expr/function.h"
+#include "playbook/lint_impl.h"
+
+#define TAINTED ((uint8_t)((1u << SINK_COUNT) - 2))
+
+/* What stands for a variable of a macro. */
+struct bound {
+    const struct bound *outer;
+    const struct local *local;
+    const struct path *path; /* NULL: nothing is known of its presence */
+    uint8_t taint;
+};
+
+struct visit {
+    struct linter *l;
+    struct flow *flow; /* NULL: nothing is reported */
+    const struct expr_site *site;
+    const struct bound *bounds;
+    bool is_deferred; /* reads a variable whose type is not known yet */
+    bool is_fixed;
+};
+
+struct seen {
+    const struct path *path; /* NULL: it is none */
+    uint8_t taint;
+    bool may_be_null; /* set by visit(), for conditions by themselves */
+};
+
+static struct seen visit(struct visit *v, const struct node *node, const struct fact *facts);
+
+/* ---- reports ---- */
+
+static struct text_place place_of(const struct visit *v, const struct node *node)
+{
+    return reader_site_place(v->l->reader, v->site, node->line, node->column);
+}
+
+static void report(const struct visit *v, const struct node *node, enum diagnostic_level level,
+    const char *code, const struct buf *text)
+{
+    struct text_place at = place_of(v, node);
+    if (buf_check(text, NULL) == ERR_OK)
+        diagnostics_add(v->l->found, level, code, at.line, at.column, "%.*s", STR_ARG(buf_str(text)));
+}
+
+/* Presence and null are left alone where a failure says no more than "no": an input's default that can't be
+ * had makes the input missing, a trigger that can't be evaluated does not start. */
+static bool looks_at_presence(const struct visit *v)
+{
+    return v->flow != NULL && v->l->where == LINT_IN_STEPS;
+}
+
+static void unknown_field(const struct visit *v, const struct node *node, const struct path *path,
+    const struct type *record, struct str name)
+{
+    AUTO(buf) struct buf text = { 0 };
+    struct str root = path != NULL ? path_root_name(path) : STR("");
+    const struct type_field *nearest = type_nearest_field(record, name);
+    const char *code = "no_such_field";
+    if (str_equal(root, STR("inputs")) && path_depth(path) == 1) {
+        code = "unknown_input";
+        buf_printf(&text, "the playbook declares no input \"%.*s\"", STR_ARG(name));
+    } else if (str_equal(root, STR("steps")) && path_depth(path) > 2) {
+        code = "unknown_output";
+        buf_add_text(&text, "the action gives no field \"");
+        buf_add(&text, name);
+        buf_add_byte(&text, '"');
+    } else {
+        buf_printf(&text, "there is no field \"%.*s\" here", STR_ARG(name));
+    }
+    if (nearest != NULL)
+        buf_printf(&text, "; did you mean \"%.*s\"?", STR_ARG(nearest->name));
+    report(v, node, DIAGNOSTIC_ERROR, code, &text);
+}
+
+static void no_fields(
+    const struct visit *v, const struct node *node, const struct type *type, struct str name)
+{
+    AUTO(buf) struct buf text = { 0 };
+    if (type->kind == TYPE_LIST) {
+        buf_printf(&text,
+            "this is a list and has no field \"%.*s\"; take one item, `[0]`, or all: `.map(x, x.%.*s)`",
+            STR_ARG(name), STR_ARG(name));
+    } else {
+        buf_add_text(&text, "a value of type ");
+        type_print(&text, type);
+        buf_printf(&text, " has no field \"%.*s\"", STR_ARG(name));
+    }
+    report(v, node, DIAGNOSTIC_ERROR, "no_fields", &text);
+}
+
+static void may_be_absent(const struct visit *v, const struct node *node, const struct path *path)
+{
+    AUTO(buf) struct buf text = { 0 };
+    AUTO(buf) struct buf whole = { 0 };
+    path_print(&whole, path);
+    buf_printf(&text, "`%.*s` may be absent; test `has(%.*s)` first, or write `", STR_ARG(buf_str(&whole)),
+        STR_ARG(buf_str(&whole)));
+    path_print(&text, path->outer);
+    buf_printf(&text, ".?%.*s.orValue(…)`", STR_ARG(path->name));
+    report(v, node, DIAGNOSTIC_WARNING, "may_be_absent", &text);
+    v->flow->facts = fact_add(v->l, v->flow->facts, FACT_PRESENT, path);
+}
+
+static void may_be_null(const struct visit *v, const struct node *node, const struct path *path)
+{
+    AUTO(buf) struct buf text = { 0 };
+    AUTO(buf) struct buf whole = { 0 };
+    path_print(&whole, path);
+    buf_printf(&text, "`%.*s` may be null; test `%.*s != null` first", STR_ARG(buf_str(&whole)),
+        STR_ARG(buf_str(&whole)));
+    report(v, node, DIAGNOSTIC_WARNING, "may_be_null", &text);
+    v->flow->facts = fact_add(v->l, v->flow->facts, FACT_NOT_NULL, path);
+}
+
+/* ---- names and fields ---- */
+
+static void check_null(struct visit *v, const struct node *node, const struct seen *seen)
+{
+    if (looks_at_presence(v) && seen->may_be_null && seen->path != NULL)
+        may_be_null(v, node, seen->path);
+}
+
+static void check_place(const struct visit *v, const struct node *node)
+{
+    static const char *const wheres[] = { "", "an input's default and the concurrency key see",
+        "a trigger's filter sees" };
+    bool is_missing = v->l->where == LINT_IN_START
+        ? node->slot == SCOPE_VARS || node->slot == SCOPE_STEPS || node->slot == SCOPE_RUN
+        : node->slot != SCOPE_EVENT && node->slot != SCOPE_ALERT && node->slot != SCOPE_NOW;
+    if (v->flow == NULL || v->l->where == LINT_IN_STEPS || !is_missing)
+        return;
+    AUTO(buf) struct buf text = { 0 };
+    buf_printf(
+        &text, "%s no `%.*s`: nothing of the run exists yet", wheres[v->l->where], STR_ARG(node->name));
+    report(v, node, DIAGNOSTIC_ERROR, "not_in_scope", &text);
+}
+
+static struct seen visit_name(struct visit *v, const struct node *node)
+{
+    struct seen seen = { NULL, 0 };
+    if (node->reference == NAME_LOCAL) {
+        for (const struct bound *bound = v->bounds; bound != NULL; bound = bound->outer)
+            if (bound->local == node->local)
+                return (struct seen){ bound->path, bound->taint };
+        return (struct seen){ NULL, TAINTED };
+    }
+    check_place(v, node);
+    if (node->slot == SCOPE_VARS || node->slot == SCOPE_STEPS || node->slot >= SCOPE_IT)
+        v->is_fixed = false;
+    seen.path = path_root(v->l, node->name, NULL);
+    seen.taint = v->l->name_taints[node->slot];
+    return seen;
+}
+
+/* `vars` or `steps` as a whole, not one of their fields: to_json(vars), vars[name]. */
+static void visit_whole(struct visit *v, const struct node *node, struct seen *seen)
+{
+    if (node->kind != NODE_NAME || node->reference != NAME_VARIABLE)
+        return;
+    if (node->slot == SCOPE_STEPS)
+        seen->taint = TAINTED;
+    for (uint32_t i = 0; node->slot == SCOPE_VARS && i < v->l->variable_count; i++) {
+        struct variable *variable = &v->l->variables[i];
+        seen->taint |= variable->taint;
+        variable->is_read = variable->is_read || v->flow != NULL;
+        v->is_deferred = v->is_deferred || variable->type == NULL;
+    }
+}
+
+/* Of `steps.ID.output` and the like; of `vars.NAME`. */
+static uint8_t taint_of(struct visit *v, const struct path *path, uint8_t outer)
+{
+    struct str root = path_root_name(path);
+    uint32_t depth = path_depth(path);
+    if (str_equal(root, STR("vars")) && depth == 1) {
+        const struct variable *variable = lint_find_variable(v->l, path->name);
+        v->is_deferred = v->is_deferred || (variable != NULL && variable->type == NULL);
+        return variable != NULL ? variable->taint : 0;
+    }
+    if (str_equal(root, STR("steps")) && depth == 2) {
+        const struct step *step = playbook_find_step(v->l->playbook, path->outer->name);
+        if (step == NULL || str_equal(path->name, STR("error")))
+            return TAINTED;
+        if (!str_equal(path->name, STR("output")))
+            return 0;
+        v->is_deferred = v->is_deferred || v->l->outputs[step->index].type == NULL;
+        return v->l->outputs[step->index].taint;
+    }
+    if (str_equal(root, STR("run")) && depth == 1)
+        return str_equal(path->name, STR("error")) ? TAINTED : 0;
+    /* Ids and the source's name are this server's own. */
+    if (str_equal(root, STR("alert")) && depth == 1 &&
+        (str_equal(path->name, STR("id")) || str_equal(path->name, STR("event_id")) ||
+            str_equal(path->name, STR("source"))))
+        return 0;
+    return outer;
+}
+
+/* True when the field has been looked at and is no ordinary one. */
+static bool read_special(
+    struct visit *v, const struct node *node, const struct path *path, bool is_test, const struct fact *facts)
+{
+    struct str root = path_root_name(path);
+    uint32_t depth = path_depth(path);
+    bool is_step = str_equal(root, STR("steps")), is_variable = str_equal(root, STR("vars"));
+    if (!(is_step && depth <= 2) && !(is_variable && depth == 1))
+        return false;
+    if (!looks_at_presence(v))
+        return true;
+    struct reading reading = { v->l, v->flow, facts, place_of(v, node), path, is_test };
+    if (is_variable)
+        lint_read_variable(&reading);
+    else if (depth == 1)
+        lint_read_step(&reading);
+    else
+        lint_read_step_field(&reading);
+    return true;
+}
+
+static void check_field(struct visit *v, const struct node *node, const struct path *path,
+    const struct type *record, struct str name, const struct fact *facts, bool is_test)
+{
+    const struct type_field *field = type_find_field(record, name);
+    if (field == NULL) {
+        if (v->flow != NULL && !record->is_open)
+            unknown_field(v, node, path, record, name);
+        return;
+    }
+    if (field->is_required || is_test || path == NULL || !looks_at_presence(v) ||
+        fact_is_present(facts, path) || fact_is_present(v->flow->facts, path))
+        return;
+    may_be_absent(v, node, path);
+}
+
+/* operand.name, operand.?name, has(operand.name), operand["name"], operand[?"name"] */
+static struct seen visit_field(
+    struct visit *v, const struct node *node, struct str name, bool is_test, const struct fact *facts)
+{
+    const struct node *operand = node->children[0];
+    struct seen seen = visit(v, operand, facts);
+    const struct type *type = operand->type;
+    bool is_chain = type->kind == TYPE_OPTIONAL; /* a.?b.c: no c is no error */
+    if (!is_test || node->is_test)
+        check_null(v, operand, &seen);
+    if (is_chain)
+        type = type->item;
+    if (type->kind == TYPE_NULLABLE)
+        type = type->item;
+    seen.path = seen.path != NULL ? path_extend(v->l, seen.path, name) : NULL;
+    if (seen.path != NULL) {
+        seen.taint = taint_of(v, seen.path, seen.taint);
+        if (read_special(v, node, seen.path, is_test || is_chain, facts))
+            return seen;
+    }
+    switch (type->kind) {
+    case TYPE_RECORD: check_field(v, node, seen.path, type, name, facts, is_test || is_chain); break;
+    case TYPE_DYN:
+    case TYPE_ERROR:
+    case TYPE_MAP:
+    case TYPE_PARAMETER: break;
+    default:
+        if (v->flow != NULL)
+            no_fields(v, node, type, name);
+    }
+    return seen;
+}
+
+/* ---- calls ---- */
+
+/* Null may go in. */
+static bool takes_null(const struct node *call)
+{
+    static const char *const names[] = { "_==_", "_!=_", "@in", "dyn", "type", "to_json", "of",
+        "ofNonZeroValue", "optional.of", "optional.ofNonZeroValue", "or", "orValue" };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (str_equal(call->name, str_of(names[i])))
+            return true;
+    return false;
+}
+
+static uint8_t taint_of_call(const struct node *node, uint8_t taint)
+{
+    enum type_sink sink;
+    if (str_starts(node->name, STR("encode_")) &&
+        type_sink_parse(str_slice(node->name, 7, node->name.size), &sink))
+        return (uint8_t)(taint & ~(1u << sink));
+    const struct function *function = node->function;
+    bool keeps = function->keeps_parts || function->step == FUNCTION_ADD || function->step == FUNCTION_INDEX;
+    return taint != 0 && !keeps ? TAINTED : taint;
+}
+
+/* `choice == "blokc"`: a word that can never come. */
+static void check_choice(const struct visit *v, const struct node *node)
+{
+    bool is_comparison = str_equal(node->name, STR("_==_")) || str_equal(node->name, STR("_!=_"));
+    for (uint32_t i = 0; is_comparison && v->flow != NULL && node->count == 2 && i < 2; i++) {
+        const struct type *type = node->children[i]->type;
+        const struct node *other = node->children[1 - i];
+        if (type->kind == TYPE_NULLABLE)
+            type = type->item;
+        if (type->kind != TYPE_STRING || type->choice_count == 0 || other->kind != NODE_CONST ||
+            other->value.type != VALUE_STRING || type_check_value(type, other->value, NULL) == ERR_OK)
+            continue;
+        AUTO(buf) struct buf text = { 0 };
+        buf_printf(&text, "\"%.*s\" never comes; one of these does: ", STR_ARG(value_str(other->value)));
+        for (uint32_t k = 0; k < type->choice_count; k++)
+            buf_printf(&text, "%s%.*s", k > 0 ? ", " : "", STR_ARG(type->choices[k]));
+        report(v, other, DIAGNOSTIC_WARNING, "never_equal", &text);
+    }
+}
+
+static struct seen visit_call(struct visit *v, const struct node *node, const struct fact *facts)
+{
+    struct seen seen = { NULL, 0 };
+    bool is_index = node->count == 2 &&
+        (str_equal(node->name, STR("_[_]")) || str_equal(node->name, STR("_[?_]")));
+    bool is_test = str_equal(node->name, STR("_[?_]"));
+    if (is_index && node->children[1]->kind == NODE_CONST && node->children[1]->value.type == VALUE_STRING)
+        return visit_field(v, node, value_str(node->children[1]->value), is_test, facts);
+    for (uint32_t i = 0; i < node->count; i++) {
+        struct seen argument = visit(v, node->children[i], facts);
+        visit_whole(v, node->children[i], &argument);
+        if (!takes_null(node) && !is_test)
+            check_null(v, node->children[i], &argument);
+        seen.taint |= argument.taint;
+    }
+    check_choice(v, node);
+    seen.taint = taint_of_call(node, seen.taint);
+    if (is_index)
+        seen.path = path_of(v->l, node);
+    return seen;
+}
+
+/* ---- logic ---- */
+
+/* CEL's && and || take in an error when another operand decides, so each operand is guarded by all others. */
+static struct seen visit_logic(struct visit *v, const struct node *node, const struct fact *facts)
+{
+    bool needed = node->kind == NODE_AND;
+    for (uint32_t i = 0; i < node->count; i++) {
+        const struct fact *here = facts;
+        for (uint32_t k = 0; k < node->count; k++)
+            if (k != i)
+                here = facts_when(v->l, node->children[k], needed, here);
+        (void)visit(v, node->children[i], here); /* a bool has no path and no taint */
+    }
+    return (struct seen){ NULL, 0 };
+}
+
+static struct seen visit_condition(struct visit *v, const struct node *node, const struct fact *facts)
+{
+    (void)visit(v, node->children[0], facts); /* its value goes nowhere */
+    struct seen a = visit(v, node->children[1], facts_when(v->l, node->children[0], true, facts));
+    struct seen b = visit(v, node->children[2], facts_when(v->l, node->children[0], false, facts));
+    visit_whole(v, node->children[1], &a);
+    visit_whole(v, node->children[2], &b);
+    return (struct seen){ NULL, a.taint | b.taint, a.may_be_null || b.may_be_null };
+}
+
+/* ---- macros ---- */
+
+static void check_shadow(const struct visit *v, const struct node *node, const struct local *local)
+{
+    for (uint32_t i = 0; v->flow != NULL && i < v->l->name_count; i++) {
+        if (local->name.size == 0 || !str_equal(v->l->names[i].name, local->name))
+            continue;
+        AUTO(buf) struct buf text = { 0 };
+        buf_printf(&text, "`%.*s` hides the name further out; call the macro's variable something else",
+            STR_ARG(local->name));
+        report(v, node, DIAGNOSTIC_WARNING, "shadowed_name", &text);
+    }
+}
+
+static struct seen visit_loop(struct visit *v, const struct node *node, const struct fact *facts)
+{
+    const struct bound *before = v->bounds;
+    struct bound bounds[2];
+    struct seen range = visit(v, node->children[0], facts);
+    visit_whole(v, node->children[0], &range);
+    check_null(v, node->children[0], &range);
+    for (uint32_t i = 0; i < node->local_count && i < 2; i++) {
+        const struct local *local = &node->locals[i];
+        check_shadow(v, node, local);
+        bounds[i] = (struct bound){ v->bounds, local,
+            range.path != NULL ? path_root(v->l, local->name, local) : NULL, range.taint };
+        v->bounds = &bounds[i];
+    }
+    if (node->children[1] != NULL) {
+        (void)visit(v, node->children[1], facts); /* a bool */
+        facts = facts_when(v->l, node->children[1], true, facts);
+    }
+    struct seen body = visit(v, node->children[2], facts);
+    v->bounds = before;
+    bool gives_body = node->loop == LOOP_MAP || node->loop == LOOP_TRANSFORM_MAP ||
+        node->loop == LOOP_TRANSFORM_ENTRY;
+    bool has_keys = node->loop == LOOP_TRANSFORM_MAP;
+    return (
+        struct seen){ NULL, (uint8_t)(gives_body ? body.taint | (has_keys ? range.taint : 0) : range.taint) };
+}
+
+static struct seen visit_bindings(struct visit *v, const struct node *node, const struct fact *facts)
+{
+    const struct bound *before = v->bounds;
+    struct bound *bounds = ARENA_ARRAY(&v->l->arena, node->local_count + 1, struct bound);
+    if (bounds == NULL) {
+        v->l->is_out_of_memory = true;
+        return (struct seen){ NULL, TAINTED };
+    }
+    for (uint32_t i = 0; i < node->local_count; i++) {
+        struct seen value = visit(v, node->children[i], facts);
+        visit_whole(v, node->children[i], &value);
+        bounds[i] = (struct bound){ v->bounds, &node->locals[i], value.path, value.taint };
+        v->bounds = &bounds[i];
+    }
+    struct seen body = visit(v, node->children[node->local_count], facts);
+    v->bounds = before;
+    return (struct seen){ NULL, body.taint };
+}
+
+static struct seen visit_opt_map(struct visit *v, const struct node *node, const struct fact *facts)
+{
+    struct seen value = visit(v, node->children[0], facts);
+    struct bound bound = { v->bounds, &node->locals[0], NULL, value.taint };
+    v->bounds = &bound;
+    struct seen body = visit(v, node->children[1], facts);
+    v->bounds = bound.outer;
+    return (struct seen){ NULL, body.taint };
+}
+
+static struct seen visit_literal(struct visit *v, const struct node *node, const struct fact *facts)
+{
+    struct seen seen = { NULL, 0 };
+    for (uint32_t i = 0; i < node->count; i++) {
+        struct seen part = visit(v, node->children[i], facts);
+        visit_whole(v, node->children[i], &part);
+        seen.taint |= part.taint;
+    }
+    return seen;
+}
+
+static struct seen visit_kind(struct visit *v, const struct node *node, const struct fact *facts)
+{
+    switch ((enum node_kind)node->kind) {
+    case NODE_NAME: return visit_name(v, node);
+    case NODE_SELECT: return visit_field(v, node, node->name, node->is_test || node->is_optional, facts);
+    case NODE_CALL: return visit_call(v, node, facts);
+    case NODE_AND:
+    case NODE_OR: return visit_logic(v, node, facts);
+    case NODE_CONDITION: return visit_condition(v, node, facts);
+    case NODE_LOOP: return visit_loop(v, node, facts);
+    case NODE_BIND:
+    case NODE_BLOCK: return visit_bindings(v, node, facts);
+    case NODE_OPT_MAP: return visit_opt_map(v, node, facts);
+    case NODE_LIST:
+    case NODE_MAP: return visit_literal(v, node, facts);
+    case NODE_CONST:
+    case NODE_MESSAGE:
+    case NODE_FAIL: break;
+    }
+    return (struct seen){ NULL, 0 };
+}
+
+static struct seen visit(struct visit *v, const struct node *node, const struct fact *facts)
+{
+    struct seen seen = visit_kind(v, node, facts);
+    if (lint_is_plain(node->type))
+        seen.taint = 0;
+    if (node->kind == NODE_CONDITION)
+        return seen;
+    seen.may_be_null = node->type->kind == TYPE_NULL;
+    if (node->type->kind == TYPE_NULLABLE)
+        seen.may_be_null = seen.path == NULL ||
+            !(fact_is_not_null(facts, seen.path) ||
+                (v->flow != NULL && fact_is_not_null(v->flow->facts, seen.path)));
+    return seen;
+}
+
+/* ---- whole expressions ---- */
+
+static uint32_t hash_of(const struct expr *expr)
+{
+    uint64_t bits = (uintptr_t)expr;
+    return (uint32_t)((bits * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
+}
+
+bool lint_examine_init(struct linter *l)
+{
+    const struct reader *r = l->reader;
+    uint32_t size = 64;
+    while (size < r->site_count * 2)
+        size *= 2;
+    l->table = ARENA_ARRAY(&l->arena, size, uint32_t);
+    l->examined = ARENA_ARRAY(&l->arena, r->site_count + 1, struct examined);
+    l->table_mask = size - 1;
+    if (l->table == NULL || l->examined == NULL)
+        return false;
+    memset(l->table, 0, size * sizeof *l->table);
+    for (uint32_t i = 0; i < r->site_count; i++) {
+        uint32_t at = hash_of(r->sites[i].expr) & l->table_mask;
+        while (l->table[at] != 0)
+            at = (at + 1) & l->table_mask;
+        l->table[at] = i + 1;
+        l->examined[i] = (struct examined){ .site = &r->sites[i] };
+    }
+    return true;
+}
+
+static struct examined *find(const struct linter *l, const struct expr *expr)
+{
+    for (uint32_t at = hash_of(expr) & l->table_mask; l->table[at] != 0; at = (at + 1) & l->table_mask)
+        if (l->examined[l->table[at] - 1].site->expr == expr)
+            return &l->examined[l->table[at] - 1];
+    return NULL;
+}
+
+const struct node *lint_tree(struct linter *l, const struct expr *expr)
+{
+    const struct examined *examined = expr != NULL ? find(l, expr) : NULL;
+    return examined != NULL ? examined->root : NULL;
+}
+
+struct text_place lint_place(struct linter *l, const struct expr *expr, uint32_t line, uint32_t column)
+{
+    const struct examined *examined = find(l, expr);
+    return examined != NULL ? reader_site_place(l->reader, examined->site, line, column)
+                            : (struct text_place){ 1, 1 };
+}
+
+/* Parses it again, since the checker writes into the tree; false when its types do not go together. */
+static bool check(struct linter *l, struct flow *flow, struct examined *examined)
+{
+    struct expr_env env = { .names = l->names, .name_count = l->name_count, .is_tolerant = true };
+    struct checked checked;
+    struct node *root = NULL;
+    struct err_info why = { 0 };
+    enum err result = ast_parse(&l->arena, expr_source(examined->site->expr), &root, &why);
+    if (result == ERR_OK)
+        result = check_tree(&l->arena, &env, root, &checked, &why);
+    examined->root = NULL;
+    if (result == ERR_OK) {
+        examined->root = root;
+        examined->verdict.type = checked.type;
+        examined->version = l->version;
+        return true;
+    }
+    if (result == ERR_MEMORY)
+        l->is_out_of_memory = true;
+    else if (flow != NULL) {
+        struct text_place at = reader_site_place(l->reader, examined->site, why.line, why.column);
+        diagnostics_add(l->found, DIAGNOSTIC_ERROR, why.name ? why.name : "expr_check", at.line, at.column,
+            "%s", why.text);
+    }
+    return false;
+}
+
+struct verdict lint_examine(struct linter *l, struct flow *flow, const struct expr *expr)
+{
+    struct verdict failed = { &type_error, 0 };
+    struct examined *examined = expr != NULL ? find(l, expr) : NULL;
+    if (examined == NULL)
+        return failed;
+    bool is_good = examined->root != NULL && (examined->is_fixed || examined->version == l->version);
+    if (!is_good && !check(l, flow, examined))
+        return failed;
+    struct visit v = { .l = l, .flow = flow, .site = examined->site, .is_fixed = true };
+    struct seen seen = visit(&v, examined->root, flow != NULL ? flow->facts : NULL);
+    visit_whole(&v, examined->root, &seen);
+    examined->verdict.taint = seen.taint;
+    examined->is_fixed = v.is_fixed;
+    struct verdict verdict = examined->verdict;
+    if (v.is_deferred) {
+        examined->root = flow != NULL ? examined->root : NULL;
+        verdict.type = flow != NULL ? &type_dyn : NULL;
+    }
+    if (verdict.type != NULL && verdict.type->kind == TYPE_NULLABLE && !seen.may_be_null)
+        verdict.type = verdict.type->item; /* a condition says so */
+    return verdict;
+}
