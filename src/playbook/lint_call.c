@@ -226,7 +226,7 @@ void lint_constant(struct reader *r, const struct yaml_node *node)
     static const struct str roots[] = { STR_INIT("alert."), STR_INIT("event."), STR_INIT("case."),
         STR_INIT("inputs."), STR_INIT("vars."), STR_INIT("steps."), STR_INIT("run.") };
     struct str text = node->text;
-    if (yaml_is_yaml11_bool(node) && text.size > 1)
+    if (r->world != NULL && !r->takes_text && yaml_is_yaml11_bool(node) && text.size > 1)
         reader_fault(r, node, "yaml11_bool",
             "in YAML 1.2 this is the text \"%.*s\": write true or false, or put quotes around it",
             STR_ARG(text));

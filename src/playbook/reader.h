@@ -26,6 +26,7 @@ struct reader {
     struct str loop_names[SCOPE_LOOPS_MAX];
     uint32_t loop_depth;
     uint32_t nesting;
+    bool takes_text; /* what is read is a text for people, so `no` is meant as one */
     bool has_it; /* inside `cases` or a wait's event filter */
     bool is_out_of_memory;
 };

@@ -196,6 +196,14 @@ static void read_parallel(struct reader *r, const struct yaml_node *node, struct
     read_join(r, node, step);
 }
 
+static const struct template *read_words(struct reader *r, const struct yaml_node *node)
+{
+    r->takes_text = true;
+    const struct template *words = reader_template(r, node);
+    r->takes_text = false;
+    return words;
+}
+
 static void read_form(struct reader *r, const struct yaml_node *node, struct step *step)
 {
     uint32_t count;
@@ -242,7 +250,7 @@ static void read_ask(struct reader *r, const struct yaml_node *node, struct step
     if (part(ask, "title") == NULL)
         reader_fault(r, ask, "missing_key", "`ask` needs `title:`, the question");
     step->ask.to = reader_template(r, part(ask, "to"));
-    step->ask.title = reader_template(r, part(ask, "title"));
+    step->ask.title = read_words(r, part(ask, "title"));
     step->ask.show = reader_template(r, part(ask, "show"));
     step->ask.via = reader_texts(r, part(ask, "via"), &step->ask.via_count);
     step->ask.options = reader_texts(r, part(ask, "options"), &step->ask.option_count);
@@ -323,10 +331,10 @@ static void read_fail(struct reader *r, const struct yaml_node *node, struct ste
     static const char *const keys[] = { "code", "message", NULL };
     const struct yaml_node *fail = part(node, "fail");
     if (fail->kind == YAML_SCALAR) {
-        step->fail.message = reader_template(r, fail);
+        step->fail.message = read_words(r, fail);
     } else if (reader_keys(r, fail, "`fail`", keys)) {
         step->fail.code = reader_template(r, part(fail, "code"));
-        step->fail.message = reader_template(r, part(fail, "message"));
+        step->fail.message = read_words(r, part(fail, "message"));
     }
 }
 

@@ -85,7 +85,7 @@ static void each_wrong_playbook_gets_its_code_at_its_place(void **state)
         { HEAD "  - run: nowhere\n", 3, 10, "unknown_playbook" },
         { HEAD "  - run: a\n", 3, 10, "playbook_cycle" },
         { HEAD "  - return: 1\n  - wait: 1m\n", 4, 5, "unreachable_step" },
-        { HEAD "  - if: alert.x\n    then: [ { return: 1 } ]\n    else: [ { fail: odd } ]\n  - wait: 1m\n", 6,
+        { HEAD "  - if: alert.x\n    then: [ { return: 1 } ]\n    else: [ { fail: no } ]\n  - wait: 1m\n", 6,
             5, "unreachable_step" },
         { HEAD "  - if: has(steps.nowhere)\n    then: []\n", 3, 19, "unknown_step" },
         { HEAD "  - if: steps.b.ok\n    then: []\n  - id: b\n    wait: 1m\n", 3, 15, "step_never_ran" },
@@ -159,7 +159,7 @@ static void careful_playbooks_get_no_faults(void **state)
         "steps:\n"
         "  - if: alert.x\n"
         "    then: [ { set: { a: 1 } } ]\n"
-        "    else: [ { fail: odd } ]\n"
+        "    else: [ { fail: no } ]\n"
         "  - set: { n: 0 }\n"
         "  - while: vars.n < 3\n"
         "    max: 5\n"
