@@ -235,6 +235,8 @@ UNUSED static void trial_make(
         .finish = trial_finish };
     if (!trial->call.action)
         fail_msg("there is no action %s", action);
+    if (!with) /* the caller gives it */
+        return;
     trial->call.with = world_json(world, &trial->arena, with);
     const struct value *defaults = trial->call.action->defaults;
     for (uint32_t i = 0; defaults && i < defaults->size; i++) {
