@@ -115,6 +115,7 @@ FALLIBLE engine_start(struct engine *engine, struct err_info *why);
  * ERR_UNAVAILABLE. Calls in flight are abandoned: they are intents in the journal and are handled at the next
  * start. Jobs that wait on an inline loop are run. */
 void engine_stop(struct engine *engine);
+/* Loops that replies and watches were to come on are drained afterwards, or run on. */
 void engine_free(struct engine *engine);
 
 /* ---- playbooks ---- */

@@ -21,6 +21,7 @@ struct watch_entry {
     int64_t tenant;
     bool or_waiting;
     bool is_listed;
+    bool is_posted; /* its job is on a loop: whoever runs it frees the entry, also after the engine is gone */
     struct loop *reply_to;
     unsigned references;
     enum run_status status;
@@ -66,7 +67,7 @@ static void unlock(struct watches *watches)
     (void)pthread_mutex_unlock(&watches->mutex); /* fails only on misuse */
 }
 
-/* What the store was asked comes back before; a job that is posted is on a loop that nobody runs any more. */
+/* What the store was asked comes back before. */
 void watches_free(struct watches *watches)
 {
     if (!watches)
@@ -80,7 +81,10 @@ void watches_free(struct watches *watches)
         watches->all = entry->all_next;
         if (entry->watch)
             entry->watch->entry = NULL;
-        memory_free(entry);
+        entry->watch = NULL;
+        entry->watches = NULL;
+        if (!entry->is_posted)
+            memory_free(entry);
     }
     (void)pthread_cond_destroy(&watches->answered); /* fails only on misuse */
     (void)pthread_mutex_destroy(&watches->mutex); /* fails only on misuse */
@@ -134,6 +138,10 @@ static void fired(struct loop_job *job)
     struct watch_entry *entry = (struct watch_entry *)(void *)((char *)job -
         offsetof(struct watch_entry, job));
     struct watches *watches = entry->watches;
+    if (!watches) {
+        memory_free(entry);
+        return;
+    }
     lock(watches);
     struct engine_watch *watch = entry->watch;
     enum run_status status = entry->status;
@@ -150,6 +158,7 @@ static void fire(struct watch_entry *entry, enum run_status status)
 {
     unlist(entry);
     entry->status = status;
+    entry->is_posted = true;
     entry->job.run = fired;
     loop_post(entry->reply_to, &entry->job);
 }

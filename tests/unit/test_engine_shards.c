@@ -1,0 +1,349 @@
+/* Several shards on threads of their own, a store with a writer thread and readers, many runs. Built with
+ * -Db_sanitize=thread it shows that threads meet only where they may. */
+#include "store_helpers.h"
+
+#include "engine/engine.h"
+#include "io/loop.h"
+
+#define RUNS 400
+#define SHARDS 2
+
+/* ---- actions ---- */
+
+struct landing {
+    struct loop_job job;
+    struct action_call *call;
+};
+
+static void land(struct loop_job *job)
+{
+    struct action_call *call = ((struct landing *)job)->call;
+    struct action_result result = { .is_ok = true, .output = value_int(1), .effect = ACTION_ANSWERED };
+    call->finish(call, &result);
+}
+
+static void go_start(const struct action *action, struct action_call *call)
+{
+    struct landing *landing = ARENA_NEW(call->arena, struct landing);
+    (void)action;
+    assert_non_null(landing);
+    *landing = (struct landing){ .job = { .run = land }, .call = call };
+    loop_post(call->loop, &landing->job);
+}
+
+static enum err note_apply(const struct action *action, struct action_call *call, struct store_conn *conn,
+    struct value *ret_output, struct err_info *why)
+{
+    (void)action, (void)call, (void)conn, (void)why; /* takes effect nowhere */
+    *ret_output = value_int(2);
+    return ERR_OK;
+}
+
+static const struct type any_record = { .kind = TYPE_RECORD, .is_open = true };
+static const struct action actions[] = {
+    { .name = STR_INIT("x.go"),
+        .kind = ACTION_ENRICH,
+        .is_idempotent = true,
+        .in = &any_record,
+        .out = &type_dyn,
+        .start = go_start },
+    { .name = STR_INIT("x.note"),
+        .kind = ACTION_TICKET,
+        .in = &any_record,
+        .out = &type_dyn,
+        .apply = note_apply },
+};
+
+static const struct action *find_action(const struct catalogue *catalogue, struct str name)
+{
+    (void)catalogue; /* there is one */
+    for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+        if (str_equal(actions[i].name, name))
+            return &actions[i];
+    }
+    return NULL;
+}
+
+static const struct action *action_at(const struct catalogue *catalogue, uint32_t index)
+{
+    (void)catalogue; /* there is one */
+    return index < sizeof(actions) / sizeof(actions[0]) ? &actions[index] : NULL;
+}
+
+static const struct catalogue catalogue = { find_action, action_at };
+
+static const struct catalogue *acquire(struct catalogue_source *source)
+{
+    (void)source; /* it needs no state */
+    return &catalogue;
+}
+
+static void release(struct catalogue_source *source, const struct catalogue *released)
+{
+    (void)source, (void)released; /* a constant */
+}
+
+/* ---- the world ---- */
+
+struct world {
+    struct test_folder folder;
+    struct catalogue_source source;
+    struct store *store;
+    struct loop *loop;
+    struct engine *engine;
+    unsigned waiting, starting;
+    unsigned by_status[RUN_STATUS_COUNT];
+};
+
+static void open_engine(struct world *world)
+{
+    struct err_info why = { 0 };
+    struct engine_options options = { .clock = clock_system(),
+        .rand = rand_system(),
+        .store = world->store,
+        .catalogues = &world->source,
+        .shard_count = SHARDS };
+    test_check(engine_new(&options, &world->engine, &why), &why);
+    test_check(engine_start(world->engine, &why), &why);
+}
+
+static int make(void **state)
+{
+    static struct world world;
+    static const struct store_migration *const lists[] = { store_migrations, engine_migrations, NULL };
+    struct err_info why = { 0 };
+    world = (struct world){ .source = { acquire, release } };
+    test_folder_make(&world.folder);
+    world.store = test_store_open(&world.folder, "store.db", (struct store_options){ .migrations = lists });
+    test_check(loop_new(clock_system(), &world.loop, &why), &why);
+    open_engine(&world);
+    *state = &world;
+    return 0;
+}
+
+static int drop(void **state)
+{
+    struct world *world = *state;
+    engine_free(world->engine);
+    store_close(world->store);
+    loop_free(world->loop);
+    test_folder_remove(&world->folder);
+    return 0;
+}
+
+static void publish(struct world *world, const char *text)
+{
+    AUTO(arena) struct arena arena = { 0 };
+    struct diagnostics found;
+    struct err_info why = { 0 };
+    uint32_t version = 0;
+    diagnostics_init(&found, &arena, STR("test"));
+    test_check(engine_publish(
+                   world->engine, TENANT_DEFAULT, STR("tester"), str_of(text), true, &found, &version, &why),
+        &why);
+}
+
+/* ---- waiting ---- */
+
+struct waiter {
+    struct engine_reply reply;
+    struct engine_watch watch;
+    struct world *world;
+    enum run_status status;
+};
+
+static void one_less(struct world *world)
+{
+    if (--world->waiting == 0)
+        loop_stop(world->loop);
+}
+
+static void run_until_done(struct world *world)
+{
+    while (world->waiting > 0)
+        loop_run(world->loop);
+}
+
+static void ended(struct engine_watch *watch, enum run_status status)
+{
+    struct waiter *waiter = (struct waiter *)(void *)((char *)watch - offsetof(struct waiter, watch));
+    waiter->status = status;
+    waiter->world->by_status[status]++;
+    one_less(waiter->world);
+}
+
+static void started(struct engine_reply *reply, enum err result, const struct err_info *why)
+{
+    struct waiter *waiter = (struct waiter *)(void *)((char *)reply - offsetof(struct waiter, reply));
+    test_check(result, why);
+    waiter->watch = (struct engine_watch){
+        .ended = ended, .reply_to = waiter->world->loop, .run_id = reply->run_id, .tenant = TENANT_DEFAULT
+    };
+    engine_watch(waiter->world->engine, &waiter->watch);
+    if (--waiter->world->starting == 0)
+        loop_stop(waiter->world->loop);
+}
+
+static void start(struct waiter *waiter, struct world *world, const char *playbook)
+{
+    struct engine_start_request request = {
+        .tenant = TENANT_DEFAULT, .playbook = str_of(playbook), .actor = STR("tester")
+    };
+    *waiter = (struct waiter){ .reply = { .done = started, .reply_to = world->loop }, .world = world };
+    world->waiting++;
+    world->starting++;
+    engine_start_run(world->engine, &request, &waiter->reply);
+}
+
+static const char work[] = "playbook: work\n"
+                           "title: Work\n"
+                           "steps:\n"
+                           "  - { id: go, do: x.go }\n"
+                           "  - { id: note, do: x.note }\n"
+                           "  - for_each: '[1, 2, 3]'\n"
+                           "    parallel: 2\n"
+                           "    steps: [ { do: x.go } ]\n"
+                           "  - { wait: 5ms }\n"
+                           "  - { id: sub, run: child }\n"
+                           "  - return: '${{ steps.sub.output }}'\n";
+static const char child[] = "playbook: child\n"
+                            "title: Child\n"
+                            "triggers: [ { playbook: true } ]\n"
+                            "concurrency: { key: all, max: 3, when_full: queue }\n"
+                            "steps: [ { id: go, do: x.go }, { return: '${{ steps.go.output }}' } ]\n";
+
+static void many_runs_on_many_shards_all_succeed(void **state)
+{
+    struct world *world = *state;
+    static struct waiter waiters[RUNS];
+    struct engine_metrics metrics;
+    publish(world, child);
+    publish(world, work);
+    for (unsigned i = 0; i < RUNS; i++)
+        start(&waiters[i], world, "work");
+    run_until_done(world);
+    assert_int_equal(world->by_status[RUN_SUCCEEDED], RUNS);
+    engine_metrics(world->engine, &metrics);
+    assert_int_equal(metrics.runs_by_status[RUN_SUCCEEDED], 2 * RUNS);
+    assert_int_equal(metrics.runs_by_status[RUN_RUNNING], 0);
+    assert_int_equal(metrics.runs_by_status[RUN_WAITING], 0);
+    assert_int_equal(metrics.runs_by_status[RUN_QUEUED], 0);
+}
+
+/* ---- events ---- */
+
+struct offering {
+    struct engine_offer offer;
+    struct engine_event events[4];
+    struct waiter waiters[4];
+    struct arena arena;
+    struct world *world;
+};
+
+static enum err record(struct engine_offer *offer, uint32_t index, struct store_conn *conn,
+    enum event_fate *ret_fate, struct err_info *why)
+{
+    (void)offer, (void)index, (void)conn, (void)why; /* nobody reads events back */
+    *ret_fate = FATE_RUN;
+    return ERR_OK;
+}
+
+static void accepted(struct engine_offer *offer, enum err result, const struct err_info *why)
+{
+    struct offering *offering = (struct offering *)offer;
+    test_check(result, why);
+    for (uint32_t i = 0; i < offer->event_count; i++) {
+        assert_int_equal(offering->events[i].fate, FATE_RUN);
+        assert_int_equal(offering->events[i].run_count, 1);
+        offering->waiters[i].world = offering->world;
+        offering->waiters[i].watch = (struct engine_watch){ .ended = ended,
+            .reply_to = offering->world->loop,
+            .run_id = offering->events[i].runs[0],
+            .tenant = TENANT_DEFAULT };
+        engine_watch(offering->world->engine, &offering->waiters[i].watch);
+    }
+}
+
+static void offer(struct offering *offering, struct world *world)
+{
+    struct value_map_builder map = { 0 };
+    *offering = (struct offering){ .world = world };
+    value_map_begin(&map, &offering->arena);
+    assert_int_equal(value_map_set(&map, "severity_id", value_int(4), NULL), ERR_OK);
+    struct value alert = value_map_end(&map);
+    for (int i = 0; i < 4; i++)
+        offering->events[i] = (struct engine_event){ .event_id = id_new(clock_system(), rand_system()),
+            .alert_id = id_new(clock_system(), rand_system()),
+            .alert = alert };
+    offering->offer = (struct engine_offer){ .tenant = TENANT_DEFAULT,
+        .source = STR("test"),
+        .events = offering->events,
+        .event_count = 4,
+        .arena = &offering->arena,
+        .record = record,
+        .accepted = accepted,
+        .reply_to = world->loop };
+    world->waiting += 4;
+    engine_offer(world->engine, &offering->offer);
+}
+
+static void events_start_runs_on_many_shards_and_wake_runs_of_others(void **state)
+{
+    struct world *world = *state;
+    static struct offering offerings[RUNS / 4];
+    static struct waiter waiters[32];
+    publish(
+        world, "playbook: waits\ntitle: Waits\nsteps: [ { wait: { event: it.alert.severity_id == 4 } } ]\n");
+    publish(world,
+        "playbook: alerts\ntitle: Alerts\ntriggers: [ { alert: alert.severity_id > 3 } ]\n"
+        "steps: [ { id: go, do: x.go }, { return: '${{ alert.severity_id }}' } ]\n");
+    for (unsigned i = 0; i < 32; i++)
+        start(&waiters[i], world, "waits");
+    for (unsigned i = 0; i < RUNS / 4; i++)
+        offer(&offerings[i], world);
+    run_until_done(world);
+    assert_int_equal(world->by_status[RUN_SUCCEEDED], RUNS + 32);
+    for (unsigned i = 0; i < RUNS / 4; i++)
+        arena_done(&offerings[i].arena);
+}
+
+/* ---- ending in the middle ---- */
+
+static void a_node_that_stops_in_the_middle_goes_on_at_its_next_start(void **state)
+{
+    struct world *world = *state;
+    static struct waiter waiters[RUNS];
+    publish(world, child);
+    publish(world, work);
+    for (unsigned i = 0; i < RUNS; i++)
+        start(&waiters[i], world, "work");
+    while (world->starting > 0)
+        loop_run(world->loop);
+    for (unsigned i = 0; i < RUNS; i++) {
+        if (waiters[i].watch.entry)
+            engine_unwatch(world->engine, &waiters[i].watch);
+    }
+    engine_free(world->engine);
+    (void)loop_drain(world->loop); /* what was answered meanwhile */
+    open_engine(world);
+    memset(world->by_status, 0, sizeof(world->by_status));
+    world->waiting = 0;
+    for (unsigned i = 0; i < RUNS; i++) {
+        waiters[i].watch.entry = NULL;
+        world->waiting++;
+        engine_watch(world->engine, &waiters[i].watch);
+    }
+    run_until_done(world);
+    assert_int_equal(world->by_status[RUN_SUCCEEDED], RUNS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(many_runs_on_many_shards_all_succeed, make, drop),
+        cmocka_unit_test_setup_teardown(events_start_runs_on_many_shards_and_wake_runs_of_others, make, drop),
+        cmocka_unit_test_setup_teardown(
+            a_node_that_stops_in_the_middle_goes_on_at_its_next_start, make, drop),
+    };
+    return cmocka_run_group_tests_name("engine_shards", tests, NULL, NULL);
+}
