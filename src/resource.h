@@ -127,5 +127,6 @@ bool resource_has_verb(const char *noun, const char *name);
 /* ---- verbs of their own ---- */
 
 int follow_run(const struct resource *resource); /* resource_follow.c */
+int export_test(const struct resource *resource); /* export_test.c */
 
 #endif

@@ -113,6 +113,8 @@ const struct verb resource_verbs[] = {
     DO("run", "cancel", "ID", "POST", "/api/v1/runs/*/cancel", body_reason, WITH(REASON), "cancel a run"),
     DO("run", "retry", "ID", "POST", "/api/v1/runs/*/retry", body_empty, 0,
         "run again from the step that failed"),
+    { "run", "export-test", "ID", "GET", "/api/v1/runs/*", NULL, 0, NULL, NULL, export_test,
+        "print the run as a test case: its event, mocks from what was answered" },
 
     LIST("task", "/api/v1/tasks", PAGED | WITH(STATUS) | WITH(RUN), task_columns,
         "questions to people, the newest first"),

@@ -564,8 +564,7 @@ def runs_tasks_and_events_on_a_server(folder):
     pathlib.Path(folder, "event.json").write_text(json.dumps(EVENT))
     with Server(folder) as server:
         server.json("apply", os.path.join(folder, "triage.yaml"))
-        run = server.json("run", "start", "triage", "--input", "ip=192.0.2.7")
-        run_id = run.get("id") or run.get("run_id")
+        run_id = server.json("run", "start", "triage", "--input", "ip=192.0.2.7")["id"]
         for _ in range(200):
             tasks = server.json("task", "list", "--status", "open")["items"]
             if tasks:
@@ -585,8 +584,15 @@ def runs_tasks_and_events_on_a_server(folder):
         status, out, _ = server.ask("run", "list", "--playbook", "triage")
         expect(out.splitlines()[0].split()[:2], ["ID", "STATUS"], "table")
         expect_in(run_id, out, "run list")
-        second = server.json("run", "start", "triage")
-        second_id = second.get("id") or second.get("run_id")
+        status, out, err = server.ask("run", "export-test", run_id)
+        expect((status, err), (0, ""), "export-test")
+        pathlib.Path(folder, "triage.test.yaml").write_text(out)
+        expect_in('"approve": [{"choice":"ignore"}]', out, "the answer in the test")
+        status, out, err = tocsin("test", folder)
+        expect((status, err), (0, ""), f"the exported test: {out}")
+        second_id = server.json("run", "start", "triage")["id"]
+        status, _, err = server.ask("run", "export-test", second_id)
+        expect((status, "not ended" in err), (1, True), "export of a run under way")
         expect(server.ask("run", "cancel", second_id, "--reason", "a test")[0], 0, "cancel")
         status, out, _ = server.ask("run", "show", second_id, "--follow")
         expect(status, 1, "a cancelled run")
