@@ -1,4 +1,6 @@
 /* nftables.block_ip, nftables.unblock_ip: the packet filter of this very machine. */
+#include <string.h>
+
 #include "base/timetext.h"
 #include "connect/answer.h"
 #include "connect/connect_impl.h"
@@ -35,6 +37,7 @@ struct nft_call {
     struct blocking_call blocking; /* first */
     struct nft_target target;
     struct str set;
+    struct nft_rules rules;
     uint64_t timeout_s;
     bool is_removal;
 };
@@ -87,6 +90,8 @@ static FALLIBLE probe(struct nft_call *nft, struct action_result *ret, struct er
 static FALLIBLE act(struct nft_call *nft, struct action_result *ret, struct err_info *why)
 {
     bool was_there = false;
+    if (!nft->is_removal)
+        TRY(nft_target_check_own(&nft->target, why));
     if (nft->is_removal)
         TRY(nft_unblock(&nft->target, &was_there, why));
     else
@@ -110,6 +115,75 @@ static void work(struct blocking_call *blocking)
             blocking->call->arena, &why, is_probe ? ACTION_UNKNOWN : ACTION_ANSWERED);
 }
 
+/* ---- what must not be blocked ---- */
+
+static FALLIBLE add_never(
+    struct nft_rules *rules, struct arena *arena, struct value settings, struct err_info *why)
+{
+    struct value list = value_get(settings, STR("never"));
+    uint32_t count = list.type == VALUE_LIST ? list.size : 0;
+    struct value_net *nets = ARENA_ARRAY(arena, rules->never_count + count + 1, struct value_net);
+    if (!nets)
+        return err_memory(why);
+    if (rules->never_count)
+        memcpy(nets, rules->never, rules->never_count * sizeof(*nets));
+    for (uint32_t i = 0; i < count; i++) {
+        struct nft_target never;
+        if (nft_target_parse(list.items[i], STR("never"), &never, NULL) != ERR_OK)
+            return err_named(why, ERR_INVALID, "connection_invalid",
+                "`never` must be a list of addresses and networks: element %u is none", i);
+        nets[rules->never_count + i] = never.net;
+    }
+    rules->never = nets;
+    rules->never_count += count;
+    return ERR_OK;
+}
+
+static FALLIBLE read_prefix(struct value settings, const char *name, unsigned usual, unsigned most,
+    unsigned *ret, struct err_info *why)
+{
+    struct value given = value_get(settings, str_of(name));
+    int64_t least = usual / 2;
+    *ret = usual;
+    if (given.type == VALUE_NULL)
+        return ERR_OK;
+    if (given.type != VALUE_INT || given.integer < least || given.integer > (int64_t)most)
+        return err_named(
+            why, ERR_INVALID, "connection_invalid", "`%s` must be %u to %u", name, usual / 2, most);
+    *ret = (unsigned)given.integer;
+    return ERR_OK;
+}
+
+/* A list that protects must not lose its effect because a step names another connection, or because two of
+ * them make it unclear which one is meant: so `never` of all counts. */
+static FALLIBLE read_rules(
+    struct nft_call *nft, const struct connection_snapshot *snapshot, struct err_info *why)
+{
+    struct action_call *call = nft->blocking.call;
+    const struct connection *chosen;
+    struct value none = { .type = VALUE_MAP };
+    TRY(call_find_connection(call, snapshot, STR("nftables"), false, &chosen, why));
+    struct value settings = chosen ? chosen->settings : none;
+    TRY(read_prefix(settings, "ipv4_prefix_min", NFT_PREFIX4_MIN_DEFAULT, 32, &nft->rules.prefix4_min, why));
+    TRY(read_prefix(settings, "ipv6_prefix_min", NFT_PREFIX6_MIN_DEFAULT, 128, &nft->rules.prefix6_min, why));
+    for (size_t i = 0; snapshot && i < connection_count(snapshot); i++) {
+        const struct connection *one = connection_at(snapshot, i);
+        if (one->tenant == call->tenant && str_equal(one->connector, STR("nftables")))
+            TRY(add_never(&nft->rules, call->arena, one->settings, why));
+    }
+    return ERR_OK;
+}
+
+static FALLIBLE check_target(struct nft_call *nft, struct err_info *why)
+{
+    struct connections *connections = nft->blocking.connect->options.connections;
+    struct connection_snapshot *snapshot = connections ? connections_get(connections) : NULL;
+    enum err result = read_rules(nft, snapshot, why);
+    if (snapshot)
+        connection_snapshot_release(snapshot); /* the rules are copies */
+    return result == ERR_OK ? nft_target_check(&nft->target, &nft->rules, why) : result;
+}
+
 static FALLIBLE prepare(struct nft_call *nft, struct value with, struct err_info *why)
 {
     struct value set = value_get(with, STR("set"));
@@ -118,7 +192,7 @@ static FALLIBLE prepare(struct nft_call *nft, struct value with, struct err_info
     if (nft->is_removal)
         return ERR_OK;
     TRY(read_timeout(value_get(with, STR("timeout")), &nft->timeout_s, why));
-    return nft_target_check(&nft->target, why);
+    return check_target(nft, why);
 }
 
 static void start(struct action_call *call, bool is_removal)

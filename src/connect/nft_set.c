@@ -153,8 +153,6 @@ static FALLIBLE check_special(const struct nft_target *target, struct err_info *
         { { 0xfe, 0x80 }, 16, 10, "it is or holds a link-local address" },
         { { 0xff }, 16, 8, "it is or holds a multicast address" },
     };
-    if (target->net.prefix < (target->net.size == 4 ? 8 : 16))
-        return refuse(target, "the network is wider than /8 (IPv4) or /16 (IPv6)", why);
     for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
         if (overlaps(&target->net, special[i].bytes, special[i].size, special[i].prefix))
             return refuse(target, special[i].what, why);
@@ -180,10 +178,26 @@ static FALLIBLE check_own(const struct nft_target *target, const struct ifaddrs 
     return ERR_OK;
 }
 
-FALLIBLE nft_target_check(const struct nft_target *target, struct err_info *why)
+FALLIBLE nft_target_check(
+    const struct nft_target *target, const struct nft_rules *rules, struct err_info *why)
+{
+    unsigned least = target->net.size == 4 ? rules->prefix4_min : rules->prefix6_min;
+    if (target->net.prefix < least)
+        return err_named(why, ERR_DENIED, "refused_target",
+            "%s is not blocked: the network is wider than /%u (the connection's ipv%c_prefix_min)",
+            target->text, least, target->net.size == 4 ? '4' : '6');
+    TRY(check_special(target, why));
+    for (uint32_t i = 0; i < rules->never_count; i++) {
+        const struct value_net *never = &rules->never[i];
+        if (overlaps(&target->net, never->bytes, never->size, never->prefix))
+            return refuse(target, "it is or holds an address that the connection names in `never`", why);
+    }
+    return ERR_OK;
+}
+
+FALLIBLE nft_target_check_own(const struct nft_target *target, struct err_info *why)
 {
     struct ifaddrs *list;
-    TRY(check_special(target, why));
     if (getifaddrs(&list) != 0)
         return err_errno(why, errno, "listing this machine's addresses");
     enum err result = check_own(target, list, why);

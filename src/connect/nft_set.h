@@ -24,9 +24,21 @@ struct nft_target {
 /* `address`: "203.0.113.9", "203.0.113.0/24", IPv6 likewise, or VALUE_IP, VALUE_CIDR. Host bits of a network
  * must be 0. `set`: [a-z][a-z0-9_]*, at most 24 bytes. ERR_INVALID, name "bad_input". */
 FALLIBLE nft_target_parse(struct value address, struct str set, struct nft_target *ret, struct err_info *why);
-/* ERR_DENIED, name "refused_target": loopback, unspecified, multicast or link-local addresses, this machine's
- * own, and networks that hold one of these or are wider than /8 and /16. */
-FALLIBLE nft_target_check(const struct nft_target *target, struct err_info *why);
+/* What must not be blocked, whatever a playbook says. */
+struct nft_rules {
+    const struct value_net *never; /* networks, or addresses with their full prefix */
+    uint32_t never_count;
+    unsigned prefix4_min, prefix6_min; /* the widest networks */
+};
+#define NFT_PREFIX4_MIN_DEFAULT 16
+#define NFT_PREFIX6_MIN_DEFAULT 32
+
+/* ERR_DENIED, name "refused_target": loopback, unspecified, multicast or link-local addresses, those of
+ * `rules`, networks that hold one of these, and networks that are too wide. */
+FALLIBLE nft_target_check(
+    const struct nft_target *target, const struct nft_rules *rules, struct err_info *why);
+/* The same for this machine's own addresses, which it asks the kernel for. */
+FALLIBLE nft_target_check_own(const struct nft_target *target, struct err_info *why);
 
 /* Blocking, one thread at a time. `timeout_s` 0: until it is removed. Blocking again sets the timeout anew.
  * ERR_DENIED, name "not_permitted", without CAP_NET_ADMIN; ERR_CONFLICT, name "nft_overlap", when a network
