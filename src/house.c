@@ -28,12 +28,20 @@ static enum err store_anchor(void *context, struct store_conn *conn, struct err_
         conn, anchoring->house->vault, TENANT_DEFAULT, &anchoring->seq, &anchoring->hash, why);
 }
 
+static enum err store_contracts(void *context, struct store_conn *conn, struct err_info *why)
+{
+    struct house *house = context;
+    return contract_book_store(house->contracts, conn, why);
+}
+
 static void keep(struct house *house)
 {
     struct err_info why = { 0 };
     struct anchoring anchoring = { .house = house };
     if (tokens_have_uses(house->tokens) && store_write_wait(house->store, store_uses, house, &why) != ERR_OK)
         log_failure(house->log, LOG_WARN, "times of use were not stored", &why);
+    if (store_write_wait(house->store, store_contracts, house, &why) != ERR_OK)
+        log_failure(house->log, LOG_WARN, "what answers look like was not stored", &why);
     if (store_write_wait(house->store, store_anchor, &anchoring, &why) != ERR_OK)
         log_failure(house->log, LOG_WARN, "the audit chain was not anchored", &why);
     else if (anchoring.seq != 0)
@@ -47,6 +55,7 @@ static enum err apply_house(struct store_op *op, struct store_conn *conn, struct
     struct anchoring anchoring = { .house = house };
     if (tokens_have_uses(house->tokens))
         TRY(store_uses(house, conn, why));
+    TRY(contract_book_store(house->contracts, conn, why));
     return store_anchor(&anchoring, conn, why);
 }
 

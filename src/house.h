@@ -6,6 +6,7 @@
 #include "access/token.h"
 #include "access/vault.h"
 #include "base/log.h"
+#include "contract_book.h"
 #include "store/store.h"
 
 struct house {
@@ -14,6 +15,7 @@ struct house {
     struct tokens *tokens;
     struct log *log;
     struct loop *loop;
+    struct contract_book *contracts;
     /* Its own. */
     struct loop_timer timer;
     struct store_op op;

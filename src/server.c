@@ -17,6 +17,7 @@
 #include "cases/migrations.h"
 #include "connect/connect.h"
 #include "content_watch.h"
+#include "contract_book.h"
 #include "engine/engine.h"
 #include "house.h"
 #include "ingest/event.h"
@@ -40,6 +41,7 @@ struct server {
     struct connections *connections;
     struct executor *executor;
     struct egress *egress;
+    struct contract_book *contracts;
     struct connect *connect;
     void *connect_host; /* of the server's own loop */
     struct engine_subjects subjects;
@@ -63,7 +65,7 @@ static void store_failed(void *context, const struct err_info *why)
 }
 
 const struct store_migration *const server_migrations[] = { store_migrations, access_migrations,
-    cases_migrations, engine_migrations, ingest_migrations, api_migrations, NULL };
+    cases_migrations, engine_migrations, ingest_migrations, api_migrations, contract_migrations, NULL };
 
 static enum err open_store(struct server *server, struct err_info *why)
 {
@@ -123,6 +125,7 @@ static enum err open_connect(struct server *server, struct err_info *why)
         .vault = server->vault,
         .connections = server->connections,
         .executor = server->executor,
+        .contracts = contract_book_contracts(server->contracts),
         .http = { .egress = server->egress,
             .user_agent = STR("tocsin/" TOCSIN_VERSION),
             .connections_max = 256,
@@ -192,6 +195,7 @@ static enum err open_http(struct server *server, struct err_info *why)
         .connections = server->connections,
         .connect = server->connect,
         .connect_host = server->connect_host,
+        .contracts = contract_book_contracts(server->contracts),
         .engine = server->engine,
         .ingest = server->ingest,
         .executor = server->executor,
@@ -210,11 +214,14 @@ static enum err open_parts(struct server *server, struct err_info *why)
 {
     TRY(open_store(server, why));
     TRY(open_access(server, why));
-    TRY(open_connect(server, why));
     TRY(loop_new(clock_system(), &server->loop, why));
+    TRY(contract_book_open(
+        server->store, server->loop, clock_system(), server->log, &server->contracts, why));
+    TRY(open_connect(server, why));
     TRY(connect_make_host(server->connect, server->loop, 0, &server->connect_host, why));
     TRY(open_engine(server, why));
     TRY(open_ingest(server, why));
+    contract_book_join(server->contracts, server->engine, server->ingest);
     TRY(open_content(server, why));
     return open_http(server, why);
 }
@@ -273,7 +280,8 @@ void server_run(struct server *server)
         .vault = server->vault,
         .tokens = server->tokens,
         .log = server->log,
-        .loop = server->loop };
+        .loop = server->loop,
+        .contracts = server->contracts };
     house_start(&server->house);
     content_watch_start(&server->content);
     loop_run(server->loop);
@@ -302,6 +310,7 @@ void server_close(struct server *server)
     if (server->ingest != NULL)
         ingest_free(server->ingest);
     connect_free(server->connect);
+    contract_book_close(server->contracts);
     if (server->connections != NULL)
         connections_close(server->connections);
     if (server->tokens != NULL)

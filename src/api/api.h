@@ -17,6 +17,7 @@
 
 struct api;
 struct executor; /* io/executor.h */
+struct contracts;
 struct connect; /* connect/connect.h */
 struct ingest; /* ingest/ingest.h */
 
@@ -30,6 +31,7 @@ struct api_options {
     struct connections *connections;
     struct connect *connect;
     void *connect_host; /* of connect_make_host on `loop`: for `connection test` */
+    struct contracts *contracts; /* connect/contracts.h */
     struct engine *engine;
     struct ingest *ingest;
     struct executor *executor; /* for blocking work: publishing playbooks */

@@ -57,6 +57,7 @@ void route_source_show(struct request *request);
 /* route_connect.c */
 void route_connectors_list(struct request *request);
 void route_connector_show(struct request *request);
+void route_contracts_list(struct request *request);
 void route_connections_list(struct request *request);
 void route_connection_show(struct request *request);
 void route_connection_test(struct request *request);

@@ -4,6 +4,7 @@
 #include "api/handlers.h"
 #include "base/container.h"
 #include "connect/connect.h"
+#include "connect/contracts.h"
 
 void route_connectors_list(struct request *request)
 {
@@ -22,6 +23,17 @@ void route_connector_show(struct request *request)
     enum err result = connect_describe(
         request->api->options.connect, request->match.arguments[0], &request->arena, &body, &why);
     request_reply_result(request, result, body, &why);
+}
+
+void route_contracts_list(struct request *request)
+{
+    struct err_info why = { 0 };
+    struct value items = value_null(), page = value_null();
+    enum err result = contracts_describe(request->api->options.contracts, request->principal.tenant,
+        request->match.arguments[0], &request->arena, &items, &why);
+    if (result == ERR_OK)
+        result = answer_page(&request->arena, items, &page, &why);
+    request_reply_result(request, result, page, &why);
 }
 
 static enum err connection_value(

@@ -1,4 +1,5 @@
 #include "connect/remote_call.h"
+#include "connect/contracts.h"
 
 #include <assert.h>
 #include <string.h>
@@ -36,6 +37,17 @@ static void leave_gate(struct remote_call *remote, enum gate_outcome outcome, in
     gate_leave(remote->host->connect->gates, remote->connection->id, &remote->rules, outcome, retry_after_us);
 }
 
+static void learn(const struct remote_call *remote, const struct action_result *result)
+{
+    struct contracts *contracts = remote->host->connect->options.contracts;
+    if (!contracts || remote->call->purpose != ACTION_DO)
+        return;
+    if (result->is_ok)
+        contracts_observe(contracts, remote->call, result->output);
+    else if (str_equal(result->error.code, STR("answer_mismatch")))
+        contracts_mismatch(contracts, remote->call, result->error.message);
+}
+
 /* Gives everything back and hands the result over. Nothing may touch `remote` afterwards. */
 static void finish(struct remote_call *remote, const struct action_result *result)
 {
@@ -45,6 +57,7 @@ static void finish(struct remote_call *remote, const struct action_result *resul
     if (remote->snapshot)
         connection_snapshot_release(remote->snapshot);
     remote->snapshot = NULL;
+    learn(remote, result);
     if (remote->is_deferred)
         call_finish_late(&remote->late, remote->call, result);
     else

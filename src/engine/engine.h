@@ -134,6 +134,10 @@ FALLIBLE engine_set_enabled(struct engine *engine, int64_t tenant, struct str ac
 struct playbook *engine_find_playbook(
     struct engine *engine, int64_t tenant, struct str name, uint32_t *ret_version, bool *ret_is_enabled);
 
+/* Where live playbooks read a field ("hosts[].name") of an action's output: [{"playbook","step","line"}]. Any
+ * thread. */
+FALLIBLE engine_readers(struct engine *engine, int64_t tenant, struct str action, struct str field,
+    struct arena *arena, struct value *ret, struct err_info *why);
 /* Whether an enabled playbook has a `webhook:` trigger of this path. `*ret_secret`: the name of the secret
  * that its senders prove to know, the first one's if several playbooks share the path; empty when they come
  * with a token. In `arena`. Any thread. */

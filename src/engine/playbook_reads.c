@@ -1,10 +1,13 @@
 #include "engine/playbook_reads.h"
 
-static void read_expr(struct playbook_reads *reads, const struct expr *expr)
+#include "playbook/visit.h"
+
+static void read_expr(void *context, const struct step *step, const struct expr *expr, uint32_t line)
 {
+    struct playbook_reads *reads = context;
     uint32_t count = 0;
-    if (!expr)
-        return;
+    (void)step;
+    (void)line;
     const struct expr_reference *references = expr_references(expr, &count);
     for (uint32_t i = 0; i < count; i++) {
         reads->event |= str_equal(references[i].root, STR("event"));
@@ -13,71 +16,13 @@ static void read_expr(struct playbook_reads *reads, const struct expr *expr)
     }
 }
 
-static void read_template(struct playbook_reads *reads, const struct template *template)
-{
-    if (!template)
-        return;
-    read_expr(reads, template->expr);
-    for (uint32_t i = 0; i < template->count; i++)
-        read_template(reads, &template->parts[i]);
-}
-
-static void read_ask(struct playbook_reads *reads, const struct step *step)
-{
-    read_template(reads, step->ask.to);
-    read_template(reads, step->ask.title);
-    read_template(reads, step->ask.show);
-}
-
-static void read_step(struct playbook_reads *reads, const struct step *step)
-{
-    read_expr(reads, step->when);
-    switch (step->kind) {
-    case STEP_DO:
-        read_template(reads, step->call.with);
-        read_template(reads, step->call.lease);
-        break;
-    case STEP_SET:
-        for (uint32_t i = 0; i < step->set.count; i++)
-            read_template(reads, step->set.items[i].value);
-        break;
-    case STEP_IF: read_expr(reads, step->branch.condition); break;
-    case STEP_SWITCH:
-        read_expr(reads, step->choice.subject);
-        for (uint32_t i = 0; i < step->choice.case_count; i++)
-            read_expr(reads, step->choice.cases[i].when);
-        break;
-    case STEP_FOR_EACH:
-        read_expr(reads, step->for_each.items);
-        read_template(reads, step->for_each.collect);
-        break;
-    case STEP_WHILE: read_expr(reads, step->loop.condition); break;
-    case STEP_ASK: read_ask(reads, step); break;
-    case STEP_WAIT:
-        read_template(reads, step->wait.span);
-        read_template(reads, step->wait.until);
-        read_expr(reads, step->wait.event);
-        break;
-    case STEP_RUN: /* the other playbook may read all of it */
-        *reads = (struct playbook_reads){ true, true, true };
-        break;
-    case STEP_SCRIPT: read_template(reads, step->script.with); break;
-    case STEP_RETURN: read_template(reads, step->give.value); break;
-    case STEP_FAIL:
-        read_template(reads, step->fail.code);
-        read_template(reads, step->fail.message);
-        break;
-    case STEP_PARALLEL:
-    case STEP_TRY:
-    case STEP_KIND_COUNT: break;
-    }
-}
-
 struct playbook_reads playbook_reads(const struct playbook *playbook)
 {
     struct playbook_reads reads = { 0 };
+    playbook_visit(playbook, read_expr, &reads);
     for (uint32_t i = 0; i < playbook->step_count; i++)
-        read_step(&reads, playbook->all_steps[i]);
+        if (playbook->all_steps[i]->kind == STEP_RUN) /* the other playbook may read all of it */
+            reads = (struct playbook_reads){ true, true, true };
     return reads;
 }
 

@@ -417,6 +417,39 @@ def a_webhook_starts_its_playbook(folder):
     server.stop()
 
 
+def a_drift_of_answers_is_an_alert(folder):
+    answer = {"score": 5, "hosts": [{"name": "a"}], "state": "open"}
+    tool = Tool(lambda *_: (200, answer))
+    server = Server(folder, LOOPBACK)
+    server.publish(lookup(tool.url))
+
+    def ask(count, wanted="succeeded"):
+        body = [event(title=f"{tool} {i} {len(tool.calls)}") for i in range(count)]
+        for accepted in server.post("/api/v1/events/door?wait=30s", body, 202)["events"]:
+            expect(accepted["results"][0]["status"], wanted, "run")
+    ask(40)
+    shape = server.get("/api/v1/connectors/http/contracts")["items"][0]
+    expect((shape["playbook"], shape["step"], shape["shape"]["fields"]["score"]["types"]),
+           ("lookup", "ask_tool", {"int": 40}), "what was learned")
+    server.stop()
+    server = Server(folder, LOOPBACK)
+    expect(server.get("/api/v1/connectors/http/contracts")["items"][0]["shape"]["seen"], 40, "kept over a restart")
+    answer["score"] = "5"
+    answer["hosts"] = [{}]
+    ask(3)
+    alerts = until(lambda: [a for a in server.get("/api/v1/alerts")["items"] if a["source"] == "tocsin"][1:] and
+                   server.get("/api/v1/alerts?source=tocsin")["items"], "alerts")
+    found = {a["unmapped"]["field"]: a for a in alerts}
+    expect(sorted(found), ["body.hosts[].name", "body.score"], "fields")
+    score = found["body.score"]
+    expect((score["severity"], score["unmapped"]["before"], score["unmapped"]["now"]),
+           ("High", "int, in 40 of 40 answers", "string"), f"alert {score!r}")
+    expect([(r["playbook"], r["line"]) for r in score["unmapped"]["readers"]], [("lookup", 13)], "who reads it")
+    expect(score["count"], 1, "told once")
+    server.stop()
+    tool.close()
+
+
 def settings_come_from_the_file_the_environment_and_options(folder):
     config = os.path.join(folder, "tocsin.yaml")
     with open(config, "w") as file:
@@ -443,4 +476,4 @@ main([an_event_starts_a_run_that_calls_a_tool, without_leave_no_call_reaches_loo
       a_connection_is_tried,
       a_playbook_is_checked_before_it_is_live, a_waiting_run_keeps_its_version, a_saved_playbook_is_live,
       the_stream_tells_of_runs_steps_and_tasks, the_same_key_is_done_once, an_edit_over_anothers_is_refused,
-      a_webhook_starts_its_playbook, settings_come_from_the_file_the_environment_and_options])
+      a_webhook_starts_its_playbook, a_drift_of_answers_is_an_alert, settings_come_from_the_file_the_environment_and_options])

@@ -1,0 +1,283 @@
+#include "connect/contracts.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+struct contract {
+    int64_t tenant;
+    struct str action, scope; /* owned, in one piece of memory at `action` */
+    struct shape *shape;
+    bool is_changed;
+};
+
+struct contracts {
+    struct clock *clock;
+    contract_report *report;
+    void *context;
+    pthread_mutex_t mutex; /* guards all that follows */
+    struct contract *items[CONTRACTS_MAX]; /* sorted */
+    uint32_t count;
+};
+
+enum err contracts_new(
+    struct clock *clock, contract_report *report, void *context, struct contracts **ret, struct err_info *why)
+{
+    struct contracts *contracts = memory_alloc(sizeof(*contracts));
+    if (!contracts)
+        return err_memory(why);
+    memset(contracts, 0, sizeof(*contracts));
+    contracts->clock = clock;
+    contracts->report = report;
+    contracts->context = context;
+    int failed = pthread_mutex_init(&contracts->mutex, NULL);
+    if (failed != 0) {
+        memory_free(contracts);
+        return err_errno(why, failed, "make a lock");
+    }
+    *ret = contracts;
+    return ERR_OK;
+}
+
+static void contract_free(struct contract *contract)
+{
+    shape_free(contract->shape);
+    memory_free((void *)(uintptr_t)contract->action.data);
+    memory_free(contract);
+}
+
+void contracts_free(struct contracts *contracts)
+{
+    if (!contracts)
+        return;
+    for (uint32_t i = 0; i < contracts->count; i++)
+        contract_free(contracts->items[i]);
+    (void)pthread_mutex_destroy(&contracts->mutex); /* fails only on misuse */
+    memory_free(contracts);
+}
+
+static void lock(struct contracts *contracts)
+{
+    (void)pthread_mutex_lock(&contracts->mutex); /* fails only on misuse */
+}
+
+static void unlock(struct contracts *contracts)
+{
+    (void)pthread_mutex_unlock(&contracts->mutex); /* fails only on misuse */
+}
+
+/* ---- finding ---- */
+
+static int compare(const struct contract *contract, const struct contract_row *key)
+{
+    if (contract->tenant != key->tenant)
+        return contract->tenant < key->tenant ? -1 : 1;
+    int order = str_compare(contract->action, key->action);
+    return order != 0 ? order : str_compare(contract->scope, key->scope);
+}
+
+static uint32_t place_of(
+    const struct contracts *contracts, const struct contract_row *key, bool *ret_is_there)
+{
+    uint32_t low = 0, high = contracts->count;
+    *ret_is_there = false;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = compare(contracts->items[middle], key);
+        if (order == 0) {
+            *ret_is_there = true;
+            return middle;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static struct contract *contract_new(const struct contract_row *key)
+{
+    struct contract *contract = memory_alloc(sizeof(*contract));
+    char *texts = memory_alloc(key->action.size + key->scope.size + 1);
+    if (!contract || !texts) {
+        memory_free(contract);
+        memory_free(texts);
+        return NULL;
+    }
+    memcpy(texts, key->action.data, key->action.size);
+    if (key->scope.size > 0)
+        memcpy(texts + key->action.size, key->scope.data, key->scope.size);
+    *contract = (struct contract){ .tenant = key->tenant,
+        .action = { texts, key->action.size },
+        .scope = { texts + key->action.size, key->scope.size } };
+    return contract;
+}
+
+/* Takes over the shape, or makes one when it is NULL. NULL at the limit and without memory. */
+static struct contract *add(struct contracts *contracts, const struct contract_row *key, struct shape *shape)
+{
+    bool is_there;
+    uint32_t place = place_of(contracts, key, &is_there);
+    if (is_there || contracts->count == CONTRACTS_MAX) {
+        shape_free(shape);
+        return is_there ? contracts->items[place] : NULL;
+    }
+    struct contract *contract = contract_new(key);
+    if (!contract || (!shape && shape_new(&shape, NULL) != ERR_OK)) {
+        if (contract)
+            contract_free(contract);
+        shape_free(shape);
+        return NULL;
+    }
+    contract->shape = shape;
+    memmove(&contracts->items[place + 1], &contracts->items[place],
+        (contracts->count - place) * sizeof(contracts->items[0]));
+    contracts->items[place] = contract;
+    contracts->count++;
+    return contract;
+}
+
+/* ---- calls ---- */
+
+static bool is_free_form(const struct action *action)
+{
+    return str_equal(action->name, STR("http.request"));
+}
+
+struct telling {
+    struct contracts *contracts;
+    const struct action_call *call;
+    bool is_body;
+};
+
+static void tell(void *context, const struct drift *drift)
+{
+    const struct telling *telling = context;
+    const struct action_call *call = telling->call;
+    struct contract_drift found = { .tenant = call->tenant,
+        .action = call->action->name,
+        .playbook = call->playbook,
+        .step = call->step,
+        .drift = *drift };
+    AUTO(buf) struct buf field = { 0 };
+    if (telling->is_body) {
+        bool is_items = str_starts(drift->field, STR("[]"));
+        buf_printf(
+            &field, "body%s%.*s", drift->field.size > 0 && !is_items ? "." : "", STR_ARG(drift->field));
+        if (buf_check(&field, NULL) == ERR_OK)
+            found.drift.field = buf_str(&field);
+    }
+    telling->contracts->report(telling->contracts->context, &found);
+}
+
+void contracts_observe(struct contracts *contracts, const struct action_call *call, struct value output)
+{
+    struct contract_row key = { .tenant = call->tenant, .action = call->action->name };
+    struct telling telling = { contracts, call, is_free_form(call->action) };
+    AUTO(buf) struct buf scope = { 0 };
+    struct value looked_at = output;
+    if (telling.is_body) {
+        buf_printf(&scope, "%.*s/%.*s", STR_ARG(call->playbook), STR_ARG(call->step));
+        if (buf_check(&scope, NULL) != ERR_OK)
+            return; /* learned from the next one */
+        key.scope = buf_str(&scope);
+        looked_at = value_get(output, STR("body"));
+    }
+    lock(contracts);
+    struct contract *contract = add(contracts, &key, NULL);
+    if (contract) {
+        contract->is_changed = true;
+        shape_observe(contract->shape, looked_at, clock_now(contracts->clock), tell, &telling);
+    }
+    unlock(contracts);
+}
+
+void contracts_mismatch(struct contracts *contracts, const struct action_call *call, struct str text)
+{
+    struct telling telling = { contracts, call, false };
+    const struct drift drift = { DRIFT_DECLARED, STR(""), STR("what the action declares"), text };
+    tell(&telling, &drift);
+}
+
+/* ---- as values ---- */
+
+static FALLIBLE describe_one(
+    const struct contract *contract, struct arena *arena, struct value *ret, struct err_info *why)
+{
+    struct value_map_builder map;
+    struct value shape;
+    struct str action, rest, playbook = STR("");
+    TRY(shape_describe(contract->shape, arena, &shape, why));
+    TRY(arena_str(arena, contract->action, &action, why));
+    TRY(arena_str(arena, contract->scope, &rest, why));
+    if (rest.size > 0)
+        (void)str_split(&rest, '/', &playbook);
+    value_map_begin(&map, arena);
+    TRY(value_map_set(&map, "action", value_string(action), why));
+    TRY(value_map_set(&map, "playbook", playbook.size > 0 ? value_string(playbook) : value_null(), why));
+    TRY(value_map_set(&map, "step", playbook.size > 0 ? value_string(rest) : value_null(), why));
+    TRY(value_map_set(&map, "shape", shape, why));
+    *ret = value_map_end(&map);
+    return ERR_OK;
+}
+
+static bool is_of_connector(const struct contract *contract, struct str connector)
+{
+    struct str action = contract->action;
+    return connector.size == 0 ||
+        (str_starts(action, connector) && action.size > connector.size && action.data[connector.size] == '.');
+}
+
+enum err contracts_describe(struct contracts *contracts, int64_t tenant, struct str connector,
+    struct arena *arena, struct value *ret, struct err_info *why)
+{
+    struct value_list_builder items;
+    enum err result = ERR_OK;
+    value_list_begin(&items, arena);
+    lock(contracts);
+    for (uint32_t i = 0; i < contracts->count && result == ERR_OK; i++) {
+        struct value item;
+        if (contracts->items[i]->tenant != tenant || !is_of_connector(contracts->items[i], connector))
+            continue;
+        result = describe_one(contracts->items[i], arena, &item, why);
+        if (result == ERR_OK)
+            result = value_list_add(&items, item, why);
+    }
+    unlock(contracts);
+    *ret = value_list_end(&items);
+    return result;
+}
+
+enum err contracts_changed(
+    struct contracts *contracts, contract_each *each, void *context, struct err_info *why)
+{
+    enum err result = ERR_OK;
+    lock(contracts);
+    for (uint32_t i = 0; i < contracts->count && result == ERR_OK; i++) {
+        AUTO(arena) struct arena arena = { 0 };
+        struct contract *contract = contracts->items[i];
+        struct contract_row row = {
+            .tenant = contract->tenant, .action = contract->action, .scope = contract->scope
+        };
+        if (!contract->is_changed)
+            continue;
+        result = shape_describe(contract->shape, &arena, &row.shape, why);
+        if (result == ERR_OK)
+            result = each(context, &row, why);
+        contract->is_changed = result != ERR_OK;
+    }
+    unlock(contracts);
+    return result;
+}
+
+enum err contracts_restore(struct contracts *contracts, const struct contract_row *row, struct err_info *why)
+{
+    struct shape *shape;
+    TRY(shape_restore(row->shape, &shape, why));
+    lock(contracts);
+    struct contract *contract = add(contracts, row, shape);
+    unlock(contracts);
+    return contract ? ERR_OK : err_memory(why);
+}

@@ -1,0 +1,61 @@
+/* What answers look like, learned from real ones: for each field the types seen, how often it was there, how
+ * often null, and its values when they are few texts (enum-like). Comparing and learning are one pass.
+ *
+ * Only the owner's thread at a time. Memory is bounded: past SHAPE_NODES_MAX fields, SHAPE_CHILDREN_MAX of
+ * one object or SHAPE_DEPTH_MAX levels nothing more is learned, and nothing is reported about what is beyond.
+ */
+#ifndef TOCSIN_CONNECT_SHAPE_H
+#define TOCSIN_CONNECT_SHAPE_H
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/value.h"
+
+#define SHAPE_NODES_MAX 4000
+#define SHAPE_CHILDREN_MAX 256
+#define SHAPE_DEPTH_MAX 16
+#define SHAPE_ITEMS_LOOKED_AT 16 /* of each list */
+#define SHAPE_CHOICES_MAX 12
+#define SHAPE_CHOICE_BYTES_MAX 40
+/* A field is known after so many answers; its values count as all there are after so many more. */
+#define SHAPE_KNOWN_AFTER 20
+#define SHAPE_CHOICES_KNOWN_AFTER 100
+#define SHAPE_REPORT_AGAIN_SECONDS 3600 /* of the same kind at the same field */
+
+struct shape;
+
+enum drift_kind {
+    DRIFT_MISSING, /* was there in at least 99 of 100 answers */
+    DRIFT_TYPE, /* of a type that fewer than 1 of 100 had */
+    DRIFT_NULL, /* the same, of null */
+    DRIFT_VALUE, /* a text beside the few that were ever seen */
+    DRIFT_DECLARED, /* does not fit what the action declares */
+    DRIFT_KIND_COUNT,
+};
+const char *drift_kind_name(enum drift_kind kind); /* "missing", "type", "null", "value", "declared" */
+
+/* Texts are borrowed for the call. */
+struct drift {
+    enum drift_kind kind;
+    struct str field; /* "hosts[].name"; empty: the answer itself */
+    struct str before, now; /* "string, in 412 of 412 answers"; "missing" */
+};
+typedef void shape_report(void *context, const struct drift *drift);
+
+FALLIBLE shape_new(struct shape **ret, struct err_info *why);
+void shape_free(struct shape *shape); /* NULL is fine */
+
+/* Reports where the answer differs from those before it, and learns from it. Without memory it learns less.
+ */
+void shape_observe(
+    struct shape *shape, struct value answer, struct instant now, shape_report *report, void *context);
+uint64_t shape_count(const struct shape *shape); /* answers seen */
+
+/* {"seen","types":{"string":N,…},"choices":{"text":N},"fields":{name:…},"items":…}: as shown, and as stored.
+ */
+FALLIBLE shape_describe(
+    const struct shape *shape, struct arena *arena, struct value *ret, struct err_info *why);
+/* What shape_describe gave. ERR_INVALID when it is not that. */
+FALLIBLE shape_restore(struct value described, struct shape **ret, struct err_info *why);
+
+#endif
