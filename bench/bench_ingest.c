@@ -363,8 +363,8 @@ int main(int count, char **arguments)
     measure_lists(store);
     store_close(store);
     free(flood.samples);
-    static const char *const ends[] = { "", "-wal", "-shm" };
-    for (int i = 0; i < 3; i++) {
+    static const char *const ends[] = { "", "-wal", "-shm", ".lock" };
+    for (int i = 0; i < 4; i++) {
         char name[320];
         snprintf(name, sizeof(name), "%s.db%s", path, ends[i]);
         unlink(name);

@@ -144,6 +144,16 @@ static void another_body_secret_or_digest_is_denied(void **state)
     }
 }
 
+/* Who knows that the secret is empty could sign: printf 'Hello, World!' | openssl dgst -sha256 -hmac '' */
+static void an_empty_secret_signs_nothing(void **state)
+{
+    (void)state;
+    struct attempt attempt = github;
+    attempt.secret = "";
+    attempt.given.values[0] = "sha256=2bbcfa9524f3218c7a34b30e6936f8b1a4516cb097f1a85a1c7d98b5977ec769";
+    assert_denied(&attempt);
+}
+
 static void a_digest_cut_short_is_denied(void **state)
 {
     (void)state;
@@ -197,6 +207,7 @@ int main(void)
         cmocka_unit_test(published_examples_verify),
         cmocka_unit_test(a_header_of_ones_own_has_prefix_encoding_and_algorithm),
         cmocka_unit_test(another_body_secret_or_digest_is_denied),
+        cmocka_unit_test(an_empty_secret_signs_nothing),
         cmocka_unit_test(a_digest_cut_short_is_denied),
         cmocka_unit_test(an_old_or_future_signature_is_denied),
         cmocka_unit_test(one_of_several_stripe_signatures_is_enough),

@@ -201,6 +201,10 @@ static void past_the_rate_is_refused_with_a_time_and_works_again_then(void **sta
     sent = send_text(&world, "door", "", "[1]");
     assert_int_equal(sent->result, ERR_LIMIT);
     assert_in_range(sent->request.retry_after_us, 600000, 600002);
+    /* A quiet hour saves up no more than a burst. */
+    clock_manual_advance(&world.clock, US_PER_HOUR);
+    assert_int_equal(send_text(&world, "door", "", "[1,2,3,4,5,6,7,8,9,10]")->result, ERR_OK);
+    assert_int_equal(send_text(&world, "door", "", "[1]")->result, ERR_LIMIT);
     ingest_free(world.ingest);
     vault_close(world.vault);
     store_close(world.store);
