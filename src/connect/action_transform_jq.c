@@ -1,4 +1,5 @@
 /* transform.jq: a jq filter over a value, in a process of its own (jq_child.h). */
+#include <signal.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -69,8 +70,11 @@ static FALLIBLE judge(const struct jq_call *jq, const struct child_result *child
     if (child->timed_out)
         return err_named(why, ERR_LIMIT, "jq_timeout", "the filter ran longer than %lldms",
             (long long)(jq->timeout_us / US_PER_MS));
-    if (child->signal)
+    if (child->signal == SIGABRT) /* libjq's way to say that memory is used up */
         return err_named(why, ERR_LIMIT, "jq_memory", "the filter used more memory than it may");
+    if (child->signal)
+        return err_named(why, ERR_INTERNAL, "jq_crashed",
+            "the jq process was ended by signal %d: the filter may recurse too deep", child->signal);
     switch (child->exit_status) {
     case JQ_CHILD_OK: return ERR_OK;
     case JQ_CHILD_BAD_FILTER: return err_named(why, ERR_INVALID, "jq_filter", "%.*s", STR_ARG(said));
@@ -130,6 +134,11 @@ static FALLIBLE prepare(struct jq_call *jq, struct value with, struct err_info *
     if (filter.size > JQ_FILTER_BYTES_MAX || str_find_byte(filter, '\0', 0) >= 0)
         return err_named(why, ERR_INVALID, "bad_input", "`filter` is longer than 64 KiB, or holds a NUL");
     TRY(read_timeout(value_get(with, STR("timeout")), &jq->timeout_us, why));
+    int64_t left_us = call_time_left(jq->blocking.call);
+    if (left_us <= 0)
+        return err_named(why, ERR_TIMEOUT, "timeout", "the deadline passed before the filter could run");
+    if (jq->timeout_us > left_us)
+        jq->timeout_us = left_us;
     jq->input.bytes_max = JQ_INPUT_BYTES_MAX;
     buf_printf(&jq->input, "%zu\n", filter.size);
     buf_add(&jq->input, filter);
