@@ -1,0 +1,188 @@
+"""What crash tests share: a server that can die at any instant, the stub that outlives it, and what must hold after.
+
+The server comes from TOCSIN_BIN, the stub and the preload libraries from TOCSIN_BUILD (default: TOCSIN_BIN's folder).
+"""
+import http.client
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+BIN = pathlib.Path(os.environ.get("TOCSIN_BIN", HERE.parent.parent / "build/tocsin")).resolve()
+BUILD = pathlib.Path(os.environ.get("TOCSIN_BUILD", BIN.parent))
+ENDED = {"succeeded", "failed", "cancelled"}
+
+
+class Gone(Exception):
+    """The server died while it was asked: whether it did what was asked is open."""
+
+
+def preload(name):
+    return BUILD / "tests/crash" / f"libpreload_{name}.so"
+
+
+class Caller:
+    """One kept-alive connection."""
+
+    def __init__(self, port):
+        self.port, self.connection = port, None
+
+    def call(self, method, path, body=None, token=None, kind="application/json"):
+        if self.connection is None:
+            self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        headers = {"Authorization": "Bearer " + token} if token else {}
+        if body is not None:
+            headers["Content-Type"] = kind
+            body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        try:
+            self.connection.request(method, path, body, headers)
+            answer = self.connection.getresponse()
+            data = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise Gone(str(error)) from error
+        is_json = "json" in answer.headers.get("Content-Type", "")
+        return answer.status, json.loads(data) if is_json else data
+
+    def close(self):
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+
+
+class Stub:
+    def __init__(self):
+        self.process = subprocess.Popen([str(BUILD / "bench/stub")], stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline().split()[1])
+        self.caller = Caller(self.port)
+
+    def calls(self):
+        """{(method, path): (calls, effects)}, over all keys."""
+        found = {}
+        for line in self.caller.call("GET", "/calls")[1].decode().splitlines():
+            count, effects, method, path = line.split(" ")[:4]
+            have = found.get((method, path), (0, 0))
+            found[method, path] = (have[0] + int(count), have[1] + int(effects))
+        return found
+
+    def forget(self):
+        self.caller.call("GET", "/forget")
+
+    def close(self):
+        self.caller.close()
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+class Server:
+    """One data folder, and the process that has it open, if any."""
+
+    def __init__(self, folder, stub):
+        self.folder, self.stub, self.process, self.token, self.port = pathlib.Path(folder), stub, None, None, 0
+        self.log = open(self.folder / "server.log", "ab")
+        self.is_set_up = False
+
+    def start(self, environment=None):
+        token = self.folder / "token"
+        command = [str(BIN), "serve", "--data", str(self.folder / "data"), "--listen", "127.0.0.1:0", "--content",
+                   str(HERE / "content"), "--bootstrap-token-file", str(token), "--log-level", "warn"]
+        variables = dict(os.environ, TOCSIN_EGRESS_ALLOW="127.0.0.1/32", **(environment or {}))
+        if environment and "LD_PRELOAD" in environment:
+            variables["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, env=variables)
+        line = self.process.stdout.readline().decode()
+        found = re.search(r":(\d+)\s*$", line.strip())
+        if not found:
+            self.process.stdout.close()
+            status = self.process.wait()
+            raise Gone(f"it did not start, status {status}")
+        self.port = int(found.group(1))
+        self.caller = Caller(self.port)
+        self.token = token.read_text().strip()
+        return self
+
+    def set_up(self):
+        """Once a data folder; asked again it does the same."""
+        status, body = self.call("PUT", "/api/v1/connections/tool", {
+            "connector": "tool", "settings": {"base_url": f"http://127.0.0.1:{self.stub.port}"}})
+        if status not in (200, 201):
+            raise AssertionError(f"the connection was not made: {status} {body}")
+        self.is_set_up = True
+
+    def call(self, method, path, body=None, **more):
+        return self.caller.call(method, path, body, token=self.token, **more)
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        return self.reap()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.reap()
+
+    def reap(self):
+        self.caller.close()
+        try:
+            status = self.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError("the server does not end within a minute of SIGTERM") from None
+        finally:
+            self.process.stdout.close()
+        return status
+
+    def items(self, path):
+        """All pages of a list."""
+        found, after = [], ""
+        while True:
+            status, page = self.call("GET", f"{path}{'&' if '?' in path else '?'}limit=1000{after}")
+            if status != 200:
+                raise AssertionError(f"GET {path}: {status} {page}")
+            found += page["items"]
+            if not page.get("next"):
+                return found
+            after = "&after=" + page["next"]
+
+    def post(self, source, event):
+        status, body = self.call("POST", f"/api/v1/events/{source}", event)
+        if status != 202:
+            raise AssertionError(f"the event was not taken: {status} {body}")
+        return body["events"][0]
+
+    def answer_open_tasks(self, choices=("go", "not_done", "done")):
+        """Each with the first of `choices` that it offers."""
+        for task in self.items("/api/v1/tasks?status=open"):
+            options = [o if isinstance(o, str) else o.get("value", o.get("id")) for o in task["options"]]
+            choice = next(c for c in choices if c in options)
+            status, body = self.call("POST", f"/api/v1/tasks/{task['id']}/answer", {"choice": choice})
+            if status not in (200, 202, 204, 409):  # 409: answered, or it has expired meanwhile
+                raise AssertionError(f"task {task['id']} was not answered: {status} {body}")
+
+    def run(self, run_id):
+        status, body = self.call("GET", "/api/v1/runs/" + run_id)
+        if status != 200:
+            raise AssertionError(f"run {run_id}: {status} {body}")
+        return body
+
+
+def wait_until(holds, seconds, what):
+    end, pause = time.monotonic() + seconds, 0.002
+    while True:
+        result = holds()
+        if result:
+            return result
+        if time.monotonic() > end:
+            raise AssertionError(f"after {seconds} s still not: {what}")
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.05)
+
+
+def new_folder():
+    return tempfile.TemporaryDirectory(prefix="tocsin-crash-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
