@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/pack.h"
 #include "engine/engine_impl.h"
+#include "engine/lease.h"
 #include "engine/status.h"
 #include "engine/watch.h"
 
@@ -452,6 +453,14 @@ static void send_pokes(struct run_commit *commit)
         engine_poke(commit->shard->engine, commit->run->tenant, poke->run);
 }
 
+static void await_leases(struct run_commit *commit)
+{
+    for (struct effect *effect = commit->turn.effects.first; effect; effect = effect->next) {
+        if (effect->kind == EFFECT_LEASE)
+            lease_begun(commit->shard->engine, effect->lease->id, effect->lease->due);
+    }
+}
+
 enum err run_commit_take(struct run_commit *commit, struct active *active, struct err_info *why)
 {
     struct run *run = commit->run;
@@ -466,6 +475,7 @@ enum err run_commit_take(struct run_commit *commit, struct active *active, struc
     }
     count(commit);
     observe(commit);
+    await_leases(commit);
     bool is_parked = run_status_is_end(run->status) || run_is_parked(run);
     if (is_parked)
         watches_tell(commit->shard->engine->watches, run->id, run->status);

@@ -120,6 +120,32 @@ void lease_due(struct shard *shard, struct id lease)
     wakes_add(&shard->wakes, WAKE_LEASE, lease, (struct instant){ loop_now(shard->loop).us + AGAIN_US });
 }
 
+struct begun {
+    struct loop_job job;
+    struct shard *shard;
+    struct id lease;
+    struct instant due;
+};
+
+static void begun_run(struct loop_job *job)
+{
+    struct begun *begun = (struct begun *)job;
+    if (!begun->shard->is_stopping)
+        wakes_add(&begun->shard->wakes, WAKE_LEASE, begun->lease, begun->due);
+    memory_free(begun);
+}
+
+void lease_begun(struct engine *engine, struct id lease, struct instant due)
+{
+    struct begun *begun;
+    if (due.us == 0 || due.us > atomic_load(&engine->window_end) || !(begun = memory_alloc(sizeof(*begun))))
+        return; /* by hand only; found by a later poll; the same */
+    *begun = (struct begun){
+        .job = { .run = begun_run }, .shard = engine_shard(engine, lease), .lease = lease, .due = due
+    };
+    loop_post(begun->shard->loop, &begun->job);
+}
+
 static void find_run(struct loop_job *job)
 {
     struct find_op *find = (struct find_op *)(void *)((char *)job - offsetof(struct find_op, job));

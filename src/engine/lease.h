@@ -7,6 +7,9 @@
 /* On the shard. Its time has come. */
 void lease_due(struct shard *shard, struct id lease);
 
+/* Any thread. A containment was begun and its row is durable: it is due in this window, perhaps. */
+void lease_begun(struct engine *engine, struct id lease, struct instant due);
+
 /* Any thread. `task` and `answer`: a person who was asked after an undo had failed wants it tried again; else
  * ID_NONE and null. */
 struct lease_ask {
