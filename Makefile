@@ -13,7 +13,7 @@ DATA ?= ./tocsin-data
 # A meson build folder is made once; ninja notices changed meson files by itself.
 setup = [ -f $(1)/build.ninja ] || meson setup $(1) $(2) >/dev/null
 
-.PHONY: help build run test check e2e bench plant fuzz tsan cover format clean
+.PHONY: help build run test check e2e bench crash plant fuzz tsan cover format clean
 
 help:
 	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
@@ -55,6 +55,14 @@ bench: build
 	@[ -n '$(ONLY)' ] || build/bench/bench_json '' 0.3
 	@[ -n '$(ONLY)' ] || build/bench/bench_store '' 2
 	@tools/bench $(if $(FULL),--full) --only '$(ONLY)'
+
+## make crash    kills the server at random instants under load, and at each record of the journal (CYCLES=10000)
+CYCLES ?= 1000
+crash: build
+	@tools/install-packages test
+	@ninja -C build -j $(JOBS) tocsin bench/stub tests/crash/libpreload_kill.so tests/crash/libpreload_record.so
+	@TOCSIN_BIN=build/tocsin tests/crash/test_crash_every_record.py
+	@TOCSIN_BIN=build/tocsin tests/crash/test_crash_random.py --cycles $(CYCLES) $(if $(SEED),--seed $(SEED))
 
 ## make plant    plants small faults in a copy and shows that the tests find each (ONLY=TEXT: some of them)
 plant:

@@ -3,6 +3,7 @@
  * or what the call is known for, when not given). TOCSIN_COUNT_FILE=F: how many there were is written to F at
  * the end. Calls of descriptors that are no files below TOCSIN_FAIL_FOLDER don't count for open, read, write,
  * sync. */
+#undef _FILE_OFFSET_BITS /* so that pwrite and pwrite64 are two names, as they are in the C library */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>

@@ -3,6 +3,7 @@
  *   TOCSIN_KILL_SYNC=N    after the Nth sync of a file that ends in "-wal": the commit is durable, nobody was
  * told TOCSIN_KILL_WRITE=N   in the middle of the Nth write to one: half of its bytes are written
  *   TOCSIN_COUNT_FILE=F   how many syncs and writes there were is written to F at the end ("SYNCS WRITES") */
+#undef _FILE_OFFSET_BITS /* so that pwrite and pwrite64 are two names, as they are in the C library */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>

@@ -6,10 +6,12 @@
  * truncate (OFFSET: the length), make, folder, rename, unlink; sync-begin and sync-end of a file or folder
  * (what was written before its begin is durable at its end); send (to a socket: what others may know from
  * here on). */
+#undef _FILE_OFFSET_BITS /* so that pwrite and pwrite64 are two names, as they are in the C library */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -51,7 +53,7 @@ static void record(
     int count = 1;
     for (int i = 0; i < part_count && i < 64; i++)
         all[count++] = parts[i];
-    all[count++] = (struct iovec){ "\n", 1 };
+    all[count++] = (struct iovec){ (void *)(uintptr_t) "\n", 1 };
     /* One call, appended whole. */
     if (REAL(ssize_t(*)(int, const struct iovec *, int), "writev")(log_fd, all, count) < 0)
         abort();
@@ -91,7 +93,7 @@ static void note_write(int fd, const struct iovec *parts, int count, off64_t at)
 
 ssize_t pwrite64(int fd, const void *bytes, size_t size, off64_t at)
 {
-    struct iovec part = { (void *)bytes, size };
+    struct iovec part = { (void *)(uintptr_t)bytes, size };
     note_write(fd, &part, 1, at);
     return REAL(ssize_t(*)(int, const void *, size_t, off64_t), "pwrite64")(fd, bytes, size, at);
 }
@@ -103,7 +105,7 @@ ssize_t pwrite(int fd, const void *bytes, size_t size, off_t at)
 
 ssize_t write(int fd, const void *bytes, size_t size)
 {
-    struct iovec part = { (void *)bytes, size };
+    struct iovec part = { (void *)(uintptr_t)bytes, size };
     note_write(fd, &part, 1, -1);
     return REAL(ssize_t(*)(int, const void *, size_t), "write")(fd, bytes, size);
 }
@@ -116,7 +118,7 @@ ssize_t writev(int fd, const struct iovec *parts, int count)
 
 ssize_t send(int fd, const void *bytes, size_t size, int flags)
 {
-    struct iovec part = { (void *)bytes, size };
+    struct iovec part = { (void *)(uintptr_t)bytes, size };
     note_write(fd, &part, 1, -1);
     return REAL(ssize_t(*)(int, const void *, size_t, int), "send")(fd, bytes, size, flags);
 }

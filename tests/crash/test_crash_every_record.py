@@ -11,10 +11,6 @@ import sys
 import crash_world as world
 from crash_world import Gone
 
-ACTS = ["act/{}", "act/{}-each-1", "act/{}-each-2", "act/{}-each-3", "act/{}-wide-1", "act/{}-wide-2", "act/{}-wide-3",
-        "act/{}-wide-4", "act/{}-side", "act/{}-child", "act/{}-stray", "act/{}-finally", "block/{}", "unblock/{}"]
-
-
 class Story:
     """One alert and what a person and other tools do about it; each part is repeated until it was acknowledged."""
 
@@ -41,9 +37,9 @@ class Story:
     def look(self):
         self.server.answer_open_tasks()
         runs = [self.server.run(r["id"]) for r in self.runs()]
-        waits = any(s["id"] == "told" and s["status"] == "waiting" for r in runs for s in steps_of(r))
+        waits = any(s["id"] == "told" and s["status"] == "waiting" for r in runs for s in world.steps_of(r))
         if waits:
-            self.server.post("crash", {"kind": "go", "name": self.name, "at": os.urandom(4).hex()})
+            self.server.post("crash", {"kind": "go", "at": os.urandom(4).hex()})
         if not runs or any(r["status"] not in world.ENDED for r in runs):
             return None
         if any(r["status"] not in world.ENDED for r in self.server.items("/api/v1/runs")):
@@ -51,33 +47,6 @@ class Story:
         if any(c["status"] in ("active", "ending") for c in self.server.items("/api/v1/containments")):
             return None
         return runs
-
-
-def steps_of(run):
-    found, rest = [], list(run["steps"])
-    while rest:
-        step = rest.pop()
-        found.append(step)
-        rest += step.get("steps") or []
-    return found
-
-
-def check_calls(stub, name, run, is_crashed):
-    calls = stub.calls()
-    for path in ACTS:
-        effects = calls.get(("POST", "/" + path.format(name)), (0, 0))[1]
-        if effects != 1:
-            raise AssertionError(f"{path.format(name)} took effect {effects} times")
-    unsafe = calls.get(("POST", f"/unsafe/{name}"), (0, 0))[1]
-    probed = calls.get(("POST", f"/probed/{name}"), (0, 0))[1]
-    # A person who answered "not done" has it done again: then, and only then, the unsafe one may have come twice.
-    asked = any(t["kind"] == "uncertain" for t in run.get("tasks", []) if isinstance(t, dict) and "kind" in t)
-    if probed != 1:
-        raise AssertionError(f"the probed action took effect {probed} times")
-    if unsafe < 1 and run["status"] == "succeeded":
-        raise AssertionError("the unsafe action was never done, and the run succeeded")
-    if unsafe > 1 and not (is_crashed and asked):
-        raise AssertionError(f"the unsafe action took effect {unsafe} times")
 
 
 def play(name, environment=None):
@@ -102,9 +71,13 @@ def play(name, environment=None):
             runs = story.tell(restart)
             if len(runs) != 1:
                 raise AssertionError(f"{len(runs)} runs for one alert")
-            check_calls(stub, name, runs[0], bool(deaths))
+            world.check_calls(stub.calls(), name)
             check_ledger(server)
             status = server.stop()
+            if status == -9 and environment and not deaths:  # the place was in the very end
+                server.start()
+                check_ledger(server)
+                status = server.stop()
             if status != 0:
                 raise AssertionError(f"SIGTERM ended the server with {status}")
             return runs[0], deaths
@@ -125,7 +98,7 @@ def check_ledger(server):
 
 
 def essence(run):
-    return run["status"], run["output"], sorted((s["id"], s["status"]) for s in steps_of(run))
+    return run["status"], run["output"], sorted((s["id"], s["status"]) for s in world.steps_of(run))
 
 
 def main():
