@@ -16,6 +16,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 BIN = pathlib.Path(os.environ.get("TOCSIN_BIN", HERE.parent.parent / "build/tocsin")).resolve()
 BUILD = pathlib.Path(os.environ.get("TOCSIN_BUILD", BIN.parent))
 ENDED = {"succeeded", "failed", "cancelled"}
+# Whatever becomes of the test, what it started ends with it.
+WITH_US = ["setpriv", "--pdeathsig", "KILL", "--"]
 
 
 class Gone(Exception):
@@ -57,7 +59,7 @@ class Caller:
 
 class Stub:
     def __init__(self):
-        self.process = subprocess.Popen([str(BUILD / "bench/stub")], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([*WITH_US, str(BUILD / "bench/stub")], stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline().split()[1])
         self.caller = Caller(self.port)
 
@@ -92,7 +94,7 @@ class Server:
         self.is_set_up = False
 
     def spawn(self, environment=None):
-        command = [str(BIN), "serve", "--data", str(self.folder / "data"), "--listen", "127.0.0.1:0", "--content",
+        command = [*WITH_US, str(BIN), "serve", "--data", str(self.folder / "data"), "--listen", "127.0.0.1:0", "--content",
                    str(HERE / "content"), "--bootstrap-token-file", str(self.folder / "token"), "--log-level", "warn"]
         variables = dict(os.environ, TOCSIN_EGRESS_ALLOW="127.0.0.1/32", **(environment or {}))
         if environment and "LD_PRELOAD" in environment:
@@ -113,11 +115,14 @@ class Server:
         if not found:
             self.process.stdout.close()
             status = self.process.wait()
-            raise Gone(f"it did not start, status {status}")
+            raise Gone(f"it did not start, status {status}: {line} {self.log_tail()}")
         self.port = int(found.group(1))
         self.caller = Caller(self.port)
         self.token = (self.folder / "token").read_text().strip()
         return self
+
+    def log_tail(self):
+        return (self.folder / "server.log").read_text(errors="replace")[-1500:]
 
     def set_up(self):
         """Once a data folder; asked again it does the same."""

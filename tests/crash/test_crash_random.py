@@ -133,16 +133,13 @@ class Folder:
         self.load.up.clear()
         status = self.server.kill()
         if status != -9:
-            raise AssertionError(f"the server ended by itself, status {status}: {self.log_tail()}")
+            raise AssertionError(f"the server ended by itself, status {status}: {self.server.log_tail()}")
         while self.chance.random() < 0.15:  # dies again while it starts
             self.server.start_and_kill(self.chance.random() * 0.03)
         self.server.start()
         self.load.up.set()
         if self.load.fault:
             raise self.load.fault
-
-    def log_tail(self):
-        return (pathlib.Path(self.place.name) / "server.log").read_text(errors="replace")[-1500:]
 
     def is_quiet(self):
         if self.load.fault:
@@ -178,7 +175,7 @@ class Folder:
         whole = [json.dumps(self.server.run(r["id"]))[:3000] for r in runs[:1]]
         leases = [c for c in self.server.items("/api/v1/containments") if c["status"] != "ended"]
         return (f"{len(self.load.acknowledged)} of {self.load.sent} acknowledged; runs {[(r['playbook'], r['status']) for r in runs][:10]} "
-                f"{whole}; containments {leases[:3]}; log {self.log_tail()}")
+                f"{whole}; containments {leases[:3]}; log {self.server.log_tail()}")
 
     def check_ledger(self):
         events = self.server.items("/api/v1/events")
