@@ -75,6 +75,7 @@ static FALLIBLE add_native(
     if (!action || !bound || !defaults)
         return err_memory(why);
     *action = native->action;
+    bound->native = native;
     bound->connector = action_catalogue_find_connector(catalogue, connector_part(action->name));
     action->definition = bound;
     TRY(read_text(arena, native->defaults, defaults, why));
@@ -99,11 +100,20 @@ static int compare_connectors(const void *left, const void *right)
     return str_compare((*a)->name, (*b)->name);
 }
 
+/* All native actions, one after another; NULL past the end. */
+static const struct native_action *native_at(uint32_t index)
+{
+    uint32_t listed = 0;
+    while (native_actions[listed])
+        listed++;
+    return index < listed ? native_actions[index] : local_action_at(index - listed);
+}
+
 static FALLIBLE add_actions(
     struct action_catalogue *catalogue, struct diagnostics *found, struct err_info *why)
 {
     uint32_t count = 0;
-    while (native_actions[count])
+    while (native_at(count))
         count++;
     uint32_t natives = count;
     for (uint32_t i = 0; i < catalogue->connector_count; i++)
@@ -112,7 +122,7 @@ static FALLIBLE add_actions(
     if (!catalogue->actions)
         return err_memory(why);
     for (uint32_t i = 0; i < natives; i++)
-        TRY(add_native(catalogue, native_actions[i], why));
+        TRY(add_native(catalogue, native_at(i), why));
     for (uint32_t i = 0; i < catalogue->connector_count; i++) {
         const struct connector *connector = catalogue->connectors[i];
         for (uint32_t k = 0; k < connector->action_count; k++)

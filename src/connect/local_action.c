@@ -3,8 +3,9 @@
 #include "cases/case.h"
 #include "connect/connect_impl.h"
 
-void local_change_init(struct local_change *local, const struct action_call *call, struct store_conn *conn)
+void local_call_init(struct local_call *local, const struct action_call *call, struct store_conn *conn)
 {
+    *local = (struct local_call){ .call = call, .arena = call->arena, .with = call->with };
     principal_init(&local->principal, PRINCIPAL_RUN, call->tenant, call->run_id, call->playbook);
     local->change = (struct change){ .conn = conn,
         .by = &local->principal,
@@ -13,9 +14,11 @@ void local_change_init(struct local_change *local, const struct action_call *cal
         .key = call->idempotency_key };
 }
 
-FALLIBLE local_alert_id(const struct action_call *call, struct id *ret, struct err_info *why)
+enum err local_alert_id(
+    const struct action_call *call, struct store_conn *conn, struct id *ret, struct err_info *why)
 {
     struct value given = value_get(call->with, STR("alert"));
+    (void)conn; /* an id needs no looking up */
     *ret = call->alert_id;
     if (given.type == VALUE_STRING && !id_parse(value_str(given), ret))
         return err_named(why, ERR_INVALID, "no_alert", "`alert` is no id: %.*s", STR_ARG(value_str(given)));

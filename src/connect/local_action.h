@@ -6,15 +6,20 @@
 #include "cases/change.h"
 #include "playbook/action.h"
 
-/* Who changes what, on whose behalf; `principal` holds what `change` points to. */
-struct local_change {
-    struct principal principal;
+/* One call: who changes what, on whose behalf. */
+struct local_call {
+    const struct action_call *call;
+    struct principal principal; /* what `change` points to */
     struct change change;
+    struct arena *arena; /* the call's */
+    struct value with;
+    struct id id; /* of the alert or case; the caller's to set */
 };
-void local_change_init(struct local_change *local, const struct action_call *call, struct store_conn *conn);
+void local_call_init(struct local_call *local, const struct action_call *call, struct store_conn *conn);
 
 /* The alert of `with.alert` (an id), or the run's own. ERR_INVALID, name "no_alert". */
-FALLIBLE local_alert_id(const struct action_call *call, struct id *ret, struct err_info *why);
+FALLIBLE local_alert_id(
+    const struct action_call *call, struct store_conn *conn, struct id *ret, struct err_info *why);
 /* The case of `with.case` (an id, or a number), or the run's own. ERR_INVALID, name "no_case"; ERR_NOT_FOUND.
  */
 FALLIBLE local_case_id(

@@ -5,10 +5,12 @@
 #include "playbook/action.h"
 
 struct connector;
+struct native_action;
 
 /* `definition` of a native action in a catalogue. */
 struct native_bound {
     const struct connector *connector; /* its head, from a file; NULL: none, so it has no settings */
+    const struct native_action *native; /* what it was made of */
     const struct action *variants; /* of an action that refines itself */
 };
 
@@ -23,14 +25,12 @@ struct native_action {
 };
 
 extern const struct native_action *const native_actions[]; /* ends with NULL */
+/* alert.* and case.*, which have a table of their own (action_local.c); NULL past the end. */
+const struct native_action *local_action_at(uint32_t index);
 
 extern const struct native_action action_http_request;
 extern const struct native_action action_nftables_block_ip, action_nftables_unblock_ip;
 extern const struct native_action action_notify_email;
-extern const struct native_action action_case_open, action_case_update, action_case_close,
-    action_case_comment, action_case_add_alert, action_case_add_observable;
-extern const struct native_action action_alert_update, action_alert_tag, action_alert_close,
-    action_alert_comment;
 extern const struct native_action action_transform_jq;
 extern const struct native_action action_log_write;
 
