@@ -7,6 +7,7 @@
 #include "connect/connect.h"
 #include "embedded.h"
 #include "file.h"
+#include "ingest/subject_type.h"
 #include "options.h"
 #include "playbook/lint_code.h"
 #include "playbook/playbook.h"
@@ -120,9 +121,11 @@ static enum err check_playbooks(
         if (result != ERR_OK && result != ERR_INVALID)
             return result;
     }
-    w->world = (struct playbook_world){
-        .catalogue = w->catalogue, .find_playbook = find_playbook, .context = w
-    };
+    w->world = (struct playbook_world){ .catalogue = w->catalogue,
+        .case_type = &subject_type_case,
+        .find_playbook = find_playbook,
+        .context = w };
+    TRY(subject_type_alert(arena, &w->world.alert_type, why));
     for (size_t i = 0; i < w->count; i++) {
         struct playbook *playbook = NULL;
         if (w->files[i].kind != LINT_PLAYBOOK)
