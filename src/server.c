@@ -22,6 +22,7 @@
 #include "house.h"
 #include "ingest/event.h"
 #include "ingest/ingest.h"
+#include "ingest/subject_type.h"
 #include "intake_engine.h"
 #include "step_times.h"
 #include "subjects.h"
@@ -144,6 +145,7 @@ static FALLIBLE open_engine(struct server *server, struct err_info *why)
         .log = server->log,
         .store = server->store,
         .catalogues = connect_catalogues(server->connect),
+        .case_type = &subject_type_case,
         .subjects = &server->subjects,
         .shard_count = workers > 0 ? (unsigned)workers
             : cores > 2            ? (unsigned)cores - 1
@@ -153,6 +155,7 @@ static FALLIBLE open_engine(struct server *server, struct err_info *why)
         .host_context = server->connect,
         .observe = step_times_observe,
         .observe_context = server->step_times };
+    TRY(subject_type_alert(&server->arena, &options.alert_type, why));
     return engine_new(&options, &server->engine, why);
 }
 

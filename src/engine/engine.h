@@ -90,6 +90,7 @@ struct engine_options {
     struct log *log;
     struct store *store;
     struct catalogue_source *catalogues;
+    const struct type *alert_type, *case_type; /* what playbooks are checked against; NULL: not */
     struct engine_subjects *subjects;
     struct guardrail *guardrail; /* NULL: allow */
     unsigned shard_count; /* 0: 1 */

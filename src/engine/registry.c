@@ -15,6 +15,7 @@
 struct registry {
     struct store *store;
     struct catalogue_source *catalogues;
+    const struct type *alert_type, *case_type;
     struct engine_subjects *subjects;
     struct log *log;
     pthread_mutex_t mutex; /* of what follows */
@@ -140,6 +141,8 @@ enum err registry_new(const struct engine_options *options, struct registry **re
     memset(registry, 0, sizeof(*registry));
     registry->store = options->store;
     registry->catalogues = options->catalogues;
+    registry->alert_type = options->alert_type;
+    registry->case_type = options->case_type;
     registry->subjects = options->subjects;
     registry->log = options->log;
     atomic_store(&registry->generation, 1);
@@ -361,6 +364,8 @@ enum err registry_check(struct registry *registry, int64_t tenant, struct str te
     struct world own = { .registry = registry, .tenant = tenant };
     own.world.find_playbook = world_find;
     own.world.context = &own;
+    own.world.alert_type = registry->alert_type;
+    own.world.case_type = registry->case_type;
     own.world.catalogue = registry->catalogues ? registry->catalogues->acquire(registry->catalogues) : NULL;
     enum err result = playbook_parse(text, &own.world, found, ret, why);
     if (own.world.catalogue)
