@@ -24,7 +24,7 @@ build:
 	@$(call setup,build,-Dbuildtype=debugoptimized)
 	@ninja -C build -j $(JOBS) tocsin
 
-## make run      builds, starts the server on loopback, shows that it answers (ONCE=1: then ends)
+## make run      builds, starts the server on loopback, sends it three alerts, shows the runs (ONCE=1: then ends)
 run: build
 	@tools/install-packages test
 	@PROGRAM=$(PROGRAM) LISTEN=$(LISTEN) DATA=$(DATA) ONCE=$(ONCE) tools/run-demo

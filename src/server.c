@@ -99,6 +99,8 @@ static enum err open_access(struct server *server, struct err_info *why)
     };
     TRY(tokens_open(&tokens, &server->tokens, why));
     TRY(connections_open(server->store, rand_system(), &server->connections, why));
+    if (server->settings.collector_token_file.size > 0)
+        TRY(setup_collector_file(server->store, server->tokens, server->settings.collector_token_file, why));
     if (server->settings.bootstrap_token_file.size > 0)
         return setup_bootstrap_file(
             server->store, server->tokens, server->settings.bootstrap_token_file, why);

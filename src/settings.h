@@ -21,6 +21,7 @@ struct settings {
     struct str public_url; /* empty: http://LISTEN */
     struct str store; /* empty: SQLite in the data folder */
     struct str tls_cert, tls_key; /* PEM files; empty: plain HTTP */
+    struct str collector_token_file; /* empty: none */
     struct str bootstrap_token_file; /* empty: a set-up link is printed instead */
     struct setting_list content; /* folders, watched */
     struct setting_list egress_allow; /* CIDRs and host names */

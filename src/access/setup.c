@@ -11,7 +11,15 @@
 
 #include "access/audit.h"
 
-#define BOOTSTRAP_NAME "bootstrap"
+/* Tokens that a start writes into files. */
+struct file_token {
+    const char *name, *scopes;
+    enum permission needed; /* what a good one can do */
+    bool ends_setup; /* after it the set-up link would make a second administrator */
+};
+static const struct file_token bootstrap_token = { "bootstrap", "admin", PERMISSION_ADMIN, true };
+static const struct file_token collector_token = { "collector",
+    "ingest:* events:read alerts:read cases:read runs:read tasks:read", PERMISSION_RUNS_READ, false };
 
 static const struct sql setup_state = { "SELECT hash, expires, finished FROM access_setup WHERE one = 1",
     NULL };
@@ -21,8 +29,8 @@ static const struct sql setup_set = {
     " expires = excluded.expires, finished = excluded.finished",
     NULL
 };
-static const struct sql bootstrap_find = { "SELECT id FROM access_tokens WHERE tenant = $1 AND name = $2 AND "
-                                           "created_by = 'system' AND revoked = 0 LIMIT 1",
+static const struct sql earlier_find = { "SELECT id FROM access_tokens WHERE tenant = $1 AND name = $2 AND "
+                                         "created_by = 'system' AND revoked = 0 LIMIT 1",
     NULL };
 
 struct setup_row {
@@ -121,13 +129,12 @@ enum err setup_check(struct store_conn *conn, struct str text, struct err_info *
         "this set-up link is not good: it was used, has expired, or a later start printed a new one");
 }
 
-static enum err make_administrator(struct store_conn *conn, struct tokens *tokens, struct str name,
-    struct token_text *ret, struct err_info *why)
+static enum err make_token(struct store_conn *conn, struct tokens *tokens, struct str name,
+    struct scopes scopes, struct token_text *ret, struct err_info *why)
 {
     struct principal system = principal_system(TENANT_DEFAULT);
-    struct token_spec spec = { .name = name, .scopes = scopes_all(), .expires = INSTANT_NEVER };
+    struct token_spec spec = { .name = name, .scopes = scopes, .expires = INSTANT_NEVER };
     struct token_made made;
-    TRY(row_finish(conn, why));
     TRY(token_create(tokens, conn, &system, &spec, &made, why));
     *ret = made.text;
     return ERR_OK;
@@ -137,18 +144,20 @@ enum err setup_finish(struct store_conn *conn, struct tokens *tokens, struct str
     struct token_text *ret, struct err_info *why)
 {
     TRY(setup_check(conn, text, why));
-    return make_administrator(conn, tokens, name, ret, why);
+    TRY(row_finish(conn, why));
+    return make_token(conn, tokens, name, scopes_all(), ret, why);
 }
 
 /* ---- the file ---- */
 
-static enum err revoke_earlier(struct store_conn *conn, struct tokens *tokens, struct err_info *why)
+static enum err revoke_earlier(
+    struct store_conn *conn, struct tokens *tokens, const char *name, struct err_info *why)
 {
     struct principal system = principal_system(TENANT_DEFAULT);
     for (;;) {
         AUTO(rows) struct rows rows = { 0 };
-        TRY(rows_open(&rows, conn, &bootstrap_find,
-            SQL_ARGS(arg_int(TENANT_DEFAULT), arg_text(STR(BOOTSTRAP_NAME))), why));
+        TRY(rows_open(
+            &rows, conn, &earlier_find, SQL_ARGS(arg_int(TENANT_DEFAULT), arg_text(str_of(name))), why));
         bool found = rows_next(&rows);
         struct id id = found ? rows_id(&rows, 0) : ID_NONE;
         TRY(rows_end(&rows, why));
@@ -158,19 +167,24 @@ static enum err revoke_earlier(struct store_conn *conn, struct tokens *tokens, s
     }
 }
 
-struct bootstrap {
+struct file_work {
+    const struct file_token *kind;
     struct tokens *tokens;
     bool keeps_token; /* the file's is good: only the link must go */
     struct token_text text;
 };
 
-static enum err bootstrap_apply(void *context, struct store_conn *conn, struct err_info *why)
+static enum err file_apply(void *context, struct store_conn *conn, struct err_info *why)
 {
-    struct bootstrap *bootstrap = context;
-    if (bootstrap->keeps_token)
-        return row_finish(conn, why);
-    TRY(revoke_earlier(conn, bootstrap->tokens, why));
-    return make_administrator(conn, bootstrap->tokens, STR(BOOTSTRAP_NAME), &bootstrap->text, why);
+    struct file_work *work = context;
+    struct scopes scopes = { 0 };
+    if (work->kind->ends_setup)
+        TRY(row_finish(conn, why));
+    if (work->keeps_token)
+        return ERR_OK;
+    TRY(scopes_parse(&scopes, str_of(work->kind->scopes), why));
+    TRY(revoke_earlier(conn, work->tokens, work->kind->name, why));
+    return make_token(conn, work->tokens, str_of(work->kind->name), scopes, &work->text, why);
 }
 
 /* What the file holds; empty when there is none. Its mode is narrowed to 0600. */
@@ -179,7 +193,7 @@ static enum err read_file(const char *path, char *text, size_t room, size_t *ret
     *ret_size = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return errno == ENOENT ? ERR_OK : err_errno(why, errno, "opening the bootstrap token's file");
+        return errno == ENOENT ? ERR_OK : err_errno(why, errno, "opening the token's file");
     struct stat status;
     ssize_t size = read(fd, text, room);
     int failed = size < 0 || fstat(fd, &status) ? errno : 0;
@@ -187,7 +201,7 @@ static enum err read_file(const char *path, char *text, size_t room, size_t *ret
         failed = errno;
     (void)close(fd); /* nothing was written */
     if (failed)
-        return err_errno(why, failed, "reading the bootstrap token's file");
+        return err_errno(why, failed, "reading the token's file");
     *ret_size = (size_t)size;
     return ERR_OK;
 }
@@ -209,11 +223,11 @@ static enum err write_file(const char *path, const struct token_text *text, stru
     if (!failed && rename(fresh, path))
         failed = errno;
     free(fresh);
-    return failed ? err_errno(why, failed, "writing the bootstrap token's file") : ERR_OK;
+    return failed ? err_errno(why, failed, "writing the token's file") : ERR_OK;
 }
 
-static enum err bootstrap_at(
-    struct store *store, struct tokens *tokens, const char *path, struct err_info *why)
+static enum err file_at(struct store *store, struct tokens *tokens, const struct file_token *kind,
+    const char *path, struct err_info *why)
 {
     char bytes[256];
     size_t size = 0;
@@ -224,25 +238,37 @@ static enum err bootstrap_at(
     if (text.size > 0 && (!str_starts(text, STR(TOKEN_PREFIX)) || text.size >= sizeof(struct token_text)))
         return err_named(why, ERR_CONFLICT, "bootstrap_file",
             "%s exists and holds no token: it is left alone; name another file, or remove it", path);
-    struct bootstrap bootstrap = { .tokens = tokens };
-    bootstrap.keeps_token = token_authenticate(tokens, text, &principal, &ignored) == ERR_OK &&
-        principal_can(&principal, PERMISSION_ADMIN);
+    struct file_work work = { .kind = kind, .tokens = tokens };
+    work.keeps_token = token_authenticate(tokens, text, &principal, &ignored) == ERR_OK &&
+        principal_can(&principal, kind->needed);
     sodium_memzero(bytes, sizeof(bytes));
-    TRY(store_write_wait(store, bootstrap_apply, &bootstrap, why));
-    if (bootstrap.keeps_token)
+    TRY(store_write_wait(store, file_apply, &work, why));
+    if (work.keeps_token)
         return ERR_OK;
-    enum err result = write_file(path, &bootstrap.text, why);
-    sodium_memzero(&bootstrap.text, sizeof(bootstrap.text));
+    enum err result = write_file(path, &work.text, why);
+    sodium_memzero(&work.text, sizeof(work.text));
+    return result;
+}
+
+static enum err file_token(struct store *store, struct tokens *tokens, const struct file_token *kind,
+    struct str path, struct err_info *why)
+{
+    char *copy = strndup(path.data, path.size);
+    if (!copy)
+        return err_memory(why);
+    enum err result = file_at(store, tokens, kind, copy, why);
+    free(copy);
     return result;
 }
 
 enum err setup_bootstrap_file(
     struct store *store, struct tokens *tokens, struct str path, struct err_info *why)
 {
-    char *copy = strndup(path.data, path.size);
-    if (!copy)
-        return err_memory(why);
-    enum err result = bootstrap_at(store, tokens, copy, why);
-    free(copy);
-    return result;
+    return file_token(store, tokens, &bootstrap_token, path, why);
+}
+
+enum err setup_collector_file(
+    struct store *store, struct tokens *tokens, struct str path, struct err_info *why)
+{
+    return file_token(store, tokens, &collector_token, path, why);
 }

@@ -24,5 +24,9 @@ FALLIBLE setup_finish(struct store_conn *conn, struct tokens *tokens, struct str
  * revoked and a new one written. ERR_CONFLICT when the file holds anything else. */
 FALLIBLE setup_bootstrap_file(
     struct store *store, struct tokens *tokens, struct str path, struct err_info *why);
+/* The same for a token that may send events of all sources and see what becomes of them, for a collector on
+ * the same machine. The set-up link stays open. */
+FALLIBLE setup_collector_file(
+    struct store *store, struct tokens *tokens, struct str path, struct err_info *why);
 
 #endif

@@ -373,6 +373,34 @@ static void bootstrap_file_always_holds_a_good_token(void **state)
     assert_int_equal(authenticate(fixture, second, &principal), ERR_OK);
 }
 
+static void collectors_token_sends_events_and_leaves_the_link_open(void **state)
+{
+    struct fixture *fixture = *state;
+    struct access_fixture *access = &fixture->access;
+    struct setup_text link = { "" };
+    struct principal principal;
+    char path[512], text[256] = "";
+    snprintf(path, sizeof(path), "%s", test_path(&access->folder, "collector"));
+    test_check(
+        setup_collector_file(access->store, fixture->tokens, str_of(path), &access->why), &access->why);
+    test_check(setup_begin(access->store, fixture->tokens, &link, &access->why), &access->why);
+    assert_string_not_equal(link.text, "");
+    FILE *file = fopen(path, "r");
+    assert_non_null(fgets(text, sizeof(text), file));
+    fclose(file);
+    test_check(
+        token_authenticate(fixture->tokens, str_trim(str_of(text)), &principal, &access->why), &access->why);
+    assert_true(principal_can_ingest(&principal, STR("wazuh")));
+    assert_true(principal_can(&principal, PERMISSION_RUNS_READ));
+    assert_false(principal_can(&principal, PERMISSION_TOKENS_WRITE));
+    assert_false(principal_can(&principal, PERMISSION_TASKS_ANSWER));
+    /* A good one is kept, and another start makes no second one. */
+    test_check(
+        setup_collector_file(access->store, fixture->tokens, str_of(path), &access->why), &access->why);
+    test_check(
+        token_authenticate(fixture->tokens, str_trim(str_of(text)), &principal, &access->why), &access->why);
+}
+
 static void bootstrap_leaves_other_files_alone(void **state)
 {
     struct fixture *fixture = *state;
@@ -442,6 +470,7 @@ int main(void)
         IN_MEMORY(setup_link_works_once),
         IN_MEMORY(setup_link_expires),
         ON_FILE(bootstrap_file_always_holds_a_good_token),
+        ON_FILE(collectors_token_sends_events_and_leaves_the_link_open),
         ON_FILE(bootstrap_leaves_other_files_alone),
         cmocka_unit_test_setup_teardown(tokens_may_be_used_while_others_come_and_go, setup_threads, teardown),
     };
