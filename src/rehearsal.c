@@ -171,10 +171,17 @@ uint64_t rehearsal_steps(const struct rehearsal *rehearsal)
 enum err rehearsal_crash(
     struct rehearsal *rehearsal, void (*drop_calls)(void *context), void *context, struct err_info *why)
 {
+    return rehearsal_sleep(rehearsal, 0, drop_calls, context, why);
+}
+
+enum err rehearsal_sleep(struct rehearsal *rehearsal, int64_t span_us, void (*drop_calls)(void *context),
+    void *context, struct err_info *why)
+{
     assert(!rehearsal->options.is_real);
     if (drop_calls)
         drop_calls(context);
     close_engine(rehearsal);
+    clock_manual_advance(&rehearsal->manual, span_us);
     rehearsal->has_news = true; /* what was observed of it is lost */
     return open_engine(rehearsal, why);
 }

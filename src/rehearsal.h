@@ -90,6 +90,9 @@ FALLIBLE rehearsal_journal(
  * Virtual only. */
 FALLIBLE rehearsal_crash(
     struct rehearsal *rehearsal, void (*drop_calls)(void *context), void *context, struct err_info *why);
+/* The same with `span_us` between the end and the start. */
+FALLIBLE rehearsal_sleep(struct rehearsal *rehearsal, int64_t span_us, void (*drop_calls)(void *context),
+    void *context, struct err_info *why);
 /* Crashes before the loop's step numbered `step` (rehearsal_steps counts them), once. Whatever was asked for
  * then ends with ERR_CANCELLED: it may or may not have become durable. The new engine runs already. Tests. */
 void rehearsal_crash_at(

@@ -92,6 +92,8 @@ enum err case_row_announce(
     TRY(value_map_set(&map, "title", value_string(row->title), why));
     TRY(value_map_set(&map, "status", value_string(str_of(case_status_word(row->status))), why));
     TRY(value_map_set(&map, "severity_id", value_int(row->severity), why));
+    if (!id_is_none(change->run_id)) /* so that a playbook does not start itself */
+        TRY(set_id(&map, "run_id", change->run_id, why));
     return note_announce(change->conn, change->by->tenant, STR("case"), row->id, value_map_end(&map), why);
 }
 

@@ -70,6 +70,8 @@ static enum err begin_apply(struct store_op *op, struct store_conn *conn, struct
     struct begin_op *begin = (struct begin_op *)(void *)op;
     if (begin->is_undo)
         TRY(begin_lease(begin, conn, why));
+    if (begin->join)
+        TRY(begin->join(begin, conn, why));
     TRY(run_commit_apply(&begin->commit, conn, why));
     return audit(begin, conn, why);
 }
@@ -126,7 +128,7 @@ static FALLIBLE inputs_of(struct begin_op *begin, const struct playbook_version 
         .actor = request->actor };
     TRY(start_inputs(
         version, request->inputs, creation, clock_now(begin->shard->world.clock), &begin->arena, why));
-    if (value_is(creation->error, VALUE_NULL))
+    if (value_is(creation->error, VALUE_NULL) || begin->is_triggered)
         return ERR_OK;
     struct value message = value_get(creation->error, STR("message"));
     return err_named(why, ERR_INVALID, "invalid_inputs", "%.*s", STR_ARG(value_str(message)));
@@ -189,6 +191,16 @@ static FALLIBLE request_copy(
     return ERR_OK;
 }
 
+void begin_post(struct begin_op *begin, const struct engine_start_request *request)
+{
+    struct err_info why = { 0 };
+    enum err result = request_copy(begin, request, &why);
+    if (result != ERR_OK)
+        begin_fail(begin, result, &why);
+    else
+        loop_post(begin->shard->loop, &begin->job);
+}
+
 struct shard *engine_any_shard(struct engine *engine)
 {
     unsigned turn = atomic_fetch_add_explicit(&engine->next_shard, 1, memory_order_relaxed);
@@ -204,9 +216,5 @@ void engine_start_run(
         reply_send(reply, err_memory(&why), &why);
         return;
     }
-    enum err result = request_copy(begin, request, &why);
-    if (result != ERR_OK)
-        begin_fail(begin, result, &why);
-    else
-        loop_post(begin->shard->loop, &begin->job);
+    begin_post(begin, request);
 }

@@ -6,11 +6,51 @@
 
 #include "base/memory.h"
 #include "engine/engine_impl.h"
+#include "engine/follow.h"
+#include "engine/schedule.h"
 #include "engine/status.h"
 #include "engine/subscription.h"
 #include "engine/watch.h"
 
 #define SHARDS_MAX 64
+
+/* ---- triggers that nobody pulls: schedules, changes of cases ---- */
+
+struct refresh {
+    struct loop_job job;
+    struct engine *engine;
+};
+
+static void refresh_run(struct loop_job *job)
+{
+    struct refresh *refresh = (struct refresh *)job;
+    struct engine *engine = refresh->engine;
+    struct shard *shard = &engine->shards[0];
+    memory_free(refresh);
+    if (shard->is_stopping)
+        return;
+    shard_enter(shard);
+    schedules_refresh(engine->schedules);
+    follow_refresh(engine->follow);
+    shard_leave(shard);
+}
+
+static void post_refresh(struct engine *engine)
+{
+    struct refresh *refresh = memory_alloc(sizeof(*refresh));
+    if (!refresh)
+        return; /* the next change, or the next start, makes up for it */
+    *refresh = (struct refresh){ { .run = refresh_run }, engine };
+    loop_post(engine->shards[0].loop, &refresh->job);
+}
+
+/* Any thread. Before the start there is nobody to tell. */
+static void playbooks_changed(void *context)
+{
+    struct engine *engine = context;
+    if (atomic_load(&engine->is_started))
+        post_refresh(engine);
+}
 
 static FALLIBLE engine_init(struct engine *engine, const struct engine_options *options, struct err_info *why)
 {
@@ -28,6 +68,9 @@ static FALLIBLE engine_init(struct engine *engine, const struct engine_options *
     memset(engine->shards, 0, size);
     for (unsigned i = 0; i < engine->shard_count; i++)
         TRY(shard_init(&engine->shards[i], engine, i, why));
+    TRY(schedules_new(&engine->shards[0], &engine->schedules, why));
+    TRY(follow_new(&engine->shards[0], &engine->follow, why));
+    registry_on_change(engine->registry, playbooks_changed, engine);
     return ERR_OK;
 }
 
@@ -87,6 +130,7 @@ enum err engine_start(struct engine *engine, struct err_info *why)
     engine->is_started = true;
     for (unsigned i = 0; i < engine->shard_count; i++)
         TRY(shard_start(&engine->shards[i], why));
+    post_refresh(engine);
     return ERR_OK;
 }
 
@@ -115,6 +159,8 @@ void engine_free(struct engine *engine)
         if (engine->shards[i].engine)
             shard_done(&engine->shards[i]);
     }
+    schedules_free(engine->schedules);
+    follow_free(engine->follow);
     memory_free(engine->shards);
     watches_free(engine->watches);
     subscriptions_free(engine->subscriptions);

@@ -21,6 +21,8 @@
 #include "engine/turn.h"
 #include "engine/wake.h"
 
+struct follow;
+struct schedules;
 struct subscriptions;
 struct watches;
 
@@ -36,12 +38,14 @@ struct engine {
     struct registry *registry;
     struct subscriptions *subscriptions;
     struct watches *watches;
+    struct schedules *schedules; /* these two are the first shard's */
+    struct follow *follow;
     struct shard *shards;
     unsigned shard_count;
     atomic_uint next_shard;
     struct counters counters;
     _Atomic int64_t window_end; /* of wakes: what is due later is in the store only */
-    bool is_started;
+    atomic_bool is_started;
 };
 
 /* One call in flight. */

@@ -74,5 +74,17 @@ const struct store_migration engine_migrations[] = {
             "CREATE INDEX engine_containments_due ON engine_containments (due)"
             " WHERE due IS NOT NULL AND status = 0;"
             "CREATE INDEX engine_containments_open ON engine_containments (tenant) WHERE status < 2;" },
+    { .module = "engine",
+        .number = 2,
+        .name = "schedules, changes of cases",
+        .sqlite =
+            "CREATE TABLE engine_schedules (tenant INTEGER NOT NULL, playbook INTEGER NOT NULL,"
+            " cron TEXT NOT NULL, timezone TEXT NOT NULL, due INTEGER NOT NULL,"
+            " PRIMARY KEY (tenant, playbook, cron, timezone)) STRICT, WITHOUT ROWID;"
+            "CREATE TABLE engine_followed (tenant INTEGER PRIMARY KEY, seq INTEGER NOT NULL) STRICT;"
+            "CREATE TABLE engine_case_runs (tenant INTEGER NOT NULL, seq INTEGER NOT NULL,"
+            " playbook INTEGER NOT NULL, run_id BLOB NOT NULL, PRIMARY KEY (tenant, seq, playbook)) STRICT,"
+            " WITHOUT ROWID;"
+            "CREATE INDEX engine_case_runs_by_id ON engine_case_runs (run_id);" },
     { 0 },
 };

@@ -24,6 +24,8 @@ struct registry {
     _Atomic uint64_t generation;
     struct playbook_version *old[OLD_VERSIONS_MAX]; /* the last compiled; a ring */
     unsigned old_next;
+    void (*changed)(void *context);
+    void *changed_context;
 };
 
 /* ---- versions ---- */
@@ -106,6 +108,12 @@ static void unlock(struct registry *registry)
     (void)pthread_mutex_unlock(&registry->mutex); /* fails only on misuse */
 }
 
+void registry_on_change(struct registry *registry, void (*changed)(void *context), void *context)
+{
+    registry->changed = changed;
+    registry->changed_context = context;
+}
+
 struct registry_set *registry_acquire(struct registry *registry)
 {
     lock(registry);
@@ -129,6 +137,8 @@ static void set_replace(struct registry *registry, struct registry_set *set)
     atomic_fetch_add(&registry->generation, 1);
     unlock(registry);
     registry_set_release(old);
+    if (registry->changed)
+        registry->changed(registry->changed_context);
 }
 
 /* ---- life ---- */

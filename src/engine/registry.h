@@ -43,6 +43,8 @@ void registry_free(struct registry *registry);
 /* Reads what is published; blocking. A stored playbook that no longer compiles is logged and left out. */
 FALLIBLE registry_load(struct registry *registry, struct err_info *why);
 
+/* Called after each new set, on the thread that made it. One; before the first publishing. */
+void registry_on_change(struct registry *registry, void (*changed)(void *context), void *context);
 struct registry_set *registry_acquire(struct registry *registry);
 /* Changes with every new set, so that a reader knows when its own is old. */
 uint64_t registry_generation(struct registry *registry);

@@ -3,6 +3,8 @@
 
 #include "base/memory.h"
 #include "engine/engine_impl.h"
+#include "engine/follow.h"
+#include "engine/schedule.h"
 
 struct thread_start {
     struct loop_job job;
@@ -73,6 +75,10 @@ static void stop_run(struct loop_job *job)
     shard_enter(shard);
     shard->is_stopping = true;
     wakes_stop(&shard->wakes);
+    if (shard->index == 0) {
+        schedules_stop(shard->engine->schedules);
+        follow_stop(shard->engine->follow);
+    }
     shard_leave(shard);
 }
 

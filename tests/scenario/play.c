@@ -289,6 +289,55 @@ static FALLIBLE offer_more(struct played *played, struct value v, struct err_inf
     return offer(played, v, &event, why);
 }
 
+/* Time passes while nobody looks: the clock moves, then a new engine finds it so. */
+static FALLIBLE stay_down(struct played *played, struct str span, struct err_info *why)
+{
+    int64_t us = 0;
+    TRY(span_parse(span, &us, why));
+    return rehearsal_sleep(played->rehearsal, us, drop_calls, played->mocks, why);
+}
+
+struct announcement {
+    struct played *played;
+    struct value change;
+    struct id run;
+};
+
+/* As cases announces a change in its own commit. `run: true`: the newest run made it. */
+static enum err announce_apply(void *context, struct store_conn *conn, struct err_info *why)
+{
+    struct announcement *announcement = context;
+    struct played *played = announcement->played;
+    struct value change = value_get(announcement->change, STR("change"));
+    bool is_own = !value_is(value_get(announcement->change, STR("run")), VALUE_NULL);
+    struct str body;
+    TRY(arena_printf(played->arena, &body, why,
+        is_own ? "{\"change\":\"%.*s\",\"run_id\":\"%s\"}" : "{\"change\":\"%.*s\"}",
+        STR_ARG(value_str(change)), id_text(announcement->run).text));
+    const struct outbox_entry entry = {
+        .tenant = TENANT_DEFAULT, .topic = STR("case"), .subject = { { 7 } }, .body = body
+    };
+    return outbox_add(conn, &entry, NULL, why);
+}
+
+static FALLIBLE announce(struct played *played, struct value change, struct err_info *why)
+{
+    struct announcement announcement = { .played = played, .change = change };
+    struct value runs;
+    TRY(all_runs(played, ID_NONE, &runs, why));
+    if (runs.size > 0)
+        announcement.run = scenario_id(runs.items[0], "id");
+    return store_write_wait(rehearsal_store(played->rehearsal), announce_apply, &announcement, why);
+}
+
+static FALLIBLE enable(struct played *played, struct value v, struct err_info *why)
+{
+    struct str name;
+    TRY(playbook_name(played, &name, why));
+    return engine_set_enabled(rehearsal_engine(played->rehearsal), TENANT_DEFAULT, STR("tester"), name,
+        v.type == VALUE_BOOL && v.boolean, why);
+}
+
 /* One entry of `then`: its key is what to do. */
 static FALLIBLE do_one(struct played *played, struct str what, struct value v, struct err_info *why)
 {
@@ -310,6 +359,12 @@ static FALLIBLE do_one(struct played *played, struct str what, struct value v, s
         return rehearsal_crash(rehearsal, drop_calls, played->mocks, why);
     if (str_equal(what, STR("publish")))
         return publish_one(played, v, why);
+    if (str_equal(what, STR("case")))
+        return announce(played, v, why);
+    if (str_equal(what, STR("enable")))
+        return enable(played, v, why);
+    if (str_equal(what, STR("down"))) /* for how long the process does not run */
+        return stay_down(played, text, why);
     if (str_equal(what, STR("end")))
         return go_on(played, INSTANT_NEVER, why);
     if (str_equal(what, STR("expect"))) /* on the way, a crash may have made all later */
@@ -364,6 +419,8 @@ static FALLIBLE begin(struct played *played, struct err_info *why)
 {
     struct value offered = given(played, "offer");
     struct engine_event event = { 0 };
+    if (value_is_text(given(played, "start"), STR("none"))) /* something else starts runs */
+        return ERR_OK;
     if (value_is(offered, VALUE_NULL))
         return start(played, given(played, "inputs"), &played->run, why);
     TRY(offer(played, offered, &event, why));

@@ -117,7 +117,7 @@ static FALLIBLE with_defaults(
 static FALLIBLE check_keys(struct value given, struct err_info *why)
 {
     static const char *const keys[] = { "name", "playbook", "playbooks", "actions", "mocks", "answers", "now",
-        "inputs", "alert", "event", "case", "offer", "then", "expect", "crash", "about" };
+        "start", "inputs", "alert", "event", "case", "offer", "then", "expect", "crash", "about" };
     for (uint32_t i = 0; i < given.size; i++) {
         struct value key = value_map_entries(given)[i].key;
         bool is_known = false;
