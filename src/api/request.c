@@ -27,7 +27,7 @@ struct http_exchange *request_detach(struct request *request)
 static void send_now(
     struct request *request, int status, const char *content_type, struct str text, const char *retry_after)
 {
-    struct http_header headers[5] = {
+    struct http_header headers[6] = {
         { STR("Content-Type"), str_of(content_type) },
         { STR("Cache-Control"), STR("no-store") },
         { STR("X-Content-Type-Options"), STR("nosniff") },
@@ -35,6 +35,8 @@ static void send_now(
     uint32_t count = 3;
     if (retry_after != NULL && *retry_after != '\0')
         headers[count++] = (struct http_header){ STR("Retry-After"), str_of(retry_after) };
+    if (status == 401)
+        headers[count++] = (struct http_header){ STR("WWW-Authenticate"), STR("Bearer realm=\"tocsin\"") };
     if (request->etag[0] != '\0')
         headers[count++] = (struct http_header){ STR("ETag"), str_of(request->etag) };
     if (request->exchange != NULL) {

@@ -278,7 +278,11 @@ static bool check_hook(struct request *request)
     struct str secret;
     if (!engine_find_hook(
             options->engine, TENANT_DEFAULT, request->match.arguments[0], &request->arena, &secret)) {
-        request_problem(request, 404, "not_found", "no enabled playbook has a webhook of this path");
+        /* Whoever proves nothing learns nothing of which paths there are. */
+        bool is_known = request->principal.kind != PRINCIPAL_NONE;
+        request_problem(request, is_known ? 404 : 401, is_known ? "not_found" : "signature",
+            is_known ? "no enabled playbook has a webhook of this path"
+                     : "send the webhook's secret as X-Tocsin-Token, a signature made with it, or a token");
         return false;
     }
     if (request->principal.kind != PRINCIPAL_NONE)

@@ -310,7 +310,7 @@ def broken_test_files_are_told_with_their_places(folder):
     pathlib.Path(folder, "triage.test.yaml").write_text(TESTS_OF_TRIAGE)
     status, out, _ = tocsin("test", folder)
     expect(status, 1, "a playbook with a fault")
-    expect_in("triage.yaml:14:", out, "its place")
+    expect_in("triage.yaml:15:", out, "its place")
 
 
 def the_shipped_playbooks_pass_their_tests(folder):

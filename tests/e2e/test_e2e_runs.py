@@ -410,7 +410,8 @@ def a_webhook_starts_its_playbook(folder):
     expect(knock({"Authorization": "Bearer " + server.token})[0], 202, "by token")
     for headers in ({}, {"X-Tocsin-Token": ""}, {"X-Tocsin-Token": secret + "x"}):
         expect(knock(headers)[0], 401, f"with {headers}")
-    expect(knock({"X-Tocsin-Token": secret}, "/hooks/nobody")[0], 404, "a path that nobody has")
+    expect(knock({"Authorization": "Bearer " + server.token}, "/hooks/nobody")[0], 404, "a path that nobody has")
+    expect(knock({"X-Tocsin-Token": secret}, "/hooks/nobody")[0], 401, "nothing is told of it")
     expect(len(server.get("/api/v1/events?source=webhook")["items"]), 3, "ledger")
     expect(server.get("/api/v1/audit/events")["faults"], [], "faults of the ledger")
     expect(server.get("/api/v1/alerts")["items"], [], "alerts")
