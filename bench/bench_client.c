@@ -2,9 +2,9 @@
  * runs that each make one call. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #include "base/clock.h"
+#include "cpu.h"
 #include "io/http_client.h"
 
 struct bench {
@@ -42,14 +42,6 @@ static void call(struct bench *bench)
         fprintf(stderr, "bench_client: %s\n", why.text);
         exit(1);
     }
-}
-
-static double cpu_us(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
-        (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
 int main(int argc, char **argv)
