@@ -86,8 +86,7 @@ static void assume(struct linter *l, struct flow *flow, const struct expr *condi
         struct str root = path_root_name(top);
         const struct variable *variable = str_equal(root, STR("vars")) ? lint_find_variable(l, top->name)
                                                                        : NULL;
-        const struct step *step = str_equal(root, STR("steps")) ? playbook_find_step(l->playbook, top->name)
-                                                                : NULL;
+        const struct step *step = str_equal(root, STR("steps")) ? lint_find_step(l, top->name) : NULL;
         if (variable != NULL)
             bit_set(flow->surely, variable_bit(l, (uint32_t)(variable - l->variables)));
         if (step != NULL)
@@ -304,14 +303,15 @@ static void walk_for_each(struct linter *l, struct flow *flow, const struct step
 {
     const struct type *type = lint_examine(l, flow, step->for_each.items).type;
     const struct type *items = type->kind == TYPE_NULLABLE ? type->item : type;
-    struct text_place at = { step->line, step->column };
-    if (step->for_each.items != NULL)
+    bool is_wrong = items->kind != TYPE_LIST && items->kind != TYPE_MAP && items->kind != TYPE_RECORD &&
+        items->kind != TYPE_DYN && items->kind != TYPE_ERROR;
+    struct text_place at = { 0, 0 };
+    if (is_wrong || type->kind == TYPE_NULLABLE)
         at = lint_place(l, step->for_each.items, 1, 1);
     if (type->kind == TYPE_NULLABLE)
         diagnostics_add(l->found, DIAGNOSTIC_WARNING, "may_be_null", at.line, at.column,
             "what is looped over may be null; test it in a `when:`");
-    if (items->kind != TYPE_LIST && items->kind != TYPE_MAP && items->kind != TYPE_RECORD &&
-        items->kind != TYPE_DYN && items->kind != TYPE_ERROR)
+    if (is_wrong)
         diagnostics_add(l->found, DIAGNOSTIC_ERROR, "loop_type", at.line, at.column,
             "`for_each` goes over a list or a map, and this is neither");
     walk_loop(l, flow, step, step->for_each.steps);
@@ -397,13 +397,12 @@ static bool gather_variables(struct linter *l)
         if (l->playbook->all_steps[i]->kind == STEP_SET)
             most += l->playbook->all_steps[i]->set.count;
     l->variables = ARENA_ARRAY(&l->arena, most + 1, struct variable);
-    if (l->variables == NULL)
+    if (l->variables == NULL || !lint_names_init(l, most))
         return false;
     for (uint32_t i = 0; i < l->playbook->step_count; i++) {
         const struct step *step = l->playbook->all_steps[i];
         for (uint32_t k = 0; step->kind == STEP_SET && k < step->set.count; k++)
-            if (lint_find_variable(l, step->set.items[k].name) == NULL)
-                l->variables[l->variable_count++] = (struct variable){ step->set.items[k].name, step, false };
+            lint_add_variable(l, step->set.items[k].name, step);
     }
     return true;
 }

@@ -56,6 +56,12 @@ struct examined {
     bool is_fixed; /* reads nothing that could change */
 };
 
+/* Names to numbers, by open addressing; 0: free. */
+struct name_index {
+    uint32_t *slots;
+    uint32_t mask;
+};
+
 /* Where an expression stands decides which names have values. */
 enum lint_where { LINT_IN_STEPS, LINT_IN_START, LINT_IN_TRIGGER };
 
@@ -68,6 +74,7 @@ struct linter {
 
     struct variable *variables;
     uint32_t variable_count;
+    struct name_index variable_index, step_index; /* numbers + 1 */
     struct type vars_type, steps_type, inputs_type;
     struct type_field *vars_fields, *steps_fields;
     struct type *step_types; /* by index: what `steps.ID` is */
@@ -145,14 +152,19 @@ struct reading {
     struct linter *l;
     struct flow *flow;
     const struct fact *facts;
-    struct text_place at;
+    const struct expr_site *site;
+    uint32_t line, column; /* in the expression */
     const struct path *path; /* what is read */
     bool is_test; /* inside has() or behind `?` */
 };
 void lint_read_step(const struct reading *reading);
 void lint_read_step_field(const struct reading *reading);
 void lint_read_variable(const struct reading *reading);
+/* Room for so many variables; steps with an id of their own are there at once. False: no memory. */
+bool lint_names_init(struct linter *l, uint32_t variables_most);
+void lint_add_variable(struct linter *l, struct str name, const struct step *assigned_at); /* once a name */
 struct variable *lint_find_variable(const struct linter *l, struct str name);
+const struct step *lint_find_step(const struct linter *l, struct str id); /* by a given id */
 
 static inline bool bit_get(const uint64_t *bits, uint32_t at)
 {

@@ -1,20 +1,85 @@
 /* Reading `steps.ID`, what is in it, and `vars.NAME`: whether it is there at this place of the graph. */
+#include <string.h>
+
 #include "playbook/lint_impl.h"
+
+/* ---- finding ---- */
+
+static bool index_init(struct arena *arena, struct name_index *index, uint32_t most)
+{
+    uint32_t size = 16;
+    while (size < most * 2)
+        size *= 2;
+    index->slots = ARENA_ARRAY(arena, size, uint32_t);
+    index->mask = size - 1;
+    if (index->slots != NULL)
+        memset(index->slots, 0, size * sizeof *index->slots);
+    return index->slots != NULL;
+}
+
+/* FNV-1a: names are the author's own, nobody makes them collide but to wait for himself. */
+static uint32_t hash_of(struct str name)
+{
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < name.size; i++)
+        hash = (hash ^ (unsigned char)name.data[i]) * 16777619u;
+    return hash;
+}
+
+static void index_add(struct name_index *index, struct str name, uint32_t number)
+{
+    uint32_t at = hash_of(name) & index->mask;
+    while (index->slots[at] != 0)
+        at = (at + 1) & index->mask;
+    index->slots[at] = number + 1;
+}
+
+bool lint_names_init(struct linter *l, uint32_t variables_most)
+{
+    if (!index_init(&l->arena, &l->variable_index, variables_most) ||
+        !index_init(&l->arena, &l->step_index, l->playbook->step_count))
+        return false;
+    for (uint32_t i = 0; i < l->playbook->step_count; i++)
+        if (l->playbook->all_steps[i]->has_given_id)
+            index_add(&l->step_index, l->playbook->all_steps[i]->id, i);
+    return true;
+}
 
 struct variable *lint_find_variable(const struct linter *l, struct str name)
 {
-    for (uint32_t i = 0; i < l->variable_count; i++)
-        if (str_equal(l->variables[i].name, name))
-            return &l->variables[i];
+    const struct name_index *index = &l->variable_index;
+    for (uint32_t at = hash_of(name) & index->mask; index->slots[at] != 0; at = (at + 1) & index->mask)
+        if (str_equal(l->variables[index->slots[at] - 1].name, name))
+            return &l->variables[index->slots[at] - 1];
     return NULL;
 }
+
+void lint_add_variable(struct linter *l, struct str name, const struct step *assigned_at)
+{
+    if (lint_find_variable(l, name) != NULL)
+        return;
+    l->variables[l->variable_count] = (struct variable){ .name = name, .assigned_at = assigned_at };
+    index_add(&l->variable_index, name, l->variable_count++);
+}
+
+const struct step *lint_find_step(const struct linter *l, struct str id)
+{
+    const struct name_index *index = &l->step_index;
+    for (uint32_t at = hash_of(id) & index->mask; index->slots[at] != 0; at = (at + 1) & index->mask)
+        if (str_equal(l->playbook->all_steps[index->slots[at] - 1]->id, id))
+            return l->playbook->all_steps[index->slots[at] - 1];
+    return NULL;
+}
+
+/* ---- reading ---- */
 
 static void add(
     const struct reading *reading, enum diagnostic_level level, const char *code, const struct buf *text)
 {
+    struct text_place at = reader_site_place(
+        reading->l->reader, reading->site, reading->line, reading->column);
     if (buf_check(text, NULL) == ERR_OK)
-        diagnostics_add(reading->l->found, level, code, reading->at.line, reading->at.column, "%.*s",
-            STR_ARG(buf_str(text)));
+        diagnostics_add(reading->l->found, level, code, at.line, at.column, "%.*s", STR_ARG(buf_str(text)));
     /* Once is enough for what follows. */
     reading->flow->facts = fact_add(reading->l, reading->flow->facts, FACT_NOT_NULL, reading->path);
 }
@@ -43,7 +108,8 @@ static void unknown_step(const struct reading *reading, struct str id)
             nearest = step;
         }
     }
-    diagnostics_add(l->found, DIAGNOSTIC_ERROR, "unknown_step", reading->at.line, reading->at.column,
+    struct text_place at = reader_site_place(l->reader, reading->site, reading->line, reading->column);
+    diagnostics_add(l->found, DIAGNOSTIC_ERROR, "unknown_step", at.line, at.column,
         "no step has the id \"%.*s\"%s%.*s%s", STR_ARG(id), nearest ? "; did you mean \"" : "",
         STR_ARG(nearest ? nearest->id : STR("")), nearest ? "\"?" : "");
 }
@@ -52,9 +118,9 @@ void lint_read_step(const struct reading *reading)
 {
     struct linter *l = reading->l;
     struct str id = reading->path->name;
-    const struct step *step = playbook_find_step(l->playbook, id);
+    const struct step *step = lint_find_step(l, id);
     AUTO(buf) struct buf text = { 0 };
-    if (step == NULL || !step->has_given_id) {
+    if (step == NULL) {
         unknown_step(reading, id);
         return;
     }
@@ -80,8 +146,9 @@ static bool is_step_field(const struct reading *reading)
     for (uint32_t i = 0; i < STEP_FIELD_COUNT; i++)
         if (str_equal(record->fields[i].name, name))
             return true;
-    diagnostics_add(reading->l->found, DIAGNOSTIC_ERROR, "unknown_step_field", reading->at.line,
-        reading->at.column,
+    struct text_place at = reader_site_place(
+        reading->l->reader, reading->site, reading->line, reading->column);
+    diagnostics_add(reading->l->found, DIAGNOSTIC_ERROR, "unknown_step_field", at.line, at.column,
         "a step has no field \"%.*s\"; it has ok, output, error, attempts, started, ended", STR_ARG(name));
     return false;
 }
@@ -91,9 +158,9 @@ void lint_read_step_field(const struct reading *reading)
     struct linter *l = reading->l;
     const struct path *step_path = reading->path->outer;
     struct str name = reading->path->name, id = step_path->name;
-    const struct step *step = playbook_find_step(l->playbook, id);
+    const struct step *step = lint_find_step(l, id);
     AUTO(buf) struct buf text = { 0 };
-    if (step == NULL || !step->has_given_id || !is_step_field(reading) || reading->is_test ||
+    if (step == NULL || !is_step_field(reading) || reading->is_test ||
         !bit_get(reading->flow->maybe, step->index))
         return;
     const struct path *ok = path_extend(l, step_path, STR("ok"));

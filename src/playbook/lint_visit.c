@@ -184,7 +184,7 @@ static uint8_t taint_of(struct visit *v, const struct path *path, uint8_t outer)
         return variable != NULL ? variable->taint : 0;
     }
     if (str_equal(root, STR("steps")) && depth == 2) {
-        const struct step *step = playbook_find_step(v->l->playbook, path->outer->name);
+        const struct step *step = lint_find_step(v->l, path->outer->name);
         if (step == NULL || str_equal(path->name, STR("error")))
             return TAINTED;
         if (!str_equal(path->name, STR("output")))
@@ -213,7 +213,7 @@ static bool read_special(
         return false;
     if (!looks_at_presence(v))
         return true;
-    struct reading reading = { v->l, v->flow, facts, place_of(v, node), path, is_test };
+    struct reading reading = { v->l, v->flow, facts, v->site, node->line, node->column, path, is_test };
     if (is_variable)
         lint_read_variable(&reading);
     else if (depth == 1)
