@@ -371,7 +371,9 @@ FALLIBLE mail_attachment_check(const struct mail_attachment *attachment, struct 
 /* RFC 2231, 4: every reader of today knows it, and it needs no quoting. */
 static void add_attachment(struct buf *buf, const struct mail_attachment *attachment)
 {
-    buf_printf(buf, "Content-Type: %.*s\r\nContent-Transfer-Encoding: base64\r\n", STR_ARG(attachment->type));
+    bool is_utf8 = str_starts(attachment->type, STR("text/")) && utf8_is_valid(attachment->content);
+    buf_printf(buf, "Content-Type: %.*s%s\r\nContent-Transfer-Encoding: base64\r\n",
+        STR_ARG(attachment->type), is_utf8 ? "; charset=utf-8" : ""); /* else readers take it for ASCII */
     buf_add_text(buf, "Content-Disposition: attachment;\r\n filename*=UTF-8''");
     percent_add(buf, attachment->name);
     buf_add_text(buf, "\r\n\r\n");
