@@ -9,6 +9,7 @@ const struct command commands[] = {
     { "lint", "check playbooks and other content", cmd_lint },
     { "run", "run a playbook here; list, show, start, cancel, retry runs of a server", cmd_run },
     { "test", "run the test cases of playbooks", cmd_test },
+    { "backtest", "what a changed playbook would have decided", cmd_backtest },
     { "eval", "evaluate CEL expressions", cmd_eval },
     { "apply", "publish playbooks to a server, or show what that would change", cmd_apply },
     { "login", "store the server and the token of later commands", cmd_login },

@@ -3,6 +3,7 @@
 #define TOCSIN_COMMANDS_H
 
 int cmd_apply(int argc, char **argv);
+int cmd_backtest(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
 int cmd_lint(int argc, char **argv);

@@ -98,8 +98,10 @@ static FALLIBLE take_secret(struct library *library, struct str name, struct err
 
 static FALLIBLE take_secrets(struct library *library, struct value settings, struct err_info *why)
 {
+    if (settings.type != VALUE_MAP)
+        return ERR_OK;
     const struct value_entry *entries = value_map_entries(settings);
-    for (uint32_t i = 0; settings.type == VALUE_MAP && i < settings.size; i++) {
+    for (uint32_t i = 0; i < settings.size; i++) {
         struct str name;
         if (connection_secret_reference(entries[i].value, &name))
             TRY(take_secret(library, name, why));

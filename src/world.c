@@ -232,7 +232,7 @@ static FALLIBLE map_event(struct world *world, struct world_event *event, struct
         .event_id = event->event_id,
         .source = event->source,
         .fingerprint = mapped.fingerprint,
-        .window_us = mapped.window_us,
+        .window_us = event->is_distinct ? 0 : mapped.window_us,
         .seen = now,
         .severity = mapped.severity,
         .status = ALERT_NEW,

@@ -37,6 +37,7 @@ FALLIBLE world_publish(struct world *world, const char *folder, struct str file,
 struct world_event {
     struct str source; /* empty: "generic" */
     struct value event;
+    bool is_distinct; /* never merged into an alert that stands */
     /* Filled in. */
     struct id event_id, alert_id;
     struct value alert; /* as the mapping made it */
