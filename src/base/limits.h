@@ -27,6 +27,7 @@
 #define EXPR_STRING_BYTES_MAX (16 * MIB)
 #define IOCS_PER_KIND_MAX 10000
 #define EXPR_PATTERN_BYTES_MAX 8192 /* of a regular expression */
+#define EXPR_PATTERNS_MAX 256 /* that stand in one expression: each holds memory of its own */
 
 /* ingest and api */
 #define EVENT_BODY_BYTES_MAX (8 * MIB) /* ingest.body_max */

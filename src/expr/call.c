@@ -26,18 +26,59 @@ FALLIBLE call_no_overload(struct call *call)
     return call_fail(call, "no such overload");
 }
 
+static FALLIBLE too_costly(struct call *call)
+{
+    return err_named(&call->why, ERR_LIMIT, "expression_cost", "the expression costs more than %llu units",
+        (unsigned long long)call->cost_max);
+}
+
 FALLIBLE call_charge(struct call *call, uint64_t units)
 {
     call->cost = call->cost > UINT64_MAX - units ? UINT64_MAX : call->cost + units;
-    if (call->cost <= call->cost_max)
-        return ERR_OK;
-    return err_named(&call->why, ERR_LIMIT, "expression_cost", "the expression costs more than %llu units",
-        (unsigned long long)call->cost_max);
+    return call->cost <= call->cost_max ? ERR_OK : too_costly(call);
 }
 
 FALLIBLE call_charge_bytes(struct call *call, uint64_t bytes)
 {
     return call_charge(call, bytes / CALL_BYTES_PER_UNIT);
+}
+
+/* Takes what the value and all in it weigh from `units`. */
+static FALLIBLE measure(struct call *call, struct value v, unsigned depth, uint64_t *units)
+{
+    bool has_bytes = v.type == VALUE_STRING || v.type == VALUE_BYTES;
+    uint64_t own = 1 + (has_bytes ? v.size / CALL_BYTES_PER_UNIT : 0);
+    if (depth > VALUE_DEPTH_MAX)
+        return err_named(&call->why, ERR_LIMIT, "VALUE_DEPTH_MAX",
+            "the value is nested deeper than VALUE_DEPTH_MAX (%d)", VALUE_DEPTH_MAX);
+    if (own > *units)
+        return too_costly(call);
+    *units -= own;
+    if (v.type == VALUE_OPTIONAL && v.inside != NULL)
+        return measure(call, *v.inside, depth + 1, units);
+    for (uint32_t i = 0; v.type == VALUE_LIST && i < v.size; i++)
+        TRY(measure(call, v.items[i], depth + 1, units));
+    for (uint32_t i = 0; v.type == VALUE_MAP && i < v.size; i++) {
+        const struct value_entry *entry = &value_map_entries(v)[i];
+        TRY(measure(call, entry->key, depth + 1, units));
+        TRY(measure(call, entry->value, depth + 1, units));
+    }
+    return ERR_OK;
+}
+
+FALLIBLE call_measure(struct call *call, struct value v, uint64_t units_max, uint64_t *ret_units)
+{
+    uint64_t left = units_max;
+    TRY(measure(call, v, 0, &left));
+    *ret_units = units_max - left;
+    return ERR_OK;
+}
+
+FALLIBLE call_charge_value(struct call *call, struct value v)
+{
+    uint64_t units = 0;
+    TRY(call_measure(call, v, call->cost_max - call->cost, &units));
+    return call_charge(call, units);
 }
 
 FALLIBLE call_bytes(struct call *call, size_t size, char **ret)

@@ -32,6 +32,13 @@ FALLIBLE call_no_overload(struct call *call);
 FALLIBLE call_charge(struct call *call, uint64_t units);
 FALLIBLE call_charge_bytes(struct call *call, uint64_t bytes);
 
+/* Units that reading the whole value takes, at most `units_max`: one container that stands in many places is
+ * read as often, and a few lines make a tree of more nodes than atoms. Nothing is charged. ERR_LIMIT:
+ * "expression_cost" past `units_max`, "VALUE_DEPTH_MAX". */
+FALLIBLE call_measure(struct call *call, struct value v, uint64_t units_max, uint64_t *ret_units);
+/* Charges for reading the whole value. */
+FALLIBLE call_charge_value(struct call *call, struct value v);
+
 /* Room for a string of `size` bytes, charged. ERR_LIMIT (EXPR_STRING_BYTES_MAX). */
 FALLIBLE call_bytes(struct call *call, size_t size, char **ret);
 /* Room for `count` list items, charged. */

@@ -23,6 +23,8 @@ struct compiler {
     uint32_t top, register_count; /* next free register, most used */
     uint32_t loop_depth, loop_count;
     uint32_t handler; /* of the steps now emitted: index + 1 */
+    uint32_t pattern_count;
+    bool is_building;
     bool is_fold_off; /* inside a part whose folding failed */
 };
 
@@ -153,7 +155,7 @@ static FALLIBLE fold(struct compiler *compiler, struct node *node, struct err_in
     struct expr_limits limits = { .cost_max = FOLD_COST_MAX };
     struct err_info ignored = { 0 };
     struct value v;
-    enum err err = program_run(part, compiler->arena, NULL, &limits, &v, &ignored);
+    enum err err = expr_eval(part, compiler->arena, NULL, &limits, &v, &ignored);
     if (err != ERR_OK)
         return ERR_OK;
     node->kind = NODE_CONST;
@@ -328,6 +330,13 @@ static FALLIBLE compile_matches(
     char error[256];
     uint32_t operand = 0;
     const struct node *pattern = node->children[1];
+    if (pattern->value.size > EXPR_PATTERN_BYTES_MAX)
+        return err_at(why, ERR_LIMIT, "EXPR_PATTERN_BYTES_MAX", pattern->line, pattern->column,
+            "the pattern is longer than EXPR_PATTERN_BYTES_MAX (%d bytes)", EXPR_PATTERN_BYTES_MAX);
+    if (++compiler->pattern_count > EXPR_PATTERNS_MAX)
+        return err_at(why, ERR_LIMIT, "EXPR_PATTERNS_MAX", pattern->line, pattern->column,
+            "the expression has more than EXPR_PATTERNS_MAX (%d) patterns; join them with '|'",
+            EXPR_PATTERNS_MAX);
     struct regex *regex = regex_new(value_str(pattern->value), error, sizeof(error));
     if (regex == NULL)
         return err_at(why, ERR_INVALID, "expr_check", pattern->line, pattern->column,
@@ -380,6 +389,7 @@ static FALLIBLE compile_literal(
 {
     struct literal_site *site = ARENA_NEW(compiler->arena, struct literal_site);
     uint32_t *operands = NULL;
+    compiler->is_building = true;
     if (site == NULL)
         return err_memory(why);
     TRY(compile_operands(compiler, node, &operands, why));
@@ -474,6 +484,8 @@ static FALLIBLE compile_loop(struct compiler *compiler, struct node *node, uint3
 {
     uint32_t range = 0, loop = compiler->loop_depth;
     struct step *step = NULL;
+    compiler->is_building = compiler->is_building || node->loop == LOOP_MAP ||
+        node->loop == LOOP_TRANSFORM_MAP || node->loop == LOOP_TRANSFORM_ENTRY;
     TRY(compile_operand(compiler, node->children[0], &range, why));
     TRY(emit(compiler, node->children[0], STEP_LOOP_BEGIN, &step, why));
     step->dst = loop;
@@ -608,6 +620,7 @@ static FALLIBLE compile_program(
     expr->register_count = compiler->register_count;
     expr->loop_count = compiler->loop_count;
     expr->is_constant = root->kind == NODE_CONST;
+    expr->is_building = compiler->is_building;
     return ERR_OK;
 }
 

@@ -344,7 +344,24 @@ static FALLIBLE run_with_room(struct machine *machine, struct value *ret)
     return run(machine, ret);
 }
 
-FALLIBLE program_run(const struct expr *expr, struct arena *arena, const struct expr_activation *activation,
+/* Whoever gets the result walks it whole, to print or to store it: what a literal made may be a tree of any
+ * size that shares its parts. Parts of what came in were measured when they did. */
+static FALLIBLE check_result(struct machine *machine, struct value v)
+{
+    uint64_t units = 0;
+    bool is_made = machine->expr->is_building && v.type >= VALUE_LIST;
+    if (!is_made && v.type != VALUE_OPTIONAL)
+        return ERR_OK;
+    enum err err = call_measure(&machine->call, v, machine->call.cost_max, &units);
+    if (err != ERR_OK) {
+        const struct place *place = &machine->expr->places[machine->expr->step_count - 1];
+        machine->call.why.line = place->line;
+        machine->call.why.column = place->column;
+    }
+    return err;
+}
+
+FALLIBLE expr_eval(const struct expr *expr, struct arena *arena, const struct expr_activation *activation,
     const struct expr_limits *limits, struct value *ret, struct err_info *why)
 {
     struct machine machine;
@@ -359,17 +376,16 @@ FALLIBLE program_run(const struct expr *expr, struct arena *arena, const struct 
     machine.expr = expr;
     machine.activation = activation;
     machine.pc = 0;
-    enum err err = run_with_room(&machine, ret);
+    struct value v;
+    enum err err = run_with_room(&machine, &v);
+    if (err == ERR_OK)
+        err = check_result(&machine, v);
     regex_free(machine.call.regex);
     if (limits != NULL && limits->ret_cost != NULL)
         *limits->ret_cost = machine.call.cost;
-    if (err != ERR_OK && why != NULL)
+    if (err == ERR_OK)
+        *ret = v;
+    else if (why != NULL)
         *why = machine.call.why;
     return err;
-}
-
-FALLIBLE expr_eval(const struct expr *expr, struct arena *arena, const struct expr_activation *activation,
-    const struct expr_limits *limits, struct value *ret, struct err_info *why)
-{
-    return program_run(expr, arena, activation, limits, ret, why);
 }

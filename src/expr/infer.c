@@ -96,6 +96,9 @@ static bool is_more_general(const struct inference *inference, const struct type
 static const struct type *most_general(
     const struct inference *inference, const struct type *a, const struct type *b)
 {
+    /* Null fits beside what takes it, but says nothing of it. */
+    if (infer_resolve(inference, b)->kind == TYPE_NULL)
+        return a;
     return is_more_general(inference, a, b) ? a : b;
 }
 

@@ -73,9 +73,9 @@ static bool special_double(struct str text, double *ret)
     if (text.size > 0 && (text.data[0] == '-' || text.data[0] == '+'))
         text = str_slice(text, 1, text.size);
     if (str_equal_nocase(text, STR("inf")) || str_equal_nocase(text, STR("infinity")))
-        *ret = is_negative ? -INFINITY : INFINITY;
+        *ret = is_negative ? -(double)INFINITY : (double)INFINITY;
     else if (str_equal_nocase(text, STR("nan")))
-        *ret = NAN;
+        *ret = (double)NAN;
     else
         return false;
     return true;

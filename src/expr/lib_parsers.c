@@ -44,7 +44,7 @@ static FALLIBLE json(struct call *call, const struct value *a, struct value *ret
 static FALLIBLE to_json(struct call *call, const struct value *a, struct value *ret)
 {
     AUTO(buf) struct buf buf = { .bytes_max = EXPR_STRING_BYTES_MAX };
-    TRY(call_charge_bytes(call, value_weight(a[0])));
+    TRY(call_charge_value(call, a[0]));
     json_print(&buf, a[0], 0);
     TRY(buf_check(&buf, &call->why));
     return call_string(call, buf_str(&buf), ret);

@@ -5,8 +5,8 @@
 /* Whether the list has the item; charged by what the search may take. */
 static FALLIBLE has(struct call *call, struct value list, struct value item, bool *ret)
 {
-    bool is_tree = item.type == VALUE_LIST || item.type == VALUE_MAP;
-    uint64_t units = 1 + (is_tree ? value_weight(item) / CALL_BYTES_PER_UNIT : 0);
+    uint64_t units = 1;
+    TRY(call_measure(call, item, call->cost_max - call->cost, &units));
     *ret = false;
     for (uint32_t i = 0; i < list.size && !*ret; i++) {
         TRY(call_charge(call, units));

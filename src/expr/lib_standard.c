@@ -244,13 +244,15 @@ static bool is_tree(struct value v)
     return v.type == VALUE_LIST || v.type == VALUE_MAP || v.type == VALUE_OPTIONAL;
 }
 
-/* Comparing walks the smaller of the two at most. */
+/* Comparing walks both until they differ: no more than there is in either. */
 static FALLIBLE charge_comparison(struct call *call, struct value a, struct value b)
 {
     if (!is_tree(a) || !is_tree(b))
         return call_charge_bytes(call, a.type == VALUE_STRING || a.type == VALUE_BYTES ? a.size : 0);
-    size_t left = value_weight(a), right = value_weight(b);
-    return call_charge_bytes(call, left < right ? left : right);
+    /* Lists of unequal sizes are told apart at once. */
+    if (a.type != b.type || (a.type != VALUE_OPTIONAL && a.size != b.size))
+        return ERR_OK;
+    return call_charge_value(call, a);
 }
 
 static FALLIBLE equal(struct call *call, const struct value *a, struct value *ret)

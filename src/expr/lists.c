@@ -93,7 +93,7 @@ FALLIBLE list_distinct(struct call *call, const struct value *list, struct value
     while (size < count * 2)
         size *= 2;
     TRY(call_items(call, count, &items));
-    TRY(call_charge_bytes(call, value_weight((*list))));
+    TRY(call_charge_value(call, *list));
     uint32_t *table = arena_zalloc(call->arena, size * sizeof(uint32_t));
     if (table == NULL)
         return err_memory(&call->why);

@@ -19,7 +19,9 @@ FALLIBLE step_loop_begin(struct machine *machine, const struct step *step)
     else
         loop->items = range.items;
     switch (loop->kind) {
-    case LOOP_SORT_BY: TRY(call_items(&machine->call, loop->count, &loop->keys)); /* fall through */
+    case LOOP_SORT_BY:
+        TRY(call_items(&machine->call, loop->count, &loop->keys));
+        return call_items(&machine->call, loop->count, &loop->made);
     case LOOP_MAP:
     case LOOP_FILTER: return call_items(&machine->call, loop->count, &loop->made);
     case LOOP_TRANSFORM_MAP:

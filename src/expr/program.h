@@ -113,6 +113,7 @@ struct expr {
     uint32_t register_count;
     uint32_t loop_count; /* nested at most */
     bool is_constant;
+    bool is_building; /* makes lists or maps, which may hold one value many times */
     uint64_t cost_least, cost_most;
 };
 
@@ -124,9 +125,5 @@ struct cost_range {
     uint64_t least, most;
 };
 struct cost_range estimate_tree(const struct node *root);
-
-/* expr_eval without the outer shell: used to fold constants. */
-FALLIBLE program_run(const struct expr *expr, struct arena *arena, const struct expr_activation *activation,
-    const struct expr_limits *limits, struct value *ret, struct err_info *why);
 
 #endif

@@ -149,11 +149,11 @@ static FALLIBLE parse_map(struct arena *arena, struct value json, struct value *
 static bool parse_double(struct str text, double *ret)
 {
     if (str_equal(text, STR("NaN")))
-        *ret = NAN;
+        *ret = (double)NAN;
     else if (str_equal(text, STR("Infinity")))
-        *ret = INFINITY;
+        *ret = (double)INFINITY;
     else if (str_equal(text, STR("-Infinity")))
-        *ret = -INFINITY;
+        *ret = -(double)INFINITY;
     else
         return str_to_double(text, ret);
     return true;
