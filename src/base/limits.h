@@ -138,6 +138,9 @@
 #define ALERT_OBSERVABLES_MAX 200 /* found in one event */
 #define FINGERPRINT_PARTS_MAX 16
 #define INGEST_INLINE_BYTES_MAX (64 * KIB) /* of a body that is mapped on the server's own loop: some ms */
+#define SUPPRESSIONS_MAX 500 /* in force at a time */
+#define SUPPRESSION_DAYS_MAX 366 /* of one rule's life */
+#define SUPPRESSION_TEXT_BYTES_MAX 4096 /* of its expression, of its reason */
 #define INGEST_LABELS_MAX 100 /* sources with a counter of their own */
 
 #endif

@@ -26,6 +26,17 @@ const struct store_migration ingest_migrations[] = {
             "CREATE INDEX ingest_events_by_source ON ingest_events (tenant, source, fate, seq);"
             "CREATE INDEX ingest_events_by_alert ON ingest_events (tenant, alert_id, seq)"
             " WHERE alert_id IS NOT NULL;" },
+    { .module = "ingest",
+        .number = 2,
+        .name = "suppression rules",
+        .sqlite =
+            "CREATE TABLE ingest_suppressions (seq INTEGER PRIMARY KEY AUTOINCREMENT, tenant INTEGER NOT "
+            "NULL,"
+            " id BLOB NOT NULL, name TEXT NOT NULL, source TEXT NOT NULL, condition BLOB NOT NULL,"
+            " reason BLOB NOT NULL, owner BLOB NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL,"
+            " ended INTEGER, ended_by BLOB) STRICT;"
+            "CREATE UNIQUE INDEX ingest_suppressions_by_id ON ingest_suppressions (tenant, id);"
+            "CREATE INDEX ingest_suppressions_active ON ingest_suppressions (expires) WHERE ended IS NULL;" },
     { .module = NULL },
 };
 

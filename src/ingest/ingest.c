@@ -24,6 +24,7 @@ struct ingest {
     struct ingest_options options;
     pthread_mutex_t mutex; /* guards `sets` and what is in them */
     struct source_set *sets; /* newest first */
+    struct suppressions *suppressions;
     struct bucket bucket;
     struct counts counts;
 };
@@ -34,6 +35,7 @@ struct ingest_event {
     struct value alert; /* as it is when nothing stands that it merges into */
     struct str raw;
     unsigned flags;
+    struct str rule; /* that suppresses it; empty: none */
 };
 
 /* ---- sources ---- */
@@ -96,16 +98,25 @@ static enum err ingest_init(struct ingest *ingest, struct err_info *why)
 {
     AUTO(arena) struct arena scratch = { 0 };
     struct diagnostics found;
-    TRY(bucket_init(&ingest->bucket, ingest->options.clock, ingest->options.rate_per_s, why));
-    enum err result = counts_init(&ingest->counts, why);
+    const struct ingest_options *options = &ingest->options;
+    diagnostics_init(&found, &scratch, STR(""));
+    TRY(suppressions_new(options->clock, options->rand, &ingest->suppressions, why));
+    return ingest_load(ingest, NULL, 0, &found, why);
+}
+
+static enum err ingest_init_locks(struct ingest *ingest, struct err_info *why)
+{
+    int failed = pthread_mutex_init(&ingest->mutex, NULL);
+    if (failed != 0)
+        return err_errno(why, failed, "make a lock");
+    enum err result = bucket_init(&ingest->bucket, ingest->options.clock, ingest->options.rate_per_s, why);
     if (result == ERR_OK) {
-        diagnostics_init(&found, &scratch, STR(""));
-        result = ingest_load(ingest, NULL, 0, &found, why);
+        result = counts_init(&ingest->counts, why);
         if (result == ERR_OK)
             return ERR_OK;
-        counts_done(&ingest->counts);
+        bucket_done(&ingest->bucket);
     }
-    bucket_done(&ingest->bucket);
+    (void)pthread_mutex_destroy(&ingest->mutex); /* fails only on misuse */
     return result;
 }
 
@@ -115,15 +126,14 @@ enum err ingest_new(const struct ingest_options *options, struct ingest **ret, s
     if (!ingest)
         return err_memory(why);
     *ingest = (struct ingest){ .options = *options };
-    int failed = pthread_mutex_init(&ingest->mutex, NULL);
-    if (failed != 0) {
-        memory_free(ingest);
-        return err_errno(why, failed, "make a lock");
-    }
-    enum err result = ingest_init(ingest, why);
+    enum err result = ingest_init_locks(ingest, why);
     if (result != ERR_OK) {
-        (void)pthread_mutex_destroy(&ingest->mutex);
         memory_free(ingest);
+        return result;
+    }
+    result = ingest_init(ingest, why);
+    if (result != ERR_OK) {
+        ingest_free(ingest);
         return result;
     }
     *ret = ingest;
@@ -136,10 +146,16 @@ void ingest_free(struct ingest *ingest)
         return;
     while (ingest->sets)
         ingest_release_sources(ingest, ingest->sets->sources);
+    suppressions_free(ingest->suppressions);
     counts_done(&ingest->counts);
     bucket_done(&ingest->bucket);
-    (void)pthread_mutex_destroy(&ingest->mutex); /* fails only on misuse */
+    (void)pthread_mutex_destroy(&ingest->mutex);
     memory_free(ingest);
+}
+
+struct suppressions *ingest_suppressions(struct ingest *ingest)
+{
+    return ingest->suppressions;
 }
 
 void ingest_count_rejected(struct ingest *ingest, const char *reason)
@@ -247,7 +263,7 @@ static enum err record(struct intake_batch *batch, uint32_t index, struct store_
     TRY(alert_arrive(conn, &own->arriving, batch->arena, &arrival, why));
     event->alert_id = arrival.id;
     event->alert = own->alert;
-    *ret_fate = arrival.is_merged ? INTAKE_MERGED : INTAKE_RUN;
+    *ret_fate = own->rule.size > 0 ? INTAKE_SUPPRESSED : arrival.is_merged ? INTAKE_MERGED : INTAKE_RUN;
     if (arrival.is_merged)
         return alert_value(conn, batch->tenant, arrival.id, batch->arena, &event->alert, why);
     return ERR_OK;
@@ -270,6 +286,7 @@ static enum err settle(
         .run_count = event->run_count,
         .runs = { (const char *)event->runs, event->run_count * sizeof(struct id) },
         .content_type = request->content_type,
+        .detail = event->fate == INTAKE_SUPPRESSED ? own->rule : (struct str){ 0 },
     };
     return event_row_insert(conn, &row, own->raw, batch->arena, why);
 }
@@ -307,27 +324,57 @@ static enum err check(struct ingest_request *request, const struct source *sourc
     return ERR_OK;
 }
 
-static enum err prepare_event(struct ingest_request *request, const struct source *source,
-    const struct received *received, uint32_t index, struct err_info *why)
+/* What all events of a request share on their way. */
+struct preparing {
+    struct ingest_request *request;
+    const struct source *source;
+    const struct suppression_set *rules;
+};
+
+/* A suppressed alert has a fingerprint of its own, so that what comes after the rule's end is never merged
+ * into an alert that nobody looks at. */
+static void suppress(struct alert_new *arriving)
 {
-    struct ingest *ingest = request->ingest;
+    arriving->status = ALERT_SUPPRESSED;
+    for (size_t i = 0; i < sizeof(arriving->fingerprint.bytes); i++)
+        arriving->fingerprint.bytes[i] ^= 0xff;
+}
+
+static enum err prepare_alert(struct preparing *preparing, const struct intake_event *event,
+    struct ingest_event *own, struct err_info *why)
+{
+    struct ingest_request *request = preparing->request;
+    struct arena *arena = request->arena;
+    struct str rule;
+    TRY(alert_value_of_new(&own->arriving, arena, &own->alert, why));
+    struct suppressible arriving = { .tenant = request->tenant,
+        .source = request->source,
+        .alert = own->alert,
+        .event = event->event,
+        .received = own->arriving.seen };
+    TRY(suppression_find(preparing->rules, &arriving, arena, &rule, why));
+    own->rule = (struct str){ 0 };
+    if (rule.size > 0) {
+        TRY(arena_str(arena, rule, &own->rule, why));
+        suppress(&own->arriving);
+        TRY(alert_value_of_new(&own->arriving, arena, &own->alert, why));
+    }
+    return alert_prepare(&own->arriving, arena, why);
+}
+
+static enum err prepare_event(
+    struct preparing *preparing, const struct received *received, uint32_t index, struct err_info *why)
+{
+    struct ingest_request *request = preparing->request;
+    const struct ingest_options *options = &request->ingest->options;
     struct intake_event *event = &request->batch.events[index];
     struct ingest_event *own = &request->events[index];
-    struct instant now = clock_now(ingest->options.clock);
+    struct instant now = clock_now(options->clock);
     struct mapped mapped;
-    *event = (struct intake_event){ 0 };
-    *own = (struct ingest_event){ 0 };
-    if (request->hook.size > 0) {
-        event->event_id = id_new(ingest->options.clock, ingest->options.rand);
-        event->event = received->event;
-        own->raw = received->raw;
-        own->flags = received->is_json ? 0 : EVENT_NO_JSON;
-        own->arriving.seen = now;
-        return ERR_OK;
-    }
-    TRY(mapping_apply(source, request->source, received->event, now, request->arena, &mapped, why));
-    event->event_id = id_new(ingest->options.clock, ingest->options.rand);
-    event->alert_id = id_new(ingest->options.clock, ingest->options.rand);
+    TRY(mapping_apply(
+        preparing->source, request->source, received->event, now, request->arena, &mapped, why));
+    event->event_id = id_new(options->clock, options->rand);
+    event->alert_id = id_new(options->clock, options->rand);
     event->event = received->event;
     own->raw = received->raw;
     own->flags = (mapped.has_duplicate_keys ? EVENT_DUPLICATE_KEYS : 0) |
@@ -343,10 +390,23 @@ static enum err prepare_event(struct ingest_request *request, const struct sourc
         .status = ALERT_NEW,
         .body = mapped.body,
         .tags = mapped.tags };
-    TRY(alert_prepare(&own->arriving, request->arena, why));
-    TRY(alert_value_of_new(&own->arriving, request->arena, &own->alert, why));
+    TRY(prepare_alert(preparing, event, own, why));
     event->alert = own->alert;
     return ERR_OK;
+}
+
+static enum err prepare_events(struct ingest_request *request, const struct source *source,
+    const struct received *received, struct err_info *why)
+{
+    struct suppressions *suppressions = request->ingest->suppressions;
+    struct preparing preparing = {
+        .request = request, .source = source, .rules = suppressions_acquire(suppressions)
+    };
+    enum err result = ERR_OK;
+    for (uint32_t i = 0; i < request->batch.event_count && result == ERR_OK; i++)
+        result = prepare_event(&preparing, &received[i], i, why);
+    suppressions_release(suppressions, preparing.rules);
+    return result;
 }
 
 static enum err prepare(struct ingest_request *request, struct err_info *why)
@@ -374,9 +434,7 @@ static enum err prepare(struct ingest_request *request, struct err_info *why)
         .reply_to = request->reply_to };
     if (count > 0 && (!request->events || !request->batch.events))
         return err_memory(why);
-    for (uint32_t i = 0; i < count; i++)
-        TRY(prepare_event(request, source, &received[i], i, why));
-    return ERR_OK;
+    return prepare_events(request, source, received, why);
 }
 
 static void offer(struct ingest_request *request, enum err result, const struct err_info *why)

@@ -9,6 +9,7 @@
 #include "base/rand.h"
 #include "ingest/intake.h"
 #include "ingest/source.h"
+#include "ingest/suppression.h"
 #include "io/executor.h"
 
 struct ingest;
@@ -25,6 +26,8 @@ struct ingest_options {
 /* What `options` points to must outlive it. Starts with the built-in `generic` source alone. */
 FALLIBLE ingest_new(const struct ingest_options *options, struct ingest **ret, struct err_info *why);
 void ingest_free(struct ingest *ingest); /* after the last request was answered */
+/* Its suppression rules; main loads them at boot, routes change them. */
+struct suppressions *ingest_suppressions(struct ingest *ingest);
 
 /* Reads all files and swaps the sources when none has an error; else ERR_INVALID and the old ones stay. Any
  * thread. */
