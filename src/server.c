@@ -170,7 +170,8 @@ static FALLIBLE open_ingest(struct server *server, struct err_info *why)
         .vault = server->vault,
         .executor = server->executor,
         .rate_per_s = server->settings.ingest_rate };
-    return ingest_new(&options, &server->ingest, why);
+    TRY(ingest_new(&options, &server->ingest, why));
+    return suppressions_load(ingest_suppressions(server->ingest), server->store, why);
 }
 
 /* Connectors and sources before the engine takes up its runs, playbooks after. */

@@ -63,6 +63,11 @@ void route_connection_show(struct request *request);
 void route_connection_test(struct request *request);
 void route_connection_put(struct request *request);
 void route_connection_delete(struct request *request);
+/* route_policies.c */
+void route_policies_list(struct request *request);
+void route_policy_show(struct request *request);
+void route_policy_create(struct request *request);
+void route_policy_end(struct request *request);
 /* stream.c */
 void route_stream(struct request *request);
 /* route_setup.c */

@@ -144,6 +144,33 @@ def signed_webhooks_need_no_token(folder):
     server.stop()
 
 
+def suppressed_alerts_start_nothing(folder):
+    server = Server(folder)
+    server.publish(ENDS)
+    rule = {"name": "scanner", "when": "alert.src_endpoint.ip == '198.51.100.9'", "reason": "our own scanner",
+            "expires_in": "7d", "source": "door"}
+    made = server.post("/api/v1/policies", rule, 201)
+    expect((made["owner"] != "", made["state"], made["kind"]), (True, "active", "suppression"), "made")
+    noise = {"title": "a scan", "src_ip": "198.51.100.9", "who": "nobody"}
+    hit = server.post("/api/v1/events/door", noise, 202)["events"][0]
+    expect((hit["fate"], hit["runs"]), ("suppressed", []), "suppressed")
+    expect(server.get("/api/v1/events/" + hit["id"])["fate_detail"], "scanner", "by which rule")
+    expect(server.get("/api/v1/alerts/" + hit["alert_id"])["status"], "Suppressed", "its alert")
+    expect(server.post("/api/v1/events/door", {**noise, "src_ip": "203.0.113.4"}, 202)["events"][0]["fate"], "run",
+           "another address")
+    server.kill()
+    server = Server(folder)
+    expect(server.post("/api/v1/events/door", noise, 202)["events"][0]["fate"], "suppressed", "after kill -9")
+    expect(server.call("DELETE", "/api/v1/policies/" + made["id"])[0], 200, "end")
+    expect(server.call("DELETE", "/api/v1/policies/" + made["id"])[0], 409, "end again")
+    expect(server.post("/api/v1/events/door", noise, 202)["events"][0]["fate"], "run", "after its end")
+    expect([p["state"] for p in server.get("/api/v1/policies")["items"]], ["ended"], "list")
+    for wrong in ({**rule, "when": "alret.x"}, {**rule, "expires_in": "500d"}, {**rule, "reason": ""},
+                  {k: v for k, v in rule.items() if k != "expires_in"}, {**rule, "color": "red"}):
+        expect(server.call("POST", "/api/v1/policies", wrong)[0], 400, f"{wrong}")
+    server.stop()
+
+
 def past_the_rate_senders_are_told_when(folder):
     server = Server(folder, "--config", config(folder, "ingest: { rate: 5 }\n"))
     expect(server.call("POST", "/api/v1/events/door", [1, 2, 3, 4, 5])[0], 202, "a burst")
@@ -225,5 +252,5 @@ def the_proof_finds_no_fault(folder):
 
 main([every_form_of_a_body, what_is_refused_leaves_nothing_and_the_connection_good,
       a_token_may_only_send_to_its_source, repeats_are_merged, signed_webhooks_need_no_token,
-      past_the_rate_senders_are_told_when, waiting_tells_what_each_run_came_to,
+      suppressed_alerts_start_nothing, past_the_rate_senders_are_told_when, waiting_tells_what_each_run_came_to,
       a_sender_that_leaves_while_waiting_loses_nothing, the_proof_finds_no_fault])
