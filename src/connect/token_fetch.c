@@ -45,6 +45,9 @@ static struct action_result refused(
         return result_error(STR("cancelled"), STR("the call was cancelled"), false, ACTION_NOT_SENT);
     if (answer->failure != HTTP_OK)
         answer_failure(answer, &result);
+    else if (answer->status / 100 == 2) /* what it says may be a token all the same: not a word of it */
+        result = result_error(
+            STR(""), STR("the token endpoint's answer has no bearer token"), false, ACTION_NOT_SENT);
     else if (answer_status_error(answer, body, STR("the token endpoint"), arena, &result, NULL) != ERR_OK)
         result = result_error(STR(""), STR(""), false, ACTION_NOT_SENT);
     if (arena_printf(arena, &message, NULL, "no access token: %.*s", STR_ARG(result.error.message)) !=
