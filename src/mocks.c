@@ -646,9 +646,28 @@ enum err mocks_pass(struct mocks *mocks, struct str name, struct err_info *why)
     return ERR_OK;
 }
 
+static FALLIBLE secret_fields(
+    struct mocks *mocks, struct value names, struct action *action, struct err_info *why)
+{
+    struct type *out = ARENA_NEW(&mocks->arena, struct type);
+    struct type_field *fields = ARENA_ARRAY(&mocks->arena, names.size, struct type_field);
+    if (!out || !fields)
+        return err_memory(why);
+    for (uint32_t i = 0; i < names.size; i++) {
+        if (names.items[i].type != VALUE_STRING)
+            return err_set(why, ERR_INVALID, "secret must list names of fields");
+        fields[i] = (struct type_field){
+            .name = value_str(names.items[i]), .type = &type_dyn, .is_secret = true
+        };
+    }
+    *out = (struct type){ .kind = TYPE_RECORD, .is_open = true, .fields = fields, .field_count = names.size };
+    action->out = out;
+    return ERR_OK;
+}
+
 static FALLIBLE declare(struct mocks *mocks, struct str name, struct value v, struct err_info *why)
 {
-    static const char *const keys[] = { "kind", "idempotent", "probe", "undo", "local", NULL };
+    static const char *const keys[] = { "kind", "idempotent", "probe", "undo", "local", "secret", NULL };
     struct mocked_action *mocked = NULL;
     struct str kind = STR("query");
     bool is_local = false;
@@ -657,7 +676,7 @@ static FALLIBLE declare(struct mocks *mocks, struct str name, struct value v, st
         return err_memory(why);
     *in = (struct type){ .kind = TYPE_RECORD, .is_open = true };
     if (v.type != VALUE_MAP && v.type != VALUE_NULL)
-        return err_set(why, ERR_INVALID, "it must be {kind, idempotent, probe, undo, local}");
+        return err_set(why, ERR_INVALID, "it must be {kind, idempotent, probe, undo, local, secret}");
     if (find_mocked(mocks, name))
         return err_set(why, ERR_CONFLICT, "there is such an action already");
     TRY(mocked_new(mocks, NULL, &mocked, why));
@@ -674,6 +693,9 @@ static FALLIBLE declare(struct mocks *mocks, struct str name, struct value v, st
     TRY(bool_field(v, "idempotent", &action->is_idempotent, why));
     TRY(bool_field(v, "probe", &action->has_probe, why));
     TRY(bool_field(v, "local", &is_local, why));
+    struct value secret = value_get(v, STR("secret"));
+    if (secret.type == VALUE_LIST)
+        TRY(secret_fields(mocks, secret, action, why));
     if (!action_kind_parse(kind, &action->kind))
         return err_set(why, ERR_INVALID, "there is no kind \"%.*s\"", STR_ARG(kind));
     if (is_local) {

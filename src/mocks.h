@@ -33,8 +33,9 @@ FALLIBLE mocks_new(
     struct catalogue_source *real, enum mocks_unlisted unlisted, struct mocks **ret, struct err_info *why);
 void mocks_free(struct mocks *mocks); /* NULL is fine */
 
-/* Actions that `real` has not, as a map: name → {kind, idempotent, probe, undo, local}, all with defaults
- * (query, false, false, none, false). Copied. Before mocks_set. ERR_INVALID. */
+/* Actions that `real` has not, as a map: name → {kind, idempotent, probe, undo, local, secret}, all with
+ * defaults (query, false, false, none, false, none); `secret` lists the output's secret fields. Copied.
+ * Before mocks_set. ERR_INVALID. */
 FALLIBLE mocks_declare(struct mocks *mocks, struct value actions, struct err_info *why);
 /* Replaces the table; what calls were made stays. Copied. ERR_INVALID with the action and what is wrong;
  * ERR_NOT_FOUND for an action that does not exist. While no call is out. */

@@ -81,6 +81,8 @@ static FALLIBLE open_engine(struct rehearsal *rehearsal, struct err_info *why)
         .catalogues = given->catalogues,
         .subjects = given->subjects,
         .guardrail = given->guardrail,
+        .seal = given->seal,
+        .seal_context = given->seal_context,
         .make_host = given->make_host,
         .free_host = given->free_host,
         .host_context = given->host_context,

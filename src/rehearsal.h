@@ -21,6 +21,8 @@ struct rehearsal_options {
     struct log *log; /* NULL: nothing is logged */
     struct engine_subjects *subjects; /* NULL: no alerts and cases in the store */
     struct guardrail *guardrail; /* NULL: allow */
+    engine_seal *seal; /* NULL: what an action declares secret is not kept */
+    void *seal_context;
     /* Of the store, besides its own, the engine's: a list of lists ended by NULL; NULL: none. */
     const struct store_migration *const *migrations;
     bool is_dry;

@@ -149,6 +149,8 @@ static FALLIBLE open_engine(struct server *server, struct err_info *why)
         .catalogues = connect_catalogues(server->connect),
         .case_type = &subject_type_case,
         .subjects = &server->subjects,
+        .seal = subjects_seal,
+        .seal_context = server->vault,
         .shard_count = workers > 0 ? (unsigned)workers
             : cores > 2            ? (unsigned)cores - 1
                                    : 1,

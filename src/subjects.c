@@ -1,6 +1,10 @@
 #include "subjects.h"
 
+#include <string.h>
+
 #include "access/audit.h"
+#include "access/secret.h"
+#include "base/json.h"
 #include "cases/alert.h"
 #include "cases/case.h"
 
@@ -72,4 +76,21 @@ void subjects_init(struct engine_subjects *subjects)
     *subjects = (struct engine_subjects){
         .load_alert = load_alert, .load_case = load_case, .find_case = find_case, .audit = audit
     };
+}
+
+enum err subjects_seal(void *vault, int64_t tenant, struct value plain, struct arena *arena,
+    struct value *ret, struct err_info *why)
+{
+    struct buf text = { 0 };
+    if (plain.type == VALUE_STRING)
+        buf_add(&text, value_str(plain));
+    else
+        json_print(&text, plain, 0);
+    enum err result = buf_check(&text, why);
+    if (result == ERR_OK)
+        result = secret_seal(vault, tenant, buf_str(&text), arena, ret, why);
+    if (text.data)
+        explicit_bzero(text.data, text.room);
+    buf_done(&text);
+    return result;
 }

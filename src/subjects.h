@@ -8,4 +8,8 @@
 /* Without state: may be used by several engines. */
 void subjects_init(struct engine_subjects *subjects);
 
+/* engine_options.seal, with a `struct vault` as context: a text by its bytes, anything else as JSON. */
+enum err subjects_seal(void *vault, int64_t tenant, struct value plain, struct arena *arena,
+    struct value *ret, struct err_info *why);
+
 #endif

@@ -175,6 +175,9 @@ static FALLIBLE local_run(struct run_commit *commit, struct store_conn *conn, co
     enum err result = action && action->apply
         ? action->apply(action, &call, conn, &output, &failure)
         : err_named(&failure, ERR_NOT_FOUND, "unknown_action", "the action is not there any more");
+    if (result == ERR_OK)
+        TRY(seal_output(&commit->shard->world.sealer, commit->run->tenant, action->out, output,
+            &commit->arena, &output, why));
     if (result != ERR_OK)
         TRY(sql_run(conn, &undo, SQL_NO_ARGS, NULL, why));
     TRY(sql_run(conn, &release, SQL_NO_ARGS, NULL, why));

@@ -310,6 +310,8 @@ static FALLIBLE lease_ends(struct run_commit *commit, struct store_conn *conn, s
 enum err commit_run_ended(struct run_commit *commit, struct store_conn *conn, struct err_info *why)
 {
     const struct run *run = commit->run;
+    if (!commit->is_new) /* what came too late for it */
+        TRY(inbox_rows_clear(conn, run->id, why));
     if (!value_is(run->concurrency_key, VALUE_NULL)) {
         int64_t next = 0;
         struct id next_id;

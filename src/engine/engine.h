@@ -84,6 +84,11 @@ struct engine_observation {
     struct value detail; /* output or error; borrowed for the call */
 };
 
+/* Seals a value that an action declared secret: `*ret` becomes a VALUE_SECRET in `arena`. On a shard's thread
+ * or the writer's. */
+typedef enum err engine_seal(void *context, int64_t tenant, struct value plain, struct arena *arena,
+    struct value *ret, struct err_info *why);
+
 struct engine_options {
     struct clock *clock;
     struct rand *rand;
@@ -93,6 +98,8 @@ struct engine_options {
     const struct type *alert_type, *case_type; /* what playbooks are checked against; NULL: not */
     struct engine_subjects *subjects;
     struct guardrail *guardrail; /* NULL: allow */
+    engine_seal *seal; /* NULL: what an action declares secret is not kept at all */
+    void *seal_context;
     unsigned shard_count; /* 0: 1 */
     /* Per shard: its loop (production: the engine makes a thread that runs it; NULL make_loop: loop_new) and
      * what connect/ hands to actions as `call->host`. */

@@ -38,9 +38,13 @@ static const struct sql select_journal = {
     "SELECT key, record FROM engine_journal WHERE key >= $1 AND key < $2 ORDER BY key", NULL
 };
 static const struct sql insert_inbox = {
-    "INSERT INTO engine_inbox (tenant, run_id, kind, frame, object, payload) VALUES ($1, $2, $3, $4, $5, $6)",
-    NULL
+    "INSERT INTO engine_inbox (tenant, run_id, kind, frame, object, payload) SELECT $1, $2, $3, $4, $5, $6"
+    " WHERE EXISTS (SELECT 1 FROM engine_runs WHERE id = $2 AND status IN (0, 1, 2, 6))",
+    "INSERT INTO engine_inbox (tenant, run_id, kind, frame, object, payload)"
+    " SELECT $1::bigint, $2::bytea, $3::bigint, $4::bigint, $5::bytea, $6::bytea"
+    " WHERE EXISTS (SELECT 1 FROM engine_runs WHERE id = $2::bytea AND status IN (0, 1, 2, 6))"
 };
+static const struct sql clear_inbox = { "DELETE FROM engine_inbox WHERE run_id = $1", NULL };
 static const struct sql delete_inbox = { "DELETE FROM engine_inbox WHERE number = $1", NULL };
 static const struct sql select_inbox = {
     "SELECT number, kind, frame, object, payload, tenant FROM engine_inbox"
@@ -214,6 +218,11 @@ enum err inbox_row_insert(struct store_conn *conn, int64_t tenant, struct id run
 enum err inbox_row_delete(struct store_conn *conn, int64_t number, struct err_info *why)
 {
     return sql_run(conn, &delete_inbox, SQL_ARGS(arg_int(number)), NULL, why);
+}
+
+enum err inbox_rows_clear(struct store_conn *conn, struct id run, struct err_info *why)
+{
+    return sql_run(conn, &clear_inbox, SQL_ARGS(arg_id(&run)), NULL, why);
 }
 
 static FALLIBLE inbox_add(struct store_conn *conn, struct rows *rows, struct arena *arena,

@@ -44,8 +44,11 @@ struct inbox_row {
     struct id object;
     struct value payload;
 };
+/* Nothing when the run has ended. */
 FALLIBLE inbox_row_insert(struct store_conn *conn, int64_t tenant, struct id run, const struct inbox_row *row,
     struct str payload, struct err_info *why);
+/* All that came for the run. */
+FALLIBLE inbox_rows_clear(struct store_conn *conn, struct id run, struct err_info *why);
 FALLIBLE inbox_row_delete(struct store_conn *conn, int64_t number, struct err_info *why);
 /* Those after `after`, oldest first, in `arena`. */
 FALLIBLE inbox_rows(struct store_conn *conn, struct id run, int64_t after, struct arena *arena,

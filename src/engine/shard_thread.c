@@ -29,6 +29,7 @@ enum err shard_init(struct shard *shard, struct engine *engine, unsigned index, 
     }
     shard->world = (struct turn_world){ .catalogues = options->catalogues,
         .guardrail = options->guardrail,
+        .sealer = { options->seal, options->seal_context },
         .registry = engine->registry,
         .clock = options->clock,
         .rand = options->rand,

@@ -381,12 +381,26 @@ static void probed(
         step_finish(turn, frame, (struct outcome){ .kind = OUTCOME_FAILED, .error = error });
 }
 
+/* What is declared secret is sealed before it comes into the run. */
+static struct value keep_output(struct turn *turn, const struct action *action, struct value output)
+{
+    struct err_info why = { 0 };
+    struct value sealed = output;
+    enum err result = action ? seal_output(&turn->world->sealer, turn->run->tenant, action->out, output,
+                                   turn->arena, &sealed, &why)
+                             : ERR_OK;
+    if (result == ERR_OK)
+        return turn_keep(turn, sealed);
+    turn_fail(turn, result, &why);
+    return value_null();
+}
+
 void step_do_result(struct turn *turn, struct frame *frame, const struct action_result *result)
 {
     struct target target;
     target_find(turn, frame, frame->data, &target);
     if (result->is_ok)
-        succeed(turn, frame, target.refined, turn_keep(turn, result->output));
+        succeed(turn, frame, target.refined, keep_output(turn, target.refined, result->output));
     else if (frame->phase == PHASE_PROBE)
         probed(turn, frame, target.refined, result);
     else

@@ -13,6 +13,7 @@
 #include "engine/effect.h"
 #include "engine/names.h"
 #include "engine/run.h"
+#include "engine/seal.h"
 
 struct registry;
 
@@ -20,6 +21,7 @@ struct registry;
 struct turn_world {
     struct catalogue_source *catalogues;
     struct guardrail *guardrail; /* NULL: allow */
+    struct sealer sealer;
     struct registry *registry; /* NULL in tests of single steps: no sub-playbooks */
     struct clock *clock;
     struct rand *rand;

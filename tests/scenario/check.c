@@ -269,6 +269,24 @@ static FALLIBLE check_journal(struct played *played, struct value wanted, struct
     return ERR_OK;
 }
 
+/* What must stand nowhere: neither in the journal nor in what is shown of the run. */
+static FALLIBLE check_absent(struct played *played, struct value words, struct err_info *why)
+{
+    AUTO(buf) struct buf text = { 0 };
+    struct value shown;
+    if (words.type != VALUE_LIST)
+        return ERR_OK;
+    TRY(rehearsal_journal(played->rehearsal, played->run, &text, why));
+    TRY(rehearsal_show(played->rehearsal, played->run, played->arena, &shown, why));
+    json_print(&text, shown, 0);
+    TRY(buf_check(&text, why));
+    for (uint32_t i = 0; i < words.size; i++) {
+        if (str_contains(buf_str(&text), value_str(words.items[i])))
+            scenario_fault(played, "absent: %.*s stands in the journal", STR_ARG(value_str(words.items[i])));
+    }
+    return ERR_OK;
+}
+
 enum err scenario_check(struct played *played, struct value expect, struct err_info *why)
 {
     if (!id_is_none(played->run))
@@ -281,5 +299,7 @@ enum err scenario_check(struct played *played, struct value expect, struct err_i
     if (played->crash_at == 0)
         TRY(check_list(played, "tasks", task_list, value_get(expect, STR("tasks")), why));
     check_once(played);
+    if (!id_is_none(played->run))
+        TRY(check_absent(played, value_get(expect, STR("absent")), why));
     return id_is_none(played->run) ? ERR_OK : check_journal(played, value_get(expect, STR("journal")), why);
 }
