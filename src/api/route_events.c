@@ -47,16 +47,12 @@ static enum err results_value(struct store_conn *conn, int64_t tenant, const str
     struct value_list_builder results;
     value_list_begin(&results, arena);
     for (uint32_t i = 0; i < event->run_count; i++) {
-        struct list_query query = { .tenant = tenant, .run_id = event->runs[i], .limit = 1 };
-        struct value page;
+        struct value run;
         struct value_map_builder result;
-        TRY(run_list(conn, &query, arena, &page, why));
-        struct value items = value_get(page, STR("items"));
-        if (items.size == 0)
-            continue;
+        TRY(run_brief(conn, tenant, event->runs[i], arena, &run, why));
         value_map_begin(&result, arena);
         for (size_t field = 0; field < sizeof shown / sizeof shown[0]; field++)
-            TRY(value_map_set(&result, shown[field], value_get(items.items[0], str_of(shown[field])), why));
+            TRY(value_map_set(&result, shown[field], value_get(run, str_of(shown[field])), why));
         TRY(value_list_add(&results, value_map_end(&result), why));
     }
     *ret = value_list_end(&results);

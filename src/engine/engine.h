@@ -265,6 +265,9 @@ struct list_query {
 };
 FALLIBLE run_show(struct store_conn *conn, int64_t tenant, struct id run, struct arena *arena,
     struct value *ret, struct err_info *why);
+/* The run as run_list's items show it, without its steps. ERR_NOT_FOUND. */
+FALLIBLE run_brief(struct store_conn *conn, int64_t tenant, struct id run, struct arena *arena,
+    struct value *ret, struct err_info *why);
 FALLIBLE run_list(struct store_conn *conn, const struct list_query *query, struct arena *arena,
     struct value *ret_page, struct err_info *why); /* {"items":[…],"next":id or null} */
 FALLIBLE task_show(struct store_conn *conn, int64_t tenant, struct id task, struct arena *arena,

@@ -105,6 +105,23 @@ static FALLIBLE list_item(
     return ERR_OK;
 }
 
+#define RUN_COLUMNS \
+    "SELECT r.id, r.playbook, p.name, r.version, r.status, r.created, r.ended, r.event_id, r.alert_id, " \
+    "r.case_id, r.parent_id, r.error_code, r.error_message, r.output FROM engine_runs r" \
+    " LEFT JOIN engine_playbooks p ON p.number = r.playbook"
+
+enum err run_brief(struct store_conn *conn, int64_t tenant, struct id run, struct arena *arena,
+    struct value *ret, struct err_info *why)
+{
+    static const struct sql one = { RUN_COLUMNS " WHERE r.id = $1 AND r.tenant = $2", NULL };
+    AUTO(rows) struct rows rows = { 0 };
+    TRY(rows_open(&rows, conn, &one, SQL_ARGS(arg_id(&run), arg_int(tenant)), why));
+    if (rows_next(&rows))
+        return list_item(&rows, tenant, arena, ret, why);
+    TRY(rows_end(&rows, why));
+    return err_set(why, ERR_NOT_FOUND, "there is no such run");
+}
+
 enum err run_list(struct store_conn *conn, const struct list_query *query, struct arena *arena,
     struct value *ret_page, struct err_info *why)
 {
@@ -114,12 +131,7 @@ enum err run_list(struct store_conn *conn, const struct list_query *query, struc
     uint32_t limit = view_limit(query), count = 0;
     struct id last = ID_NONE;
     bool has_more = false;
-    query_add(&sql,
-        "SELECT r.id, r.playbook, p.name, r.version, r.status, r.created, r.ended, r.event_id, r.alert_id, "
-        "r.case_id,"
-        " r.parent_id, r.error_code, r.error_message, r.output FROM engine_runs r"
-        " LEFT JOIN engine_playbooks p ON p.number = r.playbook WHERE r.tenant = ?",
-        arg_int(query->tenant));
+    query_add(&sql, RUN_COLUMNS " WHERE r.tenant = ?", arg_int(query->tenant));
     TRY(add_filters(conn, query, &sql, why));
     query_add(&sql, " ORDER BY r.number DESC LIMIT ?", arg_int(limit + 1));
     TRY(buf_check(&sql.text, why));
