@@ -56,13 +56,15 @@ bench: build
 	@[ -n '$(ONLY)' ] || build/bench/bench_store '' 2
 	@tools/bench $(if $(FULL),--full) --only '$(ONLY)'
 
-## make crash    kills the server at random instants under load, and at each record of the journal (CYCLES=10000)
+## make crash    kills the server at random instants under load, at each record of the journal, and cuts its power (CYCLES=10000 STATES=100000)
 CYCLES ?= 1000
+STATES ?= 10000
 crash: build
 	@tools/install-packages test
 	@ninja -C build -j $(JOBS) tocsin bench/stub tests/crash/libpreload_kill.so tests/crash/libpreload_record.so
 	@TOCSIN_BIN=build/tocsin tests/crash/test_crash_every_record.py
 	@TOCSIN_BIN=build/tocsin tests/crash/test_crash_random.py --cycles $(CYCLES) $(if $(SEED),--seed $(SEED))
+	@TOCSIN_BIN=build/tocsin tests/crash/test_crash_power.py --states $(STATES) $(if $(SEED),--seed $(SEED))
 
 ## make plant    plants small faults in a copy and shows that the tests find each (ONLY=TEXT: some of them)
 plant:
