@@ -16,6 +16,7 @@ static const struct store_migration grown[] = {
     { 0 },
 };
 static const struct sql trees = { "SELECT count(*) FROM plant_trees WHERE name = 'oak'", NULL };
+static const struct sql half = { "SELECT count(*) FROM sqlite_master WHERE name = 'plant_half'", NULL };
 static const struct sql applied = { "SELECT count(*) FROM store_migrations WHERE module = 'plant'", NULL };
 
 struct fixture {
@@ -143,6 +144,8 @@ static void failing_migration_changes_nothing(void **state)
     assert_non_null(strstr(why.text, "trees"));
     test_check(open_with(fixture, "new.db", grown, &store, &why), &why);
     assert_int_equal(read_number(store, &trees), 1);
+    assert_int_equal(
+        read_number(store, &half), 0); /* what stood before the failing statement is undone too */
     store_close(store);
 }
 
