@@ -122,6 +122,33 @@ static void any_shape_makes_an_alert(void **state)
     }
 }
 
+static void each_key_that_names_a_title_is_known(void **state)
+{
+    static const char *const keys[] = { "action", "activity", "activityname", "alarmname", "alarmtext",
+        "alarmtitle", "alertdisplayname", "alertname", "alerttitle", "alerttype", "category", "checkname",
+        "culprit", "detectionname", "displayname", "event", "eventaction", "eventcategory",
+        "eventdefinitiontitle", "eventmessage", "eventname", "eventtype", "headline", "incidentname",
+        "message", "messagetitle", "methodname", "msg", "name", "operation", "operationname", "output",
+        "policyname", "rule", "ruledescription", "rulename", "ruletitle", "signature", "signaturename",
+        "subject", "summary", "terminatingruleid", "threatname", "title", "type", "verb" };
+    struct content *content = *state;
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        char event[100];
+        snprintf(event, sizeof(event), "{\"inner\":{\"%s\":\"What happened\",\"other\":\"no\"}}", keys[i]);
+        assert_json(map_text(content, "odd", event).body, "finding_info.title", "\"What happened\"");
+    }
+}
+
+static void the_key_that_says_most_counts(void **state)
+{
+    struct content *content = *state;
+    struct mapped mapped = map_text(content, "odd",
+        "{\"action\":\"a\",\"message\":\"b\",\"alert\":{\"Alert-Name\":\"c\"},\"type\":\"d\"}");
+    assert_json(mapped.body, "finding_info.title", "\"c\"");
+    mapped = map_text(content, "odd", "{\"deep\":{\"title\":\"inner\"},\"title\":\"outer\"}");
+    assert_json(mapped.body, "finding_info.title", "\"outer\"");
+}
+
 static void an_unknown_shape_is_searched_for_what_it_says(void **state)
 {
     struct content *content = *state;
@@ -236,6 +263,8 @@ int main(void)
         TEST(the_suricata_sample_maps_exactly),
         TEST(the_falco_sample_maps_exactly),
         TEST(any_shape_makes_an_alert),
+        TEST(each_key_that_names_a_title_is_known),
+        TEST(the_key_that_says_most_counts),
         TEST(an_unknown_shape_is_searched_for_what_it_says),
         TEST(a_known_source_takes_unknown_shapes),
         TEST(what_does_not_fit_its_field_is_kept),
