@@ -45,6 +45,7 @@
 #define HTTP_TARGET_BYTES_MAX (8 * KIB)
 #define HTTP_CHUNK_EXTRA_BYTES_MAX (16 * KIB) /* chunk extensions and trailers of one body */
 #define HTTP_DRAIN_BYTES_MAX (16 * MIB) /* of a body that is refused but read to keep the connection good */
+#define HTTP_SLOW_SECONDS 2 /* after which an unfinished request or handshake may have to make room */
 #define HTTP_LINGER_SECONDS 2 /* that a refused peer gets to read why before the socket closes */
 #define HTTP_BODIES_BYTES_MAX (256 * MIB) /* of all requests that one server holds at a time */
 #define LIST_LIMIT_DEFAULT 50

@@ -273,6 +273,16 @@ static void http_connection_on_end(struct http_connection *connection)
         http_connection_close(connection);
 }
 
+/* A handshake has a request's time; what follows it idles like any connection. */
+static void http_connection_end_handshake(struct http_connection *connection)
+{
+    struct http_server *server = connection->server;
+    if (connection->links[HTTP_LIST_DEADLINE].queue != &server->shaking || !tls_is_ready(connection->tls))
+        return;
+    http_queue_remove(connection, HTTP_LIST_DEADLINE);
+    http_connection_set_deadline(connection, &server->idle);
+}
+
 static void http_connection_decrypt(struct http_connection *connection, struct str cipher)
 {
     if (tls_receive(connection->tls, cipher, NULL) != ERR_OK) {
@@ -284,6 +294,7 @@ static void http_connection_decrypt(struct http_connection *connection, struct s
         char *bytes = connection->server->plain_bytes;
         count = tls_read(connection->tls, bytes, HTTP_READ_BYTES);
         http_connection_flush_tls(connection);
+        http_connection_end_handshake(connection);
         if (count > 0)
             http_input_consume(connection, (struct str){ bytes, (size_t)count });
     } while (count > 0 && connection->phase != HTTP_PHASE_CLOSED);
@@ -462,6 +473,26 @@ static bool http_connection_start(struct http_connection *connection)
     return true;
 }
 
+static bool http_queue_first_is_slow(const struct http_server *server, const struct http_queue *queue)
+{
+    return queue->first && (int64_t)uv_now(server->uv) - queue->first->since_ms >= HTTP_SLOW_SECONDS * 1000;
+}
+
+/* Who dawdles over a handshake makes room, then who has been idle longest, then who dawdles over a request: a
+ * flood of slow peers does not keep quick ones out. */
+static bool http_server_make_room(struct http_server *server)
+{
+    struct http_connection *victim = server->idle.first;
+    if (http_queue_first_is_slow(server, &server->shaking))
+        victim = server->shaking.first;
+    else if (!victim && http_queue_first_is_slow(server, &server->reading))
+        victim = server->reading.first;
+    if (!victim)
+        return false;
+    http_connection_close(victim);
+    return true;
+}
+
 void http_connection_accept(struct http_server *server)
 {
     struct http_connection *connection = heap_zeroed(sizeof *connection);
@@ -470,17 +501,13 @@ void http_connection_accept(struct http_server *server)
         http_server_start_sweeper(server);
         return;
     }
-    bool is_full = server->connection_count >= server->connections_max;
-    if (is_full && server->idle.first) { /* who has been idle longest makes room */
-        http_connection_close(server->idle.first);
-        is_full = false;
-    }
+    bool is_full = server->connection_count >= server->connections_max && !http_server_make_room(server);
     connection->server = server;
     connection->input.bytes_max = HTTP_HEADER_BYTES_MAX + HTTP_READ_BYTES + 1;
     (void)uv_tcp_init(server->uv, &connection->tcp); /* opens nothing yet, cannot fail */
     connection->tcp.data = connection;
     http_queue_add(&server->all, connection);
-    http_connection_set_deadline(connection, &server->idle);
+    http_connection_set_deadline(connection, server->tls ? &server->shaking : &server->idle);
     if (server->connection_count++ == 0)
         http_server_start_sweeper(server);
     if (!http_connection_start(connection) || is_full)

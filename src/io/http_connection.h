@@ -108,7 +108,7 @@ struct http_server {
     bool is_stopping; /* no new requests */
     bool is_freed;
     struct http_exchange *spares;
-    struct http_queue all, idle, reading, writing, lingering, resuming;
+    struct http_queue all, shaking, idle, reading, writing, lingering, resuming;
     uint64_t bodies_bytes;
     int64_t date_second;
     char date[40]; /* "Tue, 15 Nov 1994 08:12:31 GMT" of date_second */

@@ -25,6 +25,7 @@ static void http_server_sweep_queue(struct http_server *server, struct http_queu
 static void http_server_on_sweep(uv_timer_t *timer)
 {
     struct http_server *server = timer->data;
+    http_server_sweep_queue(server, &server->shaking);
     http_server_sweep_queue(server, &server->idle);
     http_server_sweep_queue(server, &server->reading);
     http_server_sweep_queue(server, &server->writing);
@@ -135,6 +136,7 @@ static void http_server_set_limits(struct http_server *server, const struct http
     server->connections_per_address_max = options->connections_per_address_max;
     server->all = (struct http_queue){ .list = HTTP_LIST_ALL };
     server->resuming = (struct http_queue){ .list = HTTP_LIST_RESUME };
+    server->shaking = (struct http_queue){ .list = HTTP_LIST_DEADLINE, .span_ms = request_ms };
     server->idle = (struct http_queue){ .list = HTTP_LIST_DEADLINE, .span_ms = HTTP_IDLE_SECONDS_MAX * 1000 };
     server->reading = (struct http_queue){ .list = HTTP_LIST_DEADLINE, .span_ms = request_ms };
     server->writing = (struct http_queue){ .list = HTTP_LIST_DEADLINE, .span_ms = request_ms };

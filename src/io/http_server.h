@@ -28,7 +28,7 @@ struct http_handler {
 
 struct http_server_options {
     struct str listen; /* "127.0.0.1:8473", "[::1]:0"; port 0: any */
-    unsigned connections_max; /* 0: HTTP_CONNECTIONS_MAX; at the limit who idles longest makes room */
+    unsigned connections_max; /* 0: HTTP_CONNECTIONS_MAX; at the limit who idles or dawdles makes room */
     unsigned connections_per_address_max; /* 0: no limit */
     struct str tls_cert_file, tls_key_file; /* empty: plain */
     int64_t request_timeout_us; /* 0: HTTP_REQUEST_SECONDS_MAX */

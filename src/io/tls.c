@@ -50,7 +50,8 @@ static FALLIBLE tls_file_name(char name[PATH_MAX], struct str file, struct err_i
 {
     if (file.size >= PATH_MAX || str_find_byte(file, '\0', 0) >= 0)
         return err_named(why, ERR_INVALID, "tls_file", "a TLS file's name is no path");
-    memcpy(name, file.data, file.size);
+    if (file.size > 0)
+        memcpy(name, file.data, file.size);
     name[file.size] = '\0';
     return ERR_OK;
 }

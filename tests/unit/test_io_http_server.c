@@ -569,6 +569,33 @@ static void who_idles_longest_makes_room(void **state)
     test_server_stop(&server);
 }
 
+static void who_dawdles_makes_room(void **state)
+{
+    (void)state;
+    struct test_server server = { 0 };
+    test_server_start(&server, (struct http_server_options){ .connections_max = 3 });
+    AUTO(buf) struct buf in = { 0 };
+    int fds[3], status = 0;
+    for (int i = 0; i < 3; i++) {
+        fds[i] = raw_connect(server.port);
+        raw_send(fds[i],
+            STR("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"));
+        buf_clear(&in);
+        assert_true(raw_receive(fds[i], &in, 5000) > 0); /* 100: it waits for the body */
+    }
+    int64_t start_us = test_now_us();
+    while (status != 200 && test_now_us() - start_us < 20 * US_PER_S) {
+        int late = raw_connect(server.port);
+        status = raw_ask(late, STR("GET /show HTTP/1.1\r\nHost: a\r\n\r\n"), &in).status;
+        close(late);
+    }
+    assert_int_equal(status, 200);
+    assert_true(test_now_us() - start_us >= US_PER_S); /* HTTP_SLOW_SECONDS, seen by a coarser clock */
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
+    test_server_stop(&server);
+}
+
 static void one_address_gets_only_its_share(void **state)
 {
     (void)state;
@@ -650,6 +677,7 @@ int main(void)
         HASTY(unread_answers_are_cut_off),
         HASTY(a_delayed_answer_has_no_deadline),
         cmocka_unit_test(who_idles_longest_makes_room),
+        cmocka_unit_test(who_dawdles_makes_room),
         cmocka_unit_test(one_address_gets_only_its_share),
         cmocka_unit_test(listening_needs_a_good_address),
     };
