@@ -25,6 +25,8 @@ const struct command commands[] = {
     { "token", "create, list, revoke API tokens", cmd_resource },
     { "secret", "set, list, delete secrets", cmd_resource },
     { "audit", "verify the audit chain, prove that no event was lost", cmd_resource },
+    { "backup", "copy a data folder, while the server runs", cmd_backup },
+    { "restore", "make a data folder from a backup", cmd_restore },
     { "doctor", "check the machine, the store, content, connections", cmd_doctor },
     { NULL, NULL, NULL },
 };

@@ -19,10 +19,10 @@ static void check_playbooks(struct doctor *doctor, struct library *library, stru
 {
     struct catalogue_source *source = connect_catalogues(library->connect);
     const struct catalogue *catalogue = source->acquire(source);
-    struct playbook_world world = { .catalogue = catalogue, .case_type = &subject_type_case };
+    struct playbook_world world = {
+        .catalogue = catalogue, .alert_type = library->alert_type, .case_type = &subject_type_case
+    };
     size_t counts[CONTENT_OTHER + 1] = { 0 };
-    if (subject_type_alert(doctor->arena, &world.alert_type, NULL) != ERR_OK)
-        world.alert_type = NULL; /* then it is not checked against */
     for (size_t i = 0; i < library->content.count; i++) {
         const struct content_file *file = &library->content.files[i];
         struct playbook *playbook = NULL;

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/yaml.h"
 #include "file.h"
+#include "ingest/subject_type.h"
 #include "stand_in.h"
 
 #define EXECUTOR_THREADS 2
@@ -197,6 +198,7 @@ static FALLIBLE open_parts(const struct library_options *options, struct diagnos
     struct library *library, struct err_info *why)
 {
     TRY(content_read(&library->arena, options->folders, options->folder_count, &library->content, why));
+    TRY(subject_type_alert(&library->arena, &library->alert_type, why));
     TRY(open_access(library, why));
     TRY(open_connect(library, options, why));
     enum err connectors = content_load_connectors(&library->content, library->connect, found, why);

@@ -30,6 +30,7 @@ struct library {
     struct connections *connections;
     struct connect *connect;
     struct sources *sources;
+    const struct type *alert_type; /* what playbooks are checked against */
 };
 
 /* Faults of content go to `found`; ERR_INVALID when there were errors in connectors or sources. */

@@ -83,6 +83,8 @@ static FALLIBLE open_engine(struct rehearsal *rehearsal, struct err_info *why)
         .guardrail = given->guardrail,
         .seal = given->seal,
         .seal_context = given->seal_context,
+        .alert_type = given->alert_type,
+        .case_type = given->case_type,
         .make_host = given->make_host,
         .free_host = given->free_host,
         .host_context = given->host_context,

@@ -23,6 +23,7 @@ struct rehearsal_options {
     struct guardrail *guardrail; /* NULL: allow */
     engine_seal *seal; /* NULL: what an action declares secret is not kept */
     void *seal_context;
+    const struct type *alert_type, *case_type; /* what playbooks are checked against; NULL: not */
     /* Of the store, besides its own, the engine's: a list of lists ended by NULL; NULL: none. */
     const struct store_migration *const *migrations;
     bool is_dry;

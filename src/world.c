@@ -8,6 +8,7 @@
 #include "cases/migrations.h"
 #include "file.h"
 #include "ingest/mapping.h"
+#include "ingest/subject_type.h"
 #include "io/loop_virtual.h"
 #include "subjects.h"
 
@@ -42,6 +43,8 @@ static FALLIBLE open_parts(struct world *world, const struct world_options *opti
         .is_real = options->is_real,
         .start = options->start,
         .subjects = &world->subjects,
+        .alert_type = world->library->alert_type,
+        .case_type = &subject_type_case,
         .migrations = migrations,
         .is_dry = options->is_dry,
         .make_host = connect_make_host,

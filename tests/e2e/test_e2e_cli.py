@@ -696,6 +696,43 @@ def runs_tasks_and_events_on_a_server(folder):
         expect(server.json("source", "show", "wazuh")["name"], "wazuh", "source show")
 
 
+def a_backup_of_a_running_server_is_restored(folder):
+    kept, again = os.path.join(folder, "kept"), os.path.join(folder, "again")
+    with Server(folder) as server:
+        case = server.json("case", "open", "Odd logins")
+        server.ask("secret", "set", "jira", text="abcdefghijklmnop\n")
+        request = urllib.request.Request(server.url + "/api/v1/events/generic", json.dumps({"big": "x" * 200000}).encode(),
+                                         {"Authorization": "Bearer " + server.token, "Content-Type": "application/json"})
+        event = json.load(urllib.request.urlopen(request, timeout=60))["events"][0]["id"]
+        status, out, err = tocsin("backup", kept, "--data", server.data, "--json")
+        expect((status, err), (0, ""), "backup beside the server")
+        report = json.loads(out)
+        expect((report["payloads"] > 0, report["master_key"]), (True, True), "what is in it")
+        expect(stat.S_IMODE(os.stat(kept).st_mode), 0o700, "mode")
+        server.json("case", "open", "after the backup")
+        status, _, err = tocsin("backup", kept, "--data", server.data)
+        expect((status, "is there already" in err), (2, True), "the same folder again")
+    status, out, err = tocsin("restore", kept, "--data", again)
+    expect((status, err), (0, ""), "restore")
+    expect(tocsin("restore", kept, "--data", again)[0], 2, "over a data folder")
+    os.makedirs(os.path.join(folder, "second"))
+    os.rename(again, os.path.join(folder, "second", "data"))
+    with Server(os.path.join(folder, "second")) as server:
+        expect([c["id"] for c in server.json("case", "list")["items"]], [case["id"]], "cases of the backup")
+        expect(server.json("event", "show", event)["event"]["big"][:3], "xxx", "a payload beside the store")
+        expect(server.json("secret", "list")["items"][0]["last_four"], "mnop", "secrets")
+        expect(server.json("audit", "verify")["good"], True, "the audit chain")
+    status, _, err = tocsin("backup", os.path.join(folder, "x"), "--data", os.path.join(folder, "nothing"))
+    expect((status, "there is no store" in err), (2, True), "no data folder")
+    expect(os.path.exists(os.path.join(folder, "x.unfinished")), False, "nothing is left of it")
+    with open(os.path.join(kept, "tocsin.db"), "r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 8192)
+    status, _, err = tocsin("restore", kept, "--data", os.path.join(folder, "y"))
+    expect(status, 1, "a damaged backup")
+    expect(os.path.exists(os.path.join(folder, "y")), False, "nothing is made of it")
+
+
 def tokens_and_audit(folder):
     with Server(folder) as server:
         made = server.json("token", "create", "reader", "--scopes", "metrics:read", "--expires-in", "90d")
@@ -715,7 +752,7 @@ TESTS = [each_command_explains_itself, the_doctor_looks_at_everything, wrong_use
          a_run_that_asks_waits_with_3, at_a_terminal_the_person_there_is_asked, failed_runs_and_wrong_files_have_their_status,
          real_calls_go_out_where_the_egress_policy_lets_them, a_backtest_tells_what_would_be_decided_otherwise,
          a_backtest_over_the_servers_history, backtests_that_cannot_run_say_why, cases_are_worked_on, connectors_and_connections,
-         playbooks_are_published_and_switched, runs_tasks_and_events_on_a_server, tokens_and_audit]
+         playbooks_are_published_and_switched, runs_tasks_and_events_on_a_server, a_backup_of_a_running_server_is_restored, tokens_and_audit]
 
 
 def main():
