@@ -43,6 +43,8 @@ static FALLIBLE open_parts(struct world *world, const struct world_options *opti
         .is_real = options->is_real,
         .start = options->start,
         .subjects = &world->subjects,
+        .seal = subjects_seal,
+        .seal_context = world->library->vault,
         .alert_type = world->library->alert_type,
         .case_type = &subject_type_case,
         .migrations = migrations,
