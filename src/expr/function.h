@@ -44,6 +44,7 @@ struct function {
     bool is_size_dependent; /* its cost grows with what it is given */
     bool keeps_parts; /* gives its arguments as they are, whole or one after another, so what was made safe
                          for a sink stays safe */
+    bool is_encoder; /* its result is safe for the sink that it marks it with, and for no other */
 };
 
 #define FUNCTION(text, rows) \
@@ -60,10 +61,10 @@ struct function {
         .name = STR_INIT(text), .overloads = (rows), .overload_count = sizeof(rows) / sizeof((rows)[0]), \
         .keeps_parts = true \
     }
-#define FUNCTION_SIZED_KEEPING(text, rows) \
+#define FUNCTION_ENCODER(text, rows) \
     { \
         .name = STR_INIT(text), .overloads = (rows), .overload_count = sizeof(rows) / sizeof((rows)[0]), \
-        .is_size_dependent = true, .keeps_parts = true \
+        .is_size_dependent = true, .is_encoder = true \
     }
 #define FUNCTION_STEP(text, rows, which) \
     { \

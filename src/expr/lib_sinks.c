@@ -128,13 +128,12 @@ static const struct overload encode_prompt_rows[] = { { false, 1, { S }, S, enco
 static const struct overload encode_shell_rows[] = { { false, 1, { S }, S, encode_shell } };
 static const struct overload encode_sql_rows[] = { { false, 1, { S }, S, encode_sql } };
 
-/* What they give keeps its mark: `keeps_parts`. */
 static const struct function functions[] = {
-    FUNCTION_SIZED_KEEPING("encode_html", encode_html_rows),
-    FUNCTION_SIZED_KEEPING("encode_ldap", encode_ldap_rows),
-    FUNCTION_SIZED_KEEPING("encode_prompt", encode_prompt_rows),
-    FUNCTION_SIZED_KEEPING("encode_shell", encode_shell_rows),
-    FUNCTION_SIZED_KEEPING("encode_sql", encode_sql_rows),
+    FUNCTION_ENCODER("encode_html", encode_html_rows),
+    FUNCTION_ENCODER("encode_ldap", encode_ldap_rows),
+    FUNCTION_ENCODER("encode_prompt", encode_prompt_rows),
+    FUNCTION_ENCODER("encode_shell", encode_shell_rows),
+    FUNCTION_ENCODER("encode_sql", encode_sql_rows),
 };
 
 const struct library library_sinks = { "sinks", functions, sizeof(functions) / sizeof(functions[0]) };

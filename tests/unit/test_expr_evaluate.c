@@ -326,6 +326,46 @@ static void what_comes_from_outside_stays_marked(void **state)
     }
 }
 
+static void encoders_mark_for_their_sink_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *source;
+        uint8_t safe;
+    } rows[] = {
+        { "text", 0 },
+        { "encode_shell(text)", VALUE_SAFE_FOR(SINK_SHELL) },
+        { "encode_sql(text)", VALUE_SAFE_FOR(SINK_SQL) },
+        { "encode_ldap(text)", VALUE_SAFE_FOR(SINK_LDAP) },
+        { "encode_html(text)", VALUE_SAFE_FOR(SINK_HTML) },
+        { "encode_prompt(text)", VALUE_SAFE_FOR(SINK_PROMPT) },
+        { "'cat ' + encode_shell(text)", VALUE_SAFE_FOR(SINK_SHELL) },
+        { "encode_shell(text) + text", 0 },
+        { "encode_shell(text) + encode_html(text)", 0 },
+        { "encode_html(encode_shell(text))", VALUE_SAFE_FOR(SINK_HTML) },
+        { "encode_shell(text).upperAscii()", 0 },
+        { "encode_shell(text).replace('x', 'y')", 0 },
+        { "[encode_shell(text)][0]", VALUE_SAFE_FOR(SINK_SHELL) },
+        { "true ? encode_shell(text) : ''", VALUE_SAFE_FOR(SINK_SHELL) },
+        { "optional.of(encode_shell(text)).orValue('')", VALUE_SAFE_FOR(SINK_SHELL) },
+        { "[encode_shell(text), text].join(' ')", 0 },
+        { "'%s %s'.format([encode_shell(text), text])", 0 },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct evaluation e;
+        struct value v;
+        struct err_info why = { 0 };
+        open_evaluation(&e, rows[i].source);
+        for (uint32_t k = 0; k < e.scope.env.name_count; k++)
+            e.scope.values[k].flags |= VALUE_OUTSIDE;
+        if (expr_eval(e.expr, &e.turn, &e.values.activation, NULL, &v, &why) != ERR_OK)
+            fail_msg("%s: %s", rows[i].source, why.text);
+        if ((v.flags & VALUE_OUTSIDE) == 0 || (v.flags & VALUE_SAFE_MASK) != rows[i].safe)
+            fail_msg("%s: flags 0x%02x", rows[i].source, v.flags);
+        close_evaluation(&e);
+    }
+}
+
 static void errors_of_an_evaluation_tell_their_place(void **state)
 {
     (void)state;
@@ -362,6 +402,7 @@ int main(void)
         cmocka_unit_test(patterns_are_bounded_in_size_and_number),
         cmocka_unit_test(constants_are_folded_and_told),
         cmocka_unit_test(what_comes_from_outside_stays_marked),
+        cmocka_unit_test(encoders_mark_for_their_sink_alone),
         cmocka_unit_test(errors_of_an_evaluation_tell_their_place),
     };
     return cmocka_run_group_tests_name("expr_evaluate", tests, NULL, NULL);
