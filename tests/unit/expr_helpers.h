@@ -36,8 +36,9 @@ static inline void expr_scope_open(struct expr_scope *scope, const char *json)
 {
     struct err_info why;
     struct value object;
+    struct json_options options = { .copy_strings = true };
     *scope = (struct expr_scope){ .env = { .names = scope->names } };
-    assert_int_equal(json_parse(&scope->arena, str_of(json), NULL, &object, &why), ERR_OK);
+    assert_int_equal(json_parse(&scope->arena, str_of(json), &options, &object, &why), ERR_OK);
     assert_true(object.size <= 16);
     for (uint32_t i = 0; i < object.size; i++) {
         const struct value_entry *entry = &value_map_entries(object)[i];
