@@ -289,7 +289,7 @@ static void read_severity(struct reader *r, const struct yaml_node *node, struct
     const struct yaml_node *from = child(node, "from"), *map = child(node, "map"),
                            *otherwise = child(node, "default");
     if (!from)
-        reader_fault(r, node, "key_missing", "`severity` needs `from`, an expression");
+        reader_fault(r, node, "missing_key", "`severity` needs `from`, an expression");
     source->severity = read_rule(r, from);
     if (map)
         read_severity_words(r, map, source);
@@ -342,7 +342,7 @@ static void read_observables(struct reader *r, const struct yaml_node *node, str
             reader_fault(r, type ? type : item, "source_observable",
                 "`type` should be ip, domain, url, hash, email, user, host, mac, file, path or process");
         if (!value)
-            reader_fault(r, item, "key_missing", "an observable needs `value`, an expression");
+            reader_fault(r, item, "missing_key", "an observable needs `value`, an expression");
         rules[i].rule = read_rule(r, value);
         rules[i].name = reader_text(r, child(item, "name"), "`name`");
     }
@@ -369,11 +369,11 @@ static void read_hmac(struct reader *r, const struct yaml_node *node, struct sou
         .tolerance_us = reader_span(r, child(node, "tolerance"), 5 * US_PER_MIN),
     };
     if (!child(node, "scheme"))
-        reader_fault(r, node, "key_missing", "`hmac` needs `scheme`: github, jira, slack, stripe or header");
+        reader_fault(r, node, "missing_key", "`hmac` needs `scheme`: github, jira, slack, stripe or header");
     if (hmac.secret.size == 0)
-        reader_fault(r, node, "key_missing", "`hmac` needs `secret`, the name of a secret");
+        reader_fault(r, node, "missing_key", "`hmac` needs `secret`, the name of a secret");
     if (hmac.scheme == HMAC_HEADER && hmac.header.size == 0)
-        reader_fault(r, node, "key_missing", "the scheme `header` needs `header`, the header's name");
+        reader_fault(r, node, "missing_key", "the scheme `header` needs `header`, the header's name");
     if (hmac.scheme != HMAC_HEADER &&
         (child(node, "header") || child(node, "prefix") || child(node, "encoding") ||
             child(node, "algorithm")))
@@ -387,7 +387,7 @@ static void read_head(struct reader *r, const struct yaml_node *root, struct sou
     const struct yaml_node *name = child(root, "source");
     source->name = reader_text(r, name, "`source`");
     if (!name)
-        reader_fault(r, root, "key_missing", "a source needs `source`, its name");
+        reader_fault(r, root, "missing_key", "a source needs `source`, its name");
     else if (!source_name_is_valid(source->name))
         reader_fault(r, name, "source_name",
             "a source's name has 1 to %d of a-z, 0-9, '-' and '_', and begins with a letter or digit",

@@ -4,11 +4,15 @@
 
 #include "playbook/diagnostic.h"
 
+/* What a code is found in first; those of playbooks are found in the others too. */
+enum lint_place { LINT_IN_PLAYBOOK, LINT_IN_CONNECTOR, LINT_IN_SOURCE, LINT_IN_TEST };
+
 struct lint_code {
     const char *code;
     enum diagnostic_level level;
     const char *summary;
     const char *explanation; /* why it is wrong and how to mend it */
+    enum lint_place place;
 };
 
 const struct lint_code *lint_code_find(struct str code); /* NULL when there is none */

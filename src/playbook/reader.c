@@ -80,6 +80,9 @@ struct str reader_text(struct reader *r, const struct yaml_node *node, const cha
 {
     if (node == NULL)
         return STR("");
+    if (node->kind == YAML_SCALAR && !yaml_is_null(node) && r->world != NULL && !r->takes_text &&
+        str_contains(node->text, STR("${{")))
+        reader_fault(r, node, "template_here", "%s is a plain text; nothing is evaluated in it", what);
     if (node->kind == YAML_SCALAR && !yaml_is_null(node))
         return node->text;
     reader_fault(r, node, "text_expected", "%s should be a text", what);

@@ -302,7 +302,9 @@ static void read_run(struct reader *r, const struct yaml_node *node, struct step
 static void read_script(struct reader *r, const struct yaml_node *node, struct step *step)
 {
     step->script.language = reader_text(r, part(node, "script"), "`script`");
+    r->takes_text = true; /* what looks like an expression in there is the script's own */
     step->script.code = reader_text(r, part(node, "code"), "`code`");
+    r->takes_text = false;
     step->script.with = reader_template(r, part(node, "with"));
     if (!str_equal(step->script.language, STR("python")))
         reader_fault(r, part(node, "script"), "script_language", "scripts are written in `python`");

@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""`tocsin lint` as people and editors use it: every example of docs/lint.md for connectors, sources and tests, all
+three formats, the content in this repository, and the schemas.
+
+The program comes from TOCSIN_BIN (default ./build/tocsin). The last line is `N passed, N failed`.
+"""
+import json
+import os
+import pathlib
+import re
+import subprocess
+
+import harness
+from harness import BIN, expect
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def lint(*arguments):
+    done = subprocess.run([BIN, "lint", *map(str, arguments)], capture_output=True, text=True, timeout=60)
+    if done.returncode not in (0, 1):
+        raise AssertionError(f"lint {arguments}: {done.returncode} {done.stderr}")
+    return done.returncode, done.stdout
+
+
+def faults(*paths):
+    return json.loads(lint("--json", *paths)[1])
+
+
+def write(folder, name, text):
+    path = pathlib.Path(folder) / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def examples_hold(folder):
+    page = (ROOT / "docs/lint.md").read_text(encoding="utf-8")
+    second = page[page.index("# In connectors, sources and tests"):]
+    sections = re.split(r"^## ", second, flags=re.M)[1:]
+    told = 0
+    for section in sections:
+        code = section.split("\n", 1)[0]
+        for verdict, kind, text in re.findall(r"```yaml (wrong|right) (\w+)\n(.*?)```\n", section, re.S):
+            path = write(folder, "case.test.yaml" if kind == "test" else "case.yaml", text)
+            paths = [path]
+            if kind == "test":
+                paths.append(ROOT / "content/playbooks/falco-shell.yaml")
+            found = {(fault["code"], fault["level"]) for fault in faults(*paths)}
+            path.unlink()
+            level = section.split("\n")[1].split(":")[0]
+            expect(found, {(code, level)} if verdict == "wrong" else set(), f"{code}, {verdict}")
+            told += 1
+    if told < 50:
+        raise AssertionError(f"only {told} examples were found")
+
+
+def too_many_settings_are_refused(folder):
+    settings = "".join(f"  s{i}: string\n" for i in range(200))
+    path = write(folder, "many.yaml",
+                 f"connector: many\ntitle: Many\nsettings:\n{settings}base_url: https://api.example.com\nactions: {{}}\n")
+    if "too_many" not in {fault["code"] for fault in faults(path)}:
+        raise AssertionError("200 settings are taken")
+
+
+def every_code_is_explained(folder):
+    page = (ROOT / "docs/lint.md").read_text(encoding="utf-8")
+    for code, level, summary in re.findall(r"^## (\w+)\n(error|warning): (.*)\.$", page, re.M):
+        done = subprocess.run([BIN, "lint", "--explain", code], capture_output=True, text=True, timeout=20)
+        expect(done.stdout.split("\n", 1)[0], f"{code} ({level}): {summary}", "the first line of --explain")
+    done = subprocess.run([BIN, "lint", "--explain", "nothing"], capture_output=True, text=True, timeout=20)
+    expect(done.returncode, 2, "--explain of what is no code")
+
+
+def sarif_has_what_the_lines_have(folder):
+    path = write(folder, "ö wrong.yaml", "playbook: Wrong\ntitle: x\nsteps:\n  - return: \"ü ${{ vars.x }}\"\n")
+    status, text = lint("--sarif", path)
+    expect(status, 1, "status")
+    run = json.loads(text)["runs"][0]
+    rules = {rule["id"] for rule in run["tool"]["driver"]["rules"]}
+    lines = lint(path)[1].splitlines()
+    expect(len(run["results"]), len(lines), "results")
+    for result in run["results"]:
+        if result["ruleId"] not in rules:
+            raise AssertionError(f"{result['ruleId']} is no rule")
+    by_rule = {result["ruleId"]: result for result in run["results"]}
+    where = by_rule["variable_never_set"]["locations"][0]["physicalLocation"]
+    # SARIF counts characters, the lines count bytes: the umlaut has two.
+    expect(where["region"], {"startLine": 4, "startColumn": 25}, "region")
+    expect(where["artifactLocation"]["uri"].endswith("%C3%B6%20wrong.yaml"), True, "uri is percent-encoded")
+    if not any(line.startswith(f"{path}:4:26: error:") for line in lines):
+        raise AssertionError(f"the lines have another column: {lines}")
+
+
+def this_repository_has_no_faults(folder):
+    expect(faults(ROOT / "content"), [], "faults of content/")
+
+
+def what_is_built_in_is_known(folder):
+    path = write(folder, "caller.yaml",
+                 "playbook: caller\nsteps:\n  - run: ssh-brute-force\n    with: { ip: 203.0.113.9 }\n")
+    expect(faults(path), [], "a call of a built-in playbook")
+    path = write(folder, "caller.yaml",
+                 "playbook: caller\nsteps:\n  - run: ssh-brute-force\n    with: { up: 203.0.113.9 }\n")
+    expect([fault["code"] for fault in faults(path)], ["unknown_field"], "an input that it has not")
+
+
+TESTS = [examples_hold, too_many_settings_are_refused, every_code_is_explained, sarif_has_what_the_lines_have,
+         this_repository_has_no_faults, what_is_built_in_is_known]
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    harness.main(TESTS)
