@@ -100,6 +100,25 @@ static int compare_connectors(const void *left, const void *right)
     return str_compare((*a)->name, (*b)->name);
 }
 
+static void fault(struct diagnostics *found, const struct connector *connector, uint32_t line,
+    uint32_t column, const char *code, const char *text, struct str name)
+{
+    struct str before = found->file;
+    /* The catalogue may be gone before the faults are shown. Without memory the name stays as it was. */
+    if (arena_str(found->arena, connector->file, &found->file, NULL) != ERR_OK)
+        found->file = before;
+    diagnostics_add(found, DIAGNOSTIC_ERROR, code, line, column, "%s `%.*s`", text, STR_ARG(name));
+    found->file = before;
+}
+
+/* Two connectors of one name replace each other, so one of the two actions is native and this is not. */
+static void fault_twice(const struct action *declared, struct diagnostics *found)
+{
+    const struct connector_action *definition = declared->definition;
+    fault(found, definition->connector, definition->line, definition->column, "duplicate_action",
+        "a native action can't be replaced:", declared->name);
+}
+
 /* All native actions, one after another; NULL past the end. */
 static const struct native_action *native_at(uint32_t index)
 {
@@ -130,24 +149,14 @@ static FALLIBLE add_actions(
     }
     qsort(catalogue->actions, catalogue->action_count, sizeof(*catalogue->actions), compare_actions);
     for (uint32_t i = 1; i < catalogue->action_count; i++) {
-        const struct action *action = catalogue->actions[i];
-        if (str_equal(action->name, catalogue->actions[i - 1]->name))
-            diagnostics_add(found, DIAGNOSTIC_ERROR, "duplicate_action", 1, 1,
-                "the action %.*s is there twice; a native action can't be replaced", STR_ARG(action->name));
+        const struct action *one = catalogue->actions[i - 1], *other = catalogue->actions[i];
+        if (str_equal(one->name, other->name))
+            fault_twice(one->start == remote_start ? one : other, found);
     }
     return ERR_OK;
 }
 
 /* ---- what shows only beside other actions ---- */
-
-static void fault(struct diagnostics *found, const struct connector *connector, uint32_t line,
-    uint32_t column, const char *code, const char *text, struct str name)
-{
-    struct str before = found->file;
-    found->file = connector->file;
-    diagnostics_add(found, DIAGNOSTIC_ERROR, code, line, column, "%s `%.*s`", text, STR_ARG(name));
-    found->file = before;
-}
 
 /* The names in a `with` against the action that it is for. */
 static void check_with(const struct stencil *with, const struct type *in, const struct connector *connector,
