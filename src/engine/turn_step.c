@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "engine/backoff.h"
 #include "engine/status.h"
 #include "engine/turn_impl.h"
 
@@ -298,27 +299,6 @@ static struct outcome stopped_outcome(struct turn *turn, const struct frame *fra
     }
 }
 
-static int64_t backoff_us(const struct retry_policy *retry, uint32_t attempt)
-{
-    int64_t first = retry->first_us > 0 ? retry->first_us : US_PER_S;
-    int64_t most = retry->max_us > 0 ? retry->max_us : INT64_MAX;
-    int64_t wait = first;
-    if (retry->backoff == BACKOFF_LINEAR && __builtin_mul_overflow(first, (int64_t)attempt, &wait))
-        wait = most;
-    for (uint32_t i = 1; retry->backoff == BACKOFF_EXPONENTIAL && i < attempt && wait < most; i++) {
-        if (__builtin_mul_overflow(wait, 2, &wait))
-            wait = most;
-    }
-    wait = wait < most ? wait : most;
-    return wait < RUN_SECONDS_MAX * US_PER_S ? wait : RUN_SECONDS_MAX * US_PER_S;
-}
-
-/* A quarter of it by chance, so that what failed together does not come back together. */
-static int64_t jittered_us(struct turn *turn, int64_t wait_us)
-{
-    return wait_us - (int64_t)rand_below(turn->world->rand, (uint64_t)wait_us / 4 + 1);
-}
-
 static bool step_retries(struct turn *turn, struct frame *frame, const struct outcome *outcome)
 {
     const struct retry_policy *retry = &frame_step(turn, frame)->retry;
@@ -327,7 +307,7 @@ static bool step_retries(struct turn *turn, struct frame *frame, const struct ou
         return false;
     if (is_retryable.type != VALUE_BOOL || !is_retryable.boolean)
         return false;
-    int64_t wait_us = jittered_us(turn, backoff_us(retry, frame->attempt));
+    int64_t wait_us = backoff_jittered_us(backoff_us(retry, frame->attempt), turn->world->rand);
     struct value after = value_get(outcome->error, STR("retry_after_us"));
     if (after.type == VALUE_INT && after.integer > wait_us)
         wait_us = after.integer < RETRY_AFTER_SECONDS_MAX * US_PER_S ? after.integer
