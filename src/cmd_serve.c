@@ -2,11 +2,23 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "commands.h"
 #include "options.h"
 #include "server.h"
+
+/* Connections are descriptors: the soft limit of 1,024 that most shells give would be the first to be
+ * reached. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* else it stays as it is, and fewer connections are taken */
+}
 
 int cmd_serve(int argc, char **argv)
 {
@@ -42,6 +54,7 @@ int cmd_serve(int argc, char **argv)
     sigaddset(&signals, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
     if (server_open(&settings, &log, &server, &why) != ERR_OK) {
         fprintf(stderr, "tocsin: %s\n", why.text);
         return 1;

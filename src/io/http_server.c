@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/limits.h"
 #include "io/heap.h"
@@ -128,11 +129,23 @@ static FALLIBLE http_server_listen(struct http_server *server, struct str listen
     return status < 0 ? err_uv(why, status, doing) : http_server_name_address(server, why);
 }
 
+/* Half of the descriptors are for the rest of the process: without one left nobody could be let in, and so
+ * nobody be made to leave. */
+static unsigned http_server_connections_max(unsigned wanted)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return wanted;
+    rlim_t most = limit.rlim_cur / 2;
+    return most < wanted ? (unsigned)(most > 0 ? most : 1) : wanted;
+}
+
 static void http_server_set_limits(struct http_server *server, const struct http_server_options *options)
 {
     int64_t request_us = options->request_timeout_us;
     int64_t request_ms = request_us > 0 ? request_us / US_PER_MS : HTTP_REQUEST_SECONDS_MAX * 1000;
-    server->connections_max = options->connections_max ? options->connections_max : HTTP_CONNECTIONS_MAX;
+    server->connections_max = http_server_connections_max(
+        options->connections_max ? options->connections_max : HTTP_CONNECTIONS_MAX);
     server->connections_per_address_max = options->connections_per_address_max;
     server->all = (struct http_queue){ .list = HTTP_LIST_ALL };
     server->resuming = (struct http_queue){ .list = HTTP_LIST_RESUME };
