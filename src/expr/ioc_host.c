@@ -178,6 +178,10 @@ static FALLIBLE look_at_run(struct ioc_search *search, size_t start, size_t end,
         end--;
     while (start < end && !ioc_is_alnum(ioc_byte(search, start)) && ioc_byte(search, start) < 0x80)
         start++;
+    /* Names of services start with '_', and so does what a text puts between underscores. */
+    if (start > 0 && ioc_byte(search, start - 1) == '_' &&
+        suffix_is_domain(str_slice(search->text, start - 1, end)))
+        start--;
     return end > start + 3 && end - start <= HOST_BYTES_MAX ? add_host(search, start, end, ret_next) : ERR_OK;
 }
 

@@ -71,19 +71,45 @@ static size_t part_end(const struct ioc_search *search, size_t at)
     return at;
 }
 
-static FALLIBLE look_at_windows(struct ioc_search *search, size_t start, size_t *ret_end)
+/* \\\\server\\share: two backslashes in front of a host's name, nothing of the kind before them. */
+static bool is_share(const struct ioc_search *search, size_t at)
 {
-    size_t part = start + 3, end = part;
+    size_t end = at + 2;
+    if (ioc_byte(search, at) != '\\' || ioc_byte(search, at + 1) != '\\' || ioc_before(search, at) == '\\' ||
+        ioc_is_alnum(ioc_before(search, at)))
+        return false;
+    while (ioc_is_host(ioc_byte(search, end)))
+        end++;
+    return end > at + 2 && ioc_byte(search, end) == '\\' && ioc_byte(search, end + 1) != '\\';
+}
+
+/* The size of "%APPDATA%\\" at `at`, or 0. */
+static size_t variable_size(const struct ioc_search *search, size_t at)
+{
+    size_t end = at + 1;
+    if (ioc_byte(search, at) != '%' || ioc_is_word(ioc_before(search, at)))
+        return 0;
+    while (ioc_is_word(ioc_byte(search, end)) || ioc_byte(search, end) == '(' || ioc_byte(search, end) == ')')
+        end++;
+    bool is_variable = end > at + 2 && ioc_byte(search, end) == '%' && ioc_byte(search, end + 1) == '\\';
+    return is_variable ? end + 2 - at : 0;
+}
+
+/* `size` bytes are the drive, the share's backslashes or the variable. */
+static FALLIBLE look_at_windows(struct ioc_search *search, size_t start, size_t size, size_t *ret_end)
+{
+    size_t first = start + size, part = first, end = part;
     for (;;) {
         end = part_end(search, part);
-        bool goes_on = ioc_byte(search, end) == '\\' && end > part && end - start < PATH_BYTES_MAX;
+        bool goes_on = ioc_byte(search, end) == '\\' && end > part && end - start < PATH_BYTES_MAX &&
+            is_windows_byte(ioc_byte(search, end + 1));
         if (!goes_on)
             break;
         part = end + 1;
     }
-    size_t path_end = trim_end(search, start + 3, last_part_end(search, part, end));
-    *ret_end = path_end > start ? path_end : start + 3;
-    if (path_end <= start + 3)
+    size_t path_end = trim_end(search, first, last_part_end(search, part, end));
+    *ret_end = path_end > start ? path_end : first;
+    if (path_end <= first)
         return ERR_OK;
     return ioc_add(search, IOC_PATH, start, str_slice(search->text, start, path_end), IOC_AS_IS);
 }
@@ -128,6 +154,7 @@ static FALLIBLE look_at_registry(struct ioc_search *search, size_t start, size_t
     size_t at = start + size;
     *ret_end = at;
     bool was_bracketed = ioc_before(search, start) == '<' && ioc_byte(search, at) == '>';
+    was_bracketed = was_bracketed || ioc_byte(search, at) == ':'; /* HKLM:\\, a drive of PowerShell */
     size_t from = at + was_bracketed;
     if (ioc_byte(search, from) != '\\')
         return ERR_OK;
@@ -181,7 +208,8 @@ static size_t skip_blank_words(const struct ioc_search *search, size_t at)
 
 static FALLIBLE look_at_unix(struct ioc_search *search, size_t start, size_t *ret_end)
 {
-    size_t end = start, parts = 0;
+    bool is_home = ioc_byte(search, start) == '~';
+    size_t end = start + is_home, parts = is_home;
     while (ioc_byte(search, end) == '/' && is_unix_byte(ioc_byte(search, end + 1)) &&
         end - start < PATH_BYTES_MAX) {
         for (end++; is_unix_byte(ioc_byte(search, end)); end++)
@@ -200,11 +228,12 @@ static FALLIBLE look_at_unix(struct ioc_search *search, size_t start, size_t *re
     return ioc_add(search, IOC_PATH, start, str_slice(search->text, start, end), IOC_AS_IS);
 }
 
-/* A slash, a drive's letter or the H of a registry's root key. */
+/* A slash, a share's backslash, a variable, a home, a drive's letter or the H of a registry's root key. */
 static bool may_start_path(const struct ioc_search *search, size_t at)
 {
     int c = ioc_byte(search, at);
-    return c == '/' || (c | 0x20) == 'h' || ioc_byte(search, at + 1) == ':';
+    return c == '/' || c == '\\' || c == '%' || c == '~' || (c | 0x20) == 'h' ||
+        ioc_byte(search, at + 1) == ':';
 }
 
 FALLIBLE ioc_find_paths(struct ioc_search *search)
@@ -217,10 +246,15 @@ FALLIBLE ioc_find_paths(struct ioc_search *search)
         else if (ioc_in_url(search, at, &next_url))
             end = search->urls[next_url].end;
         else if (is_drive(search, at))
-            TRY(look_at_windows(search, at, &end));
+            TRY(look_at_windows(search, at, 3, &end));
+        else if (is_share(search, at))
+            TRY(look_at_windows(search, at, 2, &end));
+        else if ((size = variable_size(search, at)) > 0)
+            TRY(look_at_windows(search, at, size, &end));
         else if ((size = root_size(search, at)) > 0)
             TRY(look_at_registry(search, at, size, &end));
-        else if (ioc_byte(search, at) == '/' && may_precede_path(ioc_before(search, at)))
+        else if (ioc_byte(search, at + (ioc_byte(search, at) == '~')) == '/' &&
+            may_precede_path(ioc_before(search, at)))
             TRY(look_at_unix(search, at, &end));
         at = end > at ? end : at + 1;
     }

@@ -217,7 +217,8 @@ static FALLIBLE look_at_url(struct ioc_search *search, size_t separator, size_t 
     end = behind == '/' || behind == '?' || behind == '#' ? ioc_url_end(search, authority.end)
                                                           : authority.end;
     TRY(ioc_add(search, IOC_URL, start, str_slice(search->text, start, end), IOC_AS_IS));
-    *ret_next = end > host ? end : host;
+    /* Behind the host another URL may stand, where a redirection leads. */
+    *ret_next = authority.end > host ? authority.end : host;
     return keep_span(search, start, end, (struct ioc_span){ authority.start, authority.end });
 }
 
@@ -276,11 +277,24 @@ static FALLIBLE find_encoded(struct ioc_search *search)
     return ERR_OK;
 }
 
+/* URLs inside of one URL; each goes to the end of the outermost, so their number is bounded. */
+#define NESTED_URLS_MAX 4
+
 FALLIBLE ioc_find_urls(struct ioc_search *search)
 {
-    size_t at = 0;
-    for (ptrdiff_t found; (found = str_find(search->text, STR("://"), at)) >= 0;)
+    size_t at = 0, outer_end = 0;
+    unsigned nested = 0;
+    for (ptrdiff_t found; (found = str_find(search->text, STR("://"), at)) >= 0;) {
+        uint32_t count = search->url_count;
+        nested = (size_t)found < outer_end ? nested + 1 : 0;
+        if (nested > NESTED_URLS_MAX) {
+            at = outer_end;
+            continue;
+        }
         TRY(look_at_url(search, (size_t)found, &at));
+        if (search->url_count > count && search->urls[count].end > outer_end)
+            outer_end = search->urls[count].end;
+    }
     return find_encoded(search);
 }
 

@@ -93,19 +93,37 @@ static FALLIBLE look_for_ssdeep(const struct word *word)
 
 /* ---- ids ---- */
 
+/* What stands between the parts of an id: '-', '_', or a dash beyond ASCII, of which three blanks are left.
+ * 0 when it is none of them. */
+static size_t dash_size(const struct ioc_search *search, size_t at)
+{
+    int c = ioc_byte(search, at);
+    if (c == '-' || c == '_')
+        return 1;
+    bool is_wide = c == ' ' && ioc_byte(search, at + 1) == ' ' && ioc_byte(search, at + 2) == ' ';
+    return is_wide ? 3 : 0;
+}
+
+/* CVE-2021-44228, also CVE 2021-44228 and CVE_2021_44228. */
 static FALLIBLE look_for_cve(const struct word *word)
 {
     struct ioc_search *search = word->search;
-    size_t year = word->end + 1, number = year + 5;
-    if (word->text.size != 3 || !str_equal_nocase(word->text, STR("cve")) ||
-        ioc_byte(search, word->end) != '-' || !digits_at(search, year, 4) ||
-        ioc_byte(search, year + 4) != '-')
+    if (word->text.size != 3 || !str_equal_nocase(word->text, STR("cve")))
         return ERR_OK;
-    size_t digits = count_digits(search, number);
-    if (digits < 4 || digits > 9 || ioc_is_word(ioc_byte(search, number + digits)))
+    size_t dash = dash_size(search, word->end);
+    if (dash == 0 && ioc_byte(search, word->end) == ' ')
+        dash = 1;
+    size_t year = word->end + dash;
+    if (dash == 0 || !digits_at(search, year, 4))
         return ERR_OK;
-    return ioc_add(
-        search, IOC_CVE, word->start, str_slice(search->text, word->start, number + digits), IOC_UPPER);
+    dash = dash_size(search, year + 4);
+    size_t number = year + 4 + dash, digits = count_digits(search, number);
+    if (dash == 0 || digits < 4 || digits > 9 || ioc_is_alnum(ioc_byte(search, number + digits)))
+        return ERR_OK;
+    char canonical[32];
+    int size = snprintf(canonical, sizeof(canonical), "CVE-%.4s-%.*s", search->text.data + year, (int)digits,
+        search->text.data + number);
+    return ioc_add(search, IOC_CVE, word->start, (struct str){ canonical, (size_t)size }, IOC_AS_IS);
 }
 
 /* AS1234, ASN1234, ASN 1234, AS 1234; "as" in lower case is a word of English. */
@@ -265,7 +283,6 @@ static FALLIBLE look_behind_word(const struct word *word)
 {
     switch (ioc_byte(word->search, word->end)) {
     case '-':
-        TRY(look_for_cve(word));
         TRY(look_for_uuid(word));
         TRY(look_for_tracker(word));
         return look_for_mac(word);
@@ -281,7 +298,7 @@ static inline bool may_be_indicator(const struct word *word)
     size_t size = word->text.size;
     int behind = ioc_byte(word->search, word->end);
     return size >= WALLET_BYTES_MIN || behind == '-' || behind == ':' || behind == '.' || size == 5 ||
-        size == 6 || (word->text.data[0] | 0x20) == 'a';
+        size == 6 || (word->text.data[0] | 0x20) == 'a' || (word->text.data[0] | 0x20) == 'c';
 }
 
 static FALLIBLE look_at_word(const struct word *word)
@@ -289,6 +306,8 @@ static FALLIBLE look_at_word(const struct word *word)
     size_t size = word->text.size;
     int first = word->text.data[0];
     TRY(look_behind_word(word));
+    if (size == 3)
+        TRY(look_for_cve(word));
     if (size >= HASH_DIGITS_MIN)
         TRY(look_for_hash(word));
     if (size >= WALLET_BYTES_MIN)
