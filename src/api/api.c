@@ -69,11 +69,10 @@ static bool authenticate(
     if (route->authentication == ROUTE_OPEN)
         return true;
     struct str header = http_header_get(exchange, "authorization");
-    /* The signature is over the body: the handler checks it when that is there (route_event_receive). */
-    if (header.size == 0 && route->permission == PERMISSION_INGEST &&
-        ingest_takes_signatures(api->options.ingest, match->arguments[0]))
-        return true;
-    if (header.size == 0 && route->authentication == ROUTE_HOOK)
+    /* A signature is over the body: route->admit checks it when that is there. */
+    if (header.size == 0 && route->admit != NULL &&
+        (route->authentication == ROUTE_HOOK ||
+            ingest_takes_signatures(api->options.ingest, match->arguments[0])))
         return true;
     if (header.size == 0) {
         count_rejected(api, route, "token");
@@ -184,6 +183,8 @@ static void handle(struct http_handler *handler, struct http_exchange *exchange)
             return;
         }
     }
+    if (route->admit != NULL && !route->admit(request))
+        return;
     if (!idempotency_take(request))
         request_handle(request);
 }

@@ -49,6 +49,8 @@ void route_alert_update(struct request *request);
 /* route_events.c */
 void route_event_receive(struct request *request);
 void route_hook_receive(struct request *request);
+bool route_event_admit(struct request *request);
+bool route_hook_admit(struct request *request);
 void route_events_list(struct request *request);
 void route_event_show(struct request *request);
 /* route_sources.c */

@@ -40,6 +40,9 @@ struct route {
     size_t body_bytes_max; /* 0: API_BODY_BYTES_MAX */
     const char *audit; /* operation of the audit row that a success appends; NULL: it changes nothing */
     bool is_secret; /* body or answer hold a secret: neither is kept, nor a hash of it */
+    /* What is left of authentication once the body is there; false after an answer was sent. NULL: nothing.
+     */
+    bool (*admit)(struct request *request);
     void (*handle)(struct request *request);
     struct route_parameter query[ROUTE_QUERY_MAX]; /* ended by a NULL name */
 };

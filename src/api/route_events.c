@@ -234,7 +234,7 @@ static struct str get_header(const struct header_source *source, const char *nam
 
 /* A request without a token came this far because its source has a scheme of signatures; false after a 401
  * was sent. */
-static bool check_signature(struct request *request)
+bool route_event_admit(struct request *request)
 {
     struct signed_headers headers = { { get_header }, request->exchange };
     struct ingest *ingest = request->api->options.ingest;
@@ -266,7 +266,7 @@ static enum err fill(struct request *request, struct receiving *receiving, struc
 }
 
 /* Who knows the webhook's secret may call it; false after an answer was sent. */
-static bool check_hook(struct request *request)
+bool route_hook_admit(struct request *request)
 {
     const struct api_options *options = &request->api->options;
     struct signed_headers headers = { { get_header }, request->exchange };
@@ -317,14 +317,14 @@ static void receive(struct request *request, int64_t wait_us, bool is_hook)
 void route_event_receive(struct request *request)
 {
     int64_t wait_us;
-    if (check_signature(request) && read_wait(request, &wait_us))
+    if (read_wait(request, &wait_us))
         receive(request, wait_us, false);
 }
 
 void route_hook_receive(struct request *request)
 {
     int64_t wait_us;
-    if (check_hook(request) && read_wait(request, &wait_us))
+    if (read_wait(request, &wait_us))
         receive(request, wait_us, true);
 }
 

@@ -353,13 +353,39 @@ static enum err prepare_alert(struct preparing *preparing, const struct intake_e
         .event = event->event,
         .received = own->arriving.seen };
     TRY(suppression_find(preparing->rules, &arriving, arena, &rule, why));
-    own->rule = (struct str){ 0 };
     if (rule.size > 0) {
         TRY(arena_str(arena, rule, &own->rule, why));
         suppress(&own->arriving);
         TRY(alert_value_of_new(&own->arriving, arena, &own->alert, why));
     }
     return alert_prepare(&own->arriving, arena, why);
+}
+
+static enum err map_event(struct preparing *preparing, const struct received *received,
+    struct intake_event *event, struct ingest_event *own, struct err_info *why)
+{
+    struct ingest_request *request = preparing->request;
+    const struct ingest_options *options = &request->ingest->options;
+    struct instant seen = own->arriving.seen;
+    struct mapped mapped;
+    TRY(mapping_apply(
+        preparing->source, request->source, received->event, seen, request->arena, &mapped, why));
+    event->alert_id = id_new(options->clock, options->rand);
+    own->flags |= mapped.has_duplicate_keys ? EVENT_DUPLICATE_KEYS : 0;
+    own->arriving = (struct alert_new){ .tenant = request->tenant,
+        .id = event->alert_id,
+        .event_id = event->event_id,
+        .source = request->source,
+        .fingerprint = mapped.fingerprint,
+        .window_us = mapped.window_us,
+        .seen = seen,
+        .severity = mapped.severity,
+        .status = ALERT_NEW,
+        .body = mapped.body,
+        .tags = mapped.tags };
+    TRY(prepare_alert(preparing, event, own, why));
+    event->alert = own->alert;
+    return ERR_OK;
 }
 
 static enum err prepare_event(
@@ -369,30 +395,15 @@ static enum err prepare_event(
     const struct ingest_options *options = &request->ingest->options;
     struct intake_event *event = &request->batch.events[index];
     struct ingest_event *own = &request->events[index];
-    struct instant now = clock_now(options->clock);
-    struct mapped mapped;
-    TRY(mapping_apply(
-        preparing->source, request->source, received->event, now, request->arena, &mapped, why));
-    event->event_id = id_new(options->clock, options->rand);
-    event->alert_id = id_new(options->clock, options->rand);
-    event->event = received->event;
-    own->raw = received->raw;
-    own->flags = (mapped.has_duplicate_keys ? EVENT_DUPLICATE_KEYS : 0) |
-        (received->is_json ? 0 : EVENT_NO_JSON);
-    own->arriving = (struct alert_new){ .tenant = request->tenant,
-        .id = event->alert_id,
-        .event_id = event->event_id,
-        .source = request->source,
-        .fingerprint = mapped.fingerprint,
-        .window_us = mapped.window_us,
-        .seen = now,
-        .severity = mapped.severity,
-        .status = ALERT_NEW,
-        .body = mapped.body,
-        .tags = mapped.tags };
-    TRY(prepare_alert(preparing, event, own, why));
-    event->alert = own->alert;
-    return ERR_OK;
+    *event = (struct intake_event){ .event_id = id_new(options->clock, options->rand),
+        .event = received->event };
+    *own = (struct ingest_event){ .raw = received->raw,
+        .flags = received->is_json ? 0 : EVENT_NO_JSON,
+        .arriving = { .seen = clock_now(options->clock) } };
+    /* A webhook's event is a call of its playbook, not an alert. */
+    if (request->hook.size > 0)
+        return ERR_OK;
+    return map_event(preparing, received, event, own, why);
 }
 
 static enum err prepare_events(struct ingest_request *request, const struct source *source,

@@ -8,6 +8,7 @@ import hmac
 import http.client
 import json
 import os
+import sqlite3
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -89,6 +90,17 @@ def config(folder, text):
     return path
 
 
+def a_key_makes_sending_again_safe(folder):
+    server = Server(folder)
+    headers = {"Idempotency-Key": "batch-7"}
+    first = server.call("POST", "/api/v1/events/door", [1, 2], headers=headers)
+    again = server.call("POST", "/api/v1/events/door", [1, 2], headers=headers)
+    expect((first[0], again[0], again[1]), (202, 202, first[1]), "the same answer")
+    expect(stored(server), 2, "events in the ledger")
+    expect(server.call("POST", "/api/v1/events/door", [3], headers=headers)[0], 422, "another body")
+    server.stop()
+
+
 def a_token_may_only_send_to_its_source(folder):
     server = Server(folder)
     made = server.post("/api/v1/tokens", {"name": "wazuh", "scopes": "ingest:wazuh"}, 201)["token"]
@@ -138,9 +150,18 @@ def signed_webhooks_need_no_token(folder):
         status, problem = post(wrong)
         expect((status, problem["code"]), (401, "signature"), f"{wrong}")
     expect(server.call("POST", "/api/v1/events/door", body, token="none")[0], 401, "a source without a scheme")
+    # Nobody who has proved nothing leaves a trace, not even a key's.
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection.request("POST", "/api/v1/events/github", body,
+                       {"Content-Type": "application/json", "Idempotency-Key": "k1", "X-Hub-Signature-256": "sha256=00"})
+    answer = connection.getresponse()
+    answer.read()
+    expect(answer.status, 401, "with a key")
+    rows = sqlite3.connect(os.path.join(folder, "data", "tocsin.db")).execute("SELECT count(*) FROM api_answers")
+    expect(rows.fetchone()[0], 0, "keys")
     expect(stored(server), 1, "events in the ledger")
     metrics = server.get("/metrics").decode()
-    expect('tocsin_events_rejected_total{reason="signature"} 6' in metrics, True, metrics)
+    expect('tocsin_events_rejected_total{reason="signature"} 7' in metrics, True, metrics)
     server.stop()
 
 
@@ -251,6 +272,6 @@ def the_proof_finds_no_fault(folder):
 
 
 main([every_form_of_a_body, what_is_refused_leaves_nothing_and_the_connection_good,
-      a_token_may_only_send_to_its_source, repeats_are_merged, signed_webhooks_need_no_token,
+      a_key_makes_sending_again_safe, a_token_may_only_send_to_its_source, repeats_are_merged, signed_webhooks_need_no_token,
       suppressed_alerts_start_nothing, past_the_rate_senders_are_told_when, waiting_tells_what_each_run_came_to,
       a_sender_that_leaves_while_waiting_loses_nothing, the_proof_finds_no_fault])

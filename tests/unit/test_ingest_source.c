@@ -42,7 +42,7 @@ static void a_source_may_say_little(void **state)
 static void a_source_needs_a_name(void **state)
 {
     (void)state;
-    ASSERT_FAULTS("title: T\n", { "key_missing", 1, 1, "`source`" });
+    ASSERT_FAULTS("title: T\n", { "missing_key", 1, 1, "`source`" });
     ASSERT_FAULTS("source: Wazuh\n", { "source_name", 1, 9, "a-z" });
     ASSERT_FAULTS("source: a.b\n", { "source_name", 1, 9, "a-z" });
     ASSERT_FAULTS("[1]\n", { "mapping_expected", 1, 1, "" });
@@ -93,23 +93,23 @@ static void severities_are_known_words(void **state)
     (void)state;
     ASSERT_FAULTS("source: x\nseverity: { from: event.a, map: { a: hihg }, default: none-such }\n",
         { "source_severity", 2, 38, "informational" }, { "source_severity", 2, 55, "medium" });
-    ASSERT_FAULTS("source: x\nseverity: { default: high }\n", { "key_missing", 2, 11, "`from`" });
+    ASSERT_FAULTS("source: x\nseverity: { default: high }\n", { "missing_key", 2, 11, "`from`" });
 }
 
 static void observables_need_type_and_value(void **state)
 {
     (void)state;
     ASSERT_FAULTS("source: x\nobservables: [{ type: adress, value: event.a }, { type: ip }]\n",
-        { "source_observable", 2, 23, "domain" }, { "key_missing", 2, 49, "`value`" });
+        { "source_observable", 2, 23, "domain" }, { "missing_key", 2, 49, "`value`" });
     ASSERT_FAULTS("source: x\nobservables: ip\n", { "list_expected", 2, 14, "" });
 }
 
 static void signatures_are_whole(void **state)
 {
     (void)state;
-    ASSERT_FAULTS("source: x\nhmac: { scheme: github }\n", { "key_missing", 2, 7, "`secret`" });
-    ASSERT_FAULTS("source: x\nhmac: { secret: s }\n", { "key_missing", 2, 7, "`scheme`" });
-    ASSERT_FAULTS("source: x\nhmac: { scheme: header, secret: s }\n", { "key_missing", 2, 7, "`header`" });
+    ASSERT_FAULTS("source: x\nhmac: { scheme: github }\n", { "missing_key", 2, 7, "`secret`" });
+    ASSERT_FAULTS("source: x\nhmac: { secret: s }\n", { "missing_key", 2, 7, "`scheme`" });
+    ASSERT_FAULTS("source: x\nhmac: { scheme: header, secret: s }\n", { "missing_key", 2, 7, "`header`" });
     ASSERT_FAULTS("source: x\nhmac: { scheme: slack, secret: s, prefix: p }\n", { "source_hmac", 2, 7, "" });
     ASSERT_FAULTS("source: x\nhmac: { scheme: gitlab, secret: s }\n", { "unknown_word", 2, 17, "github" });
     assert_faults("source: x\nhmac: { scheme: header, secret: s, header: X-A, encoding: base64 }\n", NULL, 0);
@@ -119,7 +119,7 @@ static void all_faults_are_told_in_one_go(void **state)
 {
     (void)state;
     ASSERT_FAULTS("source: X\ntime: evnt.a\nmapping:\n  mesage: event.a\nhmac: {}\n",
-        { "source_name", 1, 9, "" }, { "key_missing", 5, 7, "`scheme`" }, { "key_missing", 5, 7, "`secret`" },
+        { "source_name", 1, 9, "" }, { "missing_key", 5, 7, "`scheme`" }, { "missing_key", 5, 7, "`secret`" },
         { "expr_check", 2, 7, "event" }, { "source_field", 4, 3, "message" });
 }
 
