@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/handlers.h"
 #include "api/idempotency.h"
 #include "api/request.h"
 #include "api/stream.h"
@@ -225,6 +226,7 @@ enum err api_new(const struct api_options *options, struct api **ret, struct err
 
 void api_free(struct api *api)
 {
+    route_events_end(api);
     streams_free(api->streams);
     memory_free(api);
 }

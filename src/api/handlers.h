@@ -50,6 +50,7 @@ void route_alert_update(struct request *request);
 void route_event_receive(struct request *request);
 void route_hook_receive(struct request *request);
 bool route_event_admit(struct request *request);
+void route_events_end(struct api *api); /* lets go of requests that still wait; their exchanges are gone */
 bool route_hook_admit(struct request *request);
 void route_events_list(struct request *request);
 void route_event_show(struct request *request);

@@ -11,6 +11,7 @@ struct api {
     struct http_handler handler;
     struct api_options options;
     struct streams *streams; /* stream.h */
+    struct receiving *waiting; /* route_events.c: requests that wait for runs, the newest first */
     uint64_t requests, refused;
 };
 

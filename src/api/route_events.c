@@ -14,6 +14,7 @@ struct receiving {
     struct loop_timer timer;
     struct run_watch *watches;
     uint32_t watch_count, open_count;
+    struct receiving *previous, *next; /* of those that wait */
 };
 
 struct run_watch {
@@ -120,15 +121,50 @@ static enum err read_results(
     return accepted_value(&request->arena, &receiving->ingest.batch, conn, ret, why);
 }
 
+static void list(struct receiving *receiving)
+{
+    struct api *api = receiving->request->api;
+    receiving->next = api->waiting;
+    if (receiving->next)
+        receiving->next->previous = receiving;
+    api->waiting = receiving;
+}
+
+static void unlist(struct receiving *receiving)
+{
+    struct api *api = receiving->request->api;
+    if (receiving->next)
+        receiving->next->previous = receiving->previous;
+    if (receiving->previous)
+        receiving->previous->next = receiving->next;
+    else
+        api->waiting = receiving->next;
+}
+
+static void stop_waiting(struct receiving *receiving)
+{
+    const struct api_options *options = &receiving->request->api->options;
+    unlist(receiving);
+    loop_timer_stop(options->loop, &receiving->timer);
+    for (uint32_t i = 0; i < receiving->watch_count; i++)
+        if (receiving->watches[i].is_open)
+            engine_unwatch(options->engine, &receiving->watches[i].watch);
+}
+
 /* All have ended, or the time is over: what is known now. */
 static void finish_waiting(struct receiving *receiving)
 {
-    struct request *request = receiving->request;
-    loop_timer_stop(request->api->options.loop, &receiving->timer);
-    for (uint32_t i = 0; i < receiving->watch_count; i++)
-        if (receiving->watches[i].is_open)
-            engine_unwatch(request->api->options.engine, &receiving->watches[i].watch);
-    request_read_as(request, 202, read_results);
+    stop_waiting(receiving);
+    request_read_as(receiving->request, 202, read_results);
+}
+
+void route_events_end(struct api *api)
+{
+    while (api->waiting) {
+        struct request *request = api->waiting->request;
+        stop_waiting(api->waiting);
+        request_problem(request, 503, "stopping", "the server stops; the events are durable");
+    }
 }
 
 static void one_less(struct receiving *receiving)
@@ -175,6 +211,7 @@ static void wait_for_runs(struct receiving *receiving)
         request_read_as(request, 202, read_results);
         return;
     }
+    list(receiving);
     receiving->timer.fire = time_is_over;
     loop_timer_start(loop, &receiving->timer, (struct instant){ loop_now(loop).us + receiving->wait_us });
     /* One too many until all are watched: a watch may be answered at once. */

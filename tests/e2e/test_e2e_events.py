@@ -10,6 +10,7 @@ import json
 import os
 import sqlite3
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import Server, expect, main, until  # noqa: E402
@@ -258,6 +259,22 @@ def a_sender_that_leaves_while_waiting_loses_nothing(folder):
     server.stop()
 
 
+def a_server_that_stops_lets_waiters_go(folder):
+    server = Server(folder)
+    server.publish(WAITS)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection.request("POST", "/api/v1/events/slow?wait=60s", "{}",
+                       {"Authorization": "Bearer " + server.token, "Content-Type": "application/json"})
+    until(lambda: stored(server) == 1, "the event")
+    started = time.monotonic()
+    server.stop()
+    expect(time.monotonic() - started < 20, True, "the time it took")
+    connection.close()
+    server = Server(folder)
+    expect(stored(server), 1, "after the restart")
+    server.stop()
+
+
 def the_proof_finds_no_fault(folder):
     server = Server(folder)
     server.publish(ENDS)
@@ -274,4 +291,4 @@ def the_proof_finds_no_fault(folder):
 main([every_form_of_a_body, what_is_refused_leaves_nothing_and_the_connection_good,
       a_key_makes_sending_again_safe, a_token_may_only_send_to_its_source, repeats_are_merged, signed_webhooks_need_no_token,
       suppressed_alerts_start_nothing, past_the_rate_senders_are_told_when, waiting_tells_what_each_run_came_to,
-      a_sender_that_leaves_while_waiting_loses_nothing, the_proof_finds_no_fault])
+      a_sender_that_leaves_while_waiting_loses_nothing, a_server_that_stops_lets_waiters_go, the_proof_finds_no_fault])

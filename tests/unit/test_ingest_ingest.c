@@ -272,6 +272,27 @@ static void a_large_body_is_mapped_off_the_loop(void **state)
     loop_free(loop);
 }
 
+static void a_webhooks_event_is_recorded_and_becomes_no_alert(void **state)
+{
+    struct world *world = *state;
+    struct sent sent = { .request = { .tenant = TENANT_DEFAULT,
+                             .source = STR("webhook"),
+                             .hook = STR("deploy"),
+                             .content_type = STR("application/json"),
+                             .body = STR("{\"title\":\"a call, no alert\"}"),
+                             .arena = &world->arena,
+                             .accepted = sent_accepted,
+                             .context = &sent } };
+    ingest_receive(world->ingest, &sent.request);
+    assert_int_equal(sent.result, ERR_OK);
+    struct value shown = show(world, sent.request.batch.events[0].event_id);
+    assert_json(shown, "source", "\"webhook\"");
+    assert_json(shown, "alert_id", "null");
+    assert_json(shown, "alert", "null");
+    assert_json(shown, "received", "\"2026-05-28T20:26:40.000Z\"");
+    assert_int_equal(number_of(world, "SELECT count(*) FROM cases_alerts"), 0);
+}
+
 struct tally {
     uint64_t probe, door, syntax, by_hand;
 };
@@ -355,6 +376,7 @@ int main(void)
         TEST(a_bad_source_name_is_refused),
         cmocka_unit_test(past_the_rate_is_refused_with_a_time_and_works_again_then),
         TEST(a_large_body_is_mapped_off_the_loop),
+        TEST(a_webhooks_event_is_recorded_and_becomes_no_alert),
         TEST(counters_tell_what_was_accepted_and_refused),
         TEST(past_the_labels_sources_are_counted_together),
         TEST(sources_with_a_fault_leave_the_old_ones),
