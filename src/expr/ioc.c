@@ -180,17 +180,27 @@ static const uint8_t marks[256] = {
 /* What stands anywhere in the text: most texts of an event lack what most finders look for. */
 static unsigned marks_of(struct str text)
 {
-    unsigned has = 0;
-    for (size_t i = 0; i < text.size; i++)
-        has |= marks[(unsigned char)text.data[i]];
-    return has;
+    const unsigned char *bytes = (const unsigned char *)text.data;
+    unsigned has[4] = { 0 };
+    size_t i = 0;
+    for (; i + 4 <= text.size; i += 4) {
+        has[0] |= marks[bytes[i]];
+        has[1] |= marks[bytes[i + 1]];
+        has[2] |= marks[bytes[i + 2]];
+        has[3] |= marks[bytes[i + 3]];
+    }
+    for (; i < text.size; i++)
+        has[0] |= marks[bytes[i]];
+    return has[0] | has[1] | has[2] | has[3];
 }
 
-/* All forms of defanging have a bracket or a slash. */
+/* All forms of defanging have a bracket, a backslash or two slashes. */
 static FALLIBLE readable(struct call *call, struct str text, unsigned *has, struct str *ret)
 {
     struct value v = value_string(text);
-    if (*has & (HAS_BRACKET | HAS_BACKSLASH | HAS_SLASH)) {
+    bool may_be_defanged = (*has & (HAS_BRACKET | HAS_BACKSLASH)) != 0 ||
+        ((*has & HAS_SLASH) && str_contains(text, STR("//")));
+    if (may_be_defanged) {
         TRY(refang_text(call, text, &v));
         *has = marks_of(value_str(v));
     }

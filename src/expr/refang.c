@@ -38,9 +38,10 @@ static size_t skip_marks(struct str text, size_t at, bool (*is_mark)(int c))
     return at;
 }
 
-static bool has_word(struct str text, size_t at, const char *word)
+static bool has_word(struct str text, size_t at, struct str word)
 {
-    return str_equal_nocase(str_slice(text, at, at + strlen(word)), str_of(word));
+    return at <= text.size && word.size <= text.size - at &&
+        str_equal_nocase((struct str){ text.data + at, word.size }, word);
 }
 
 /* ---- what stands between brackets ---- */
@@ -49,24 +50,25 @@ static bool has_word(struct str text, size_t at, const char *word)
 static const char *bracketed_mark(struct str text, size_t at, size_t *ret_end)
 {
     static const struct {
-        const char *text, *means;
+        struct str text;
+        const char *means;
     } marks[] = {
-        { "://", "://" },
-        { ".", "." },
-        { ",", "." },
-        { "dot", "." },
-        { "d0t", "." },
-        { "punkt", "." },
-        { "point", "." },
-        { "@", "@" },
-        { "at", "@" },
-        { ":", ":" },
-        { "//", "//" },
-        { "/", "/" },
+        { STR_INIT("://"), "://" },
+        { STR_INIT("."), "." },
+        { STR_INIT(","), "." },
+        { STR_INIT("dot"), "." },
+        { STR_INIT("d0t"), "." },
+        { STR_INIT("punkt"), "." },
+        { STR_INIT("point"), "." },
+        { STR_INIT("@"), "@" },
+        { STR_INIT("at"), "@" },
+        { STR_INIT(":"), ":" },
+        { STR_INIT("//"), "//" },
+        { STR_INIT("/"), "/" },
     };
     for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
         if (has_word(text, at, marks[i].text)) {
-            *ret_end = at + strlen(marks[i].text);
+            *ret_end = at + marks[i].text.size;
             return marks[i].means;
         }
     }
@@ -118,33 +120,34 @@ static bool half_brackets(struct str text, size_t at, int last, size_t *ret_end)
 /* ---- schemes ---- */
 
 static const struct {
-    const char *text, *means;
+    struct str text, means;
 } schemes[] = {
-    { "hxxp", "http" },
-    { "h**p", "http" },
-    { "h--p", "http" },
-    { "htxp", "http" },
-    { "hxtp", "http" },
-    { "h00p", "http" },
-    { "hzzp", "http" },
-    { "hppt", "http" },
-    { "meow", "http" },
-    { "nxxp", "http" },
-    { "http", "http" },
-    { "fxp", "ftp" },
-    { "ftx", "ftp" },
-    { "fxtp", "ftp" },
-    { "ftp", "ftp" },
+    { STR_INIT("hxxp"), STR_INIT("http") },
+    { STR_INIT("h**p"), STR_INIT("http") },
+    { STR_INIT("h--p"), STR_INIT("http") },
+    { STR_INIT("htxp"), STR_INIT("http") },
+    { STR_INIT("hxtp"), STR_INIT("http") },
+    { STR_INIT("h00p"), STR_INIT("http") },
+    { STR_INIT("hzzp"), STR_INIT("http") },
+    { STR_INIT("hppt"), STR_INIT("http") },
+    { STR_INIT("meow"), STR_INIT("http") },
+    { STR_INIT("nxxp"), STR_INIT("http") },
+    { STR_INIT("http"), STR_INIT("http") },
+    { STR_INIT("fxp"), STR_INIT("ftp") },
+    { STR_INIT("ftx"), STR_INIT("ftp") },
+    { STR_INIT("fxtp"), STR_INIT("ftp") },
+    { STR_INIT("ftp"), STR_INIT("ftp") },
 };
 
 /* "://" in its forms behind a scheme; 0 when there is none. */
 static size_t separator_size(struct str text, size_t at)
 {
-    static const char *const forms[] = { "://", "[://]", "(://)", "[:]//", "(:)//", ":[//]", "[:][/][/]",
-        "[:]/[/]", ":\\\\", ":/[/]", "_//", "//:" };
+    static const struct str forms[] = { STR_INIT("://"), STR_INIT("[://]"), STR_INIT("(://)"),
+        STR_INIT("[:]//"), STR_INIT("(:)//"), STR_INIT(":[//]"), STR_INIT("[:][/][/]"), STR_INIT("[:]/[/]"),
+        STR_INIT(":\\\\"), STR_INIT(":/[/]"), STR_INIT("_//"), STR_INIT("//:") };
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
         if (has_word(text, at, forms[i]))
-            return strlen(forms[i]);
+            return forms[i].size;
     }
     return 0;
 }
@@ -155,14 +158,14 @@ static size_t write_scheme(struct writer *writer, struct str text, size_t at)
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
         if (!has_word(text, at, schemes[i].text))
             continue;
-        size_t end = at + strlen(schemes[i].text);
+        size_t end = at + schemes[i].text.size;
         bool is_secure = (byte_at(text, end) | 0x20) == 's';
         end += is_secure;
         size_t separator = separator_size(text, end);
         if (separator == 0)
             continue;
-        bool was_plain = strcmp(schemes[i].text, schemes[i].means) == 0 && has_word(text, end, "://");
-        writer_add(writer, was_plain ? str_slice(text, at, end) : str_of(schemes[i].means));
+        bool was_plain = str_equal(schemes[i].text, schemes[i].means) && has_word(text, end, STR("://"));
+        writer_add(writer, was_plain ? str_slice(text, at, end) : schemes[i].means);
         if (!was_plain && is_secure)
             writer_add_byte(writer, 's');
         writer_add(writer, STR("://"));
