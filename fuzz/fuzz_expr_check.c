@@ -1,5 +1,6 @@
 /* Any text, and expressions made of bytes, before the checker with declared types: what it takes must also be
  * taken unchecked, and what it says of the result's type must hold for the value. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "expr/expr.h"
@@ -12,6 +13,15 @@ static void require(bool holds)
 {
     if (!holds)
         abort();
+}
+
+/* As above; says of which expression, which the bytes of the input do not show. */
+static void require_of(struct str source, bool holds, const char *what)
+{
+    if (holds)
+        return;
+    fprintf(stderr, "%s: %.*s\n", what, STR_ARG(source));
+    abort();
 }
 
 static const struct type_field fields[] = {
@@ -48,7 +58,8 @@ static void check_value(const struct expr *expr, struct value v)
     struct err_info why;
     const struct type *type = expr_type(expr);
     if (type->kind != TYPE_TYPE)
-        require(type_check_value(type, v, &why) == ERR_OK || v.type == VALUE_NULL);
+        require_of(expr_source(expr), type_check_value(type, v, &why) == ERR_OK || v.type == VALUE_NULL,
+            "the value is of another type");
 }
 
 static void check_source(struct arena *arena, struct str source)
@@ -62,7 +73,7 @@ static void check_source(struct arena *arena, struct str source)
         return;
     }
     expr_cost(expr, &least, &most);
-    require(least <= most);
+    require_of(source, least <= most, "the estimate is upside down");
     uint64_t used = 0;
     struct expr_limits limits = { .ret_cost = &used };
     struct value values[NAME_COUNT], v;
@@ -72,10 +83,10 @@ static void check_source(struct arena *arena, struct str source)
     enum err err = expr_eval(expr, arena, &activation.activation, &limits, &v, &why);
     if (err == ERR_OK) {
         check_value(expr, v);
-        require(used >= least && used <= most);
+        require_of(source, used >= least && used <= most, "the cost is not within the estimate");
     }
     env.is_unchecked = true;
-    require(expr_compile(arena, &env, source, &expr, &why) == ERR_OK);
+    require_of(source, expr_compile(arena, &env, source, &expr, &why) == ERR_OK, "unchecked it is refused");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -30,16 +30,25 @@ static int64_t known_size(const struct node *node)
     return -1;
 }
 
+/* A part whose error is a value like another may end at its first step. */
+static struct cost_range guarded(struct cost_range part)
+{
+    part.least = part.least > 0;
+    return part;
+}
+
 static struct cost_range estimate_loop(const struct node *node)
 {
     struct cost_range range = estimate_tree(node->children[0]);
     struct cost_range body = estimate_tree(node->children[2]);
+    bool can_stop = node->loop == LOOP_ALL || node->loop == LOOP_EXISTS;
+    if (can_stop)
+        body = guarded(body);
     if (node->children[1] != NULL) {
         struct cost_range filter = estimate_tree(node->children[1]);
         body = (struct cost_range){ filter.least, plus(plus(filter.most, body.most), 1) };
     }
     int64_t size = known_size(node->children[0]);
-    bool can_stop = node->loop == LOOP_ALL || node->loop == LOOP_EXISTS;
     uint64_t least = can_stop && size > 1 ? 1 : size > 0 ? (uint64_t)size : 0;
     /* Each entry takes the step that fetches it and the one that yields. */
     range.least = plus(range.least, plus(3, times(least, plus(body.least, 1))));
@@ -59,7 +68,7 @@ static struct cost_range estimate_condition(const struct node *node)
 /* The result is decided by the first operand or by the last. */
 static struct cost_range estimate_logic(const struct node *node)
 {
-    struct cost_range all = estimate_tree(node->children[0]);
+    struct cost_range all = guarded(estimate_tree(node->children[0]));
     for (uint32_t i = 1; i < node->count; i++)
         all.most = plus(all.most, plus(estimate_tree(node->children[i]).most, 1));
     return sum(all, (struct cost_range){ 1, 2 });
@@ -76,8 +85,13 @@ struct cost_range estimate_tree(const struct node *node)
     case NODE_OR: return estimate_logic(node);
     default: break;
     }
-    for (uint32_t i = 0; i < node->count; i++)
-        all = sum(all, estimate_tree(node->children[i]));
+    bool is_binding = node->kind == NODE_BIND || node->kind == NODE_BLOCK;
+    for (uint32_t i = 0; i < node->count; i++) {
+        struct cost_range part = estimate_tree(node->children[i]);
+        if (node->kind == NODE_OPT_MAP && i == 1)
+            part.least = 0; /* without a value nothing is mapped */
+        all = sum(all, is_binding && i < node->local_count ? guarded(part) : part);
+    }
     uint64_t own = plus(1, node->kind == NODE_LIST || node->kind == NODE_MAP ? node->count : 2);
     bool is_unbounded = node->kind == NODE_CALL &&
         (node->function == NULL || node->function->is_size_dependent);

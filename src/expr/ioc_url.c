@@ -1,6 +1,7 @@
 /* URLs with a scheme, plain and percent-encoded, and mail addresses. */
 #include <string.h>
 
+#include "base/text.h"
 #include "expr/ioc.h"
 #include "expr/network.h"
 #include "expr/suffix.h"
@@ -232,6 +233,15 @@ static int hex_digit(int c)
     return ioc_is_digit(c) ? c - '0' : (c | 0x20) - 'a' + 10;
 }
 
+/* Up to what is no UTF-8: escapes may stand for any bytes. */
+static struct str valid_part(struct str text)
+{
+    size_t at = 0, end = 0;
+    while (at < text.size && utf8_next(text, &at) >= 0)
+        end = at;
+    return str_slice(text, 0, end);
+}
+
 /* The decoded URL is searched on its own, in an inner search that shares the sink. */
 static FALLIBLE look_at_encoded(struct ioc_search *search, size_t start, size_t *ret_end)
 {
@@ -252,7 +262,7 @@ static FALLIBLE look_at_encoded(struct ioc_search *search, size_t start, size_t 
         at += is_escape ? 2 : 0;
     }
     struct ioc_search inner = *search;
-    inner.text = (struct str){ decoded, size };
+    inner.text = valid_part((struct str){ decoded, size });
     ptrdiff_t separator = str_find(inner.text, STR("://"), 0);
     size_t next = 0;
     if (separator < 0)
@@ -343,6 +353,8 @@ static FALLIBLE look_at_email(struct ioc_search *search, size_t at)
         return look_at_literal(search, start, at);
     while (ioc_is_host(ioc_byte(search, end)) && end - at <= HOST_BYTES_MAX)
         end++;
+    if (ioc_is_host(ioc_byte(search, end)))
+        return ERR_OK;
     while (end > at + 1 && !ioc_is_alnum(ioc_byte(search, end - 1)) && ioc_byte(search, end - 1) < 0x80)
         end--;
     struct str host = str_slice(search->text, at + 1, end);

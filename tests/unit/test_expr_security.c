@@ -25,6 +25,7 @@ static void indicators_of_every_kind_are_found(void **state)
         { "iocs('(https://example.com/a?b=c#d), next').url", "['https://example.com/a?b=c#d']" },
         { "iocs('https://example.com/a_(b)').url", "['https://example.com/a_(b)']" },
         { "iocs('ftp://u:p@example.com:21/x').url", "['ftp://u:p@example.com:21/x']" },
+        { "iocs('http%3A%2F%2Fexample.com%2Fa%F2b').url", "['http://example.com/a']" },
         { "iocs('u=http%3A%2F%2Fexample.com%2Fx&y').url", "['http://example.com/x']" },
         { "iocs('example.com/login').url", "['example.com/login']" },
         { "iocs('John.Doe@Example.com <a@b.example.org>').email",
