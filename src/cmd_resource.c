@@ -51,8 +51,10 @@ static int list_verbs(const char *noun, const char *unknown, FILE *out)
         fprintf(out, "tocsin %s has no verb '%s'; did you mean '%s'? It has:\n", noun, unknown, nearest);
     else if (unknown != NULL)
         fprintf(out, "tocsin %s has no verb '%s'; it has:\n", noun, unknown);
-    else
+    else if (out == stderr)
         fprintf(out, "tocsin %s needs a verb:\n", noun);
+    else
+        fprintf(out, "usage: tocsin %s VERB [ARGUMENT] [OPTION…]\n\n", noun);
     for (const struct verb *verb = resource_verbs; verb->noun; verb++) {
         char left[64];
         if (strcmp(verb->noun, noun) != 0)
@@ -99,7 +101,7 @@ static enum err when_text(
 
 static enum err add_query(const struct resource *resource, struct buf *path, struct err_info *why)
 {
-    char separator = '?';
+    char separator = str_find_byte(buf_str(path), '?', 0) >= 0 ? '&' : '?';
     for (int i = 0; i < ON_COUNT; i++) {
         const char *name = resource_options[i].query;
         struct str text = resource_text(resource, (enum resource_option)i);
@@ -151,6 +153,8 @@ static void print_items(const struct resource *resource, struct buf *buf, struct
         table_print(buf, resource->verb->columns, items, table_has_colours());
     if (next.type == VALUE_STRING)
         fprintf(stderr, "there are more: --after %.*s\n", STR_ARG(value_str(next)));
+    else if (next.type == VALUE_INT || next.type == VALUE_UINT)
+        fprintf(stderr, "there are more: --before %llu\n", (unsigned long long)next.uinteger);
 }
 
 void resource_show(const struct resource *resource, struct value body)
@@ -199,7 +203,10 @@ static int run_verb(const struct resource *resource)
 
 static void make_specs(struct resource *resource)
 {
-    uint64_t wanted = resource->verb->options | WITH(SERVER) | WITH(JSON);
+    /* A verb without a request needs no server. */
+    uint64_t wanted = resource->verb->options;
+    if (resource->verb->method != NULL)
+        wanted |= WITH(SERVER) | WITH(JSON);
     int count = 0;
     for (int i = 0; i < ON_COUNT; i++) {
         resource->index_of[i] = -1;
@@ -233,6 +240,8 @@ static int run_resource(const struct verb *verb, struct arena *arena, int argc, 
             verb->argument ? verb->argument : "no argument");
     resource.argument = resource.options.arguments[0];
     const struct option_value *server = resource_option(&resource, ON_SERVER);
+    if (verb->method == NULL)
+        return verb->run(&resource);
     if (login_find(server->is_set ? server->text : NULL, arena, &resource.login, &why) != ERR_OK)
         return resource_fail(&why);
     return run_verb(&resource);

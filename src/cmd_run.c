@@ -243,6 +243,29 @@ static FALLIBLE go_on(struct running *running, int *ret_status, struct err_info 
     }
 }
 
+/* What was really contained "for 24h" would be undone by an engine that is there then; this one ends now. */
+static FALLIBLE warn_of_containments(struct running *running, struct err_info *why)
+{
+    const struct list_query query = { .limit = LIST_LIMIT_MAX, .status = STR("active") };
+    struct value page;
+    if (!is_set(running, RUN_LIVE))
+        return ERR_OK;
+    TRY(rehearsal_list(
+        world_rehearsal(running->world), containment_list, &query, &running->arena, &page, why));
+    struct value items = value_get(page, STR("items"));
+    for (uint32_t i = 0; i < items.size; i++) {
+        AUTO(buf) struct buf line = { 0 };
+        table_add_cell(&line, value_get(items.items[i], STR("action")), 0);
+        buf_add_byte(&line, ' ');
+        table_add_cell(&line, value_get(items.items[i], STR("with")), 200);
+        TRY(buf_check(&line, why));
+        fprintf(stderr,
+            "tocsin: still contained: %s; only a server ends a containment by itself, so end it by hand\n",
+            line.data);
+    }
+    return ERR_OK;
+}
+
 static FALLIBLE finish(struct running *running, struct err_info *why)
 {
     AUTO(buf) struct buf buf = { 0 };
@@ -256,13 +279,16 @@ static FALLIBLE finish(struct running *running, struct err_info *why)
     }
     TRY(buf_check(&buf, why));
     fwrite(buf.data, 1, buf.size, stdout);
-    return ERR_OK;
+    return warn_of_containments(running, why);
 }
 
-static void print_faults(const struct diagnostics *found)
+/* Warnings of the playbook alone: those of content are `tocsin lint`'s to tell. */
+static void print_faults(const struct diagnostics *found, struct str playbook)
 {
     for (uint32_t i = 0; i < found->count; i++) {
         AUTO(buf) struct buf line = { 0 };
+        if (found->items[i].level != DIAGNOSTIC_ERROR && !str_equal(found->items[i].file, playbook))
+            continue;
         diagnostic_print(&line, &found->items[i]);
         if (buf_check(&line, NULL) == ERR_OK)
             fprintf(stderr, "%s\n", line.data);
@@ -274,7 +300,7 @@ static int run(struct running *running)
     struct err_info why = { 0 };
     int status = STATUS_UNREADABLE;
     enum err result = prepare(running, &why);
-    print_faults(&running->found);
+    print_faults(&running->found, str_of(running->options->arguments[0]));
     if (result != ERR_OK) {
         bool is_lint = result == ERR_INVALID && running->found.error_count > 0;
         fprintf(stderr, "tocsin: %s\n", why.text);

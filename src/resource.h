@@ -14,6 +14,9 @@ enum resource_option {
     ON_JSON,
     ON_LIMIT,
     ON_AFTER,
+    ON_BEFORE,
+    ON_ACTION,
+    ON_ACTOR,
     ON_STATUS,
     ON_SEVERITY,
     ON_SOURCE,
@@ -70,7 +73,7 @@ struct str resource_text(const struct resource *resource, enum resource_option o
 struct verb {
     const char *noun, *name;
     const char *argument; /* what stands after the verb; NULL: nothing */
-    const char *method;
+    const char *method; /* NULL: it asks no server, but has a `run` */
     const char *path; /* '*' stands for the argument */
     enum err (*body)(const struct resource *resource, struct value *ret, struct err_info *why);
     uint64_t options;
@@ -127,6 +130,9 @@ bool resource_has_verb(const char *noun, const char *name);
 /* ---- verbs of their own ---- */
 
 int follow_run(const struct resource *resource); /* resource_follow.c */
+int connector_file_new(const struct resource *resource); /* connector_verbs.c */
+int connector_file_test(const struct resource *resource);
+int audit_export_rows(const struct resource *resource); /* audit_export.c */
 int export_test(const struct resource *resource); /* export_test.c */
 
 #endif

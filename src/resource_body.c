@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "file.h"
+#include "prompt.h"
 #include "resource.h"
 
 /* Adds the option's text when it was given. */
@@ -179,11 +180,24 @@ enum err body_reason(const struct resource *resource, struct value *ret, struct 
     return ERR_OK;
 }
 
+/* At a terminal the question itself is asked there. */
+static FALLIBLE ask_there(const struct resource *resource, struct value *ret, struct err_info *why)
+{
+    struct client_answer task;
+    FILE *terminal = prompt_open(false);
+    TRY(resource_ask(resource, "GET", "/api/v1/tasks/*", value_null(), &task, why));
+    enum err result = prompt_task(terminal, task.body, resource->arena, ret, why);
+    prompt_close(terminal);
+    return result;
+}
+
 enum err body_answer(const struct resource *resource, struct value *ret, struct err_info *why)
 {
     struct value_map_builder builder, form;
     bool has_choice = resource_option(resource, ON_CHOICE)->is_set;
     bool has_form = resource_option(resource, ON_FORM)->is_set;
+    if (!has_choice && !has_form && isatty(STDIN_FILENO))
+        return ask_there(resource, ret, why);
     if (has_choice == has_form)
         return err_set(why, ERR_INVALID,
             "answer with --choice OPTION or with --form NAME=TEXT for each field; `task show` tells which");

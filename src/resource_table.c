@@ -6,6 +6,10 @@ const struct resource_option_row resource_options[ON_COUNT] = {
     [ON_LIMIT] = { { "limit", OPTION_TEXT, "N", "how many at most, 1 to 1000 (50)" }, "limit" },
     [ON_AFTER] = { { "after", OPTION_TEXT, "ID", "the page behind this one, as the one before says" },
         "after" },
+    [ON_BEFORE] = { { "before", OPTION_TEXT, "SEQ", "the page behind this one, as the one before says" },
+        "before" },
+    [ON_ACTION] = { { "action", OPTION_TEXT, "NAME", "only this, e.g. task.answer, or task.*" }, "action" },
+    [ON_ACTOR] = { { "actor", OPTION_TEXT, "NAME", "only what this one did" }, "actor" },
     [ON_STATUS] = { { "status", OPTION_TEXT, "WORDS", "of these statuses, separated by commas" }, "status" },
     [ON_SEVERITY] = { { "severity", OPTION_TEXT, "WORD", "low, medium, high, critical" }, "severity" },
     [ON_SOURCE] = { { "source", OPTION_TEXT, "NAME", "from this source" }, "source" },
@@ -65,6 +69,9 @@ static const struct table_column source_columns[] = { { "NAME", "name" }, { "PRO
     { "FIELDS", "fields" }, { "TITLE", "title" }, { NULL, NULL } };
 static const struct table_column token_columns[] = { { "ID", "id" }, { "NAME", "name" },
     { "SCOPES", "scopes" }, { "EXPIRES", "expires" }, { "LAST USED", "last_used" }, { NULL, NULL } };
+static const struct table_column audit_columns[] = { { "SEQ", "seq" }, { "AT", "at" }, { "ACTOR", "actor" },
+    { "ACTION", "action" }, { "OBJECT", "object_kind" }, { "ID", "object" }, { "REASON", "reason" },
+    { NULL, NULL } };
 static const struct table_column secret_columns[] = { { "NAME", "name" }, { "ENDS IN", "last_four" },
     { "CREATED", "created" }, { "UPDATED", "updated" }, { NULL, NULL } };
 
@@ -141,6 +148,11 @@ const struct verb resource_verbs[] = {
     LIST("connector", "/api/v1/connectors", 0, connector_columns, "what playbooks can call"),
     SHOW("connector", "NAME", "/api/v1/connectors/*", print_connector, "one connector with its actions"),
 
+    { "connector", "new", "NAME", NULL, NULL, NULL, 0, NULL, NULL, connector_file_new,
+        "write NAME.yaml, a connector to start from" },
+    { "connector", "test", "FILE", NULL, NULL, NULL, 0, NULL, NULL, connector_file_test,
+        "run the examples of a connector's file; nothing is called" },
+
     LIST("connection", "/api/v1/connections", 0, connection_columns, "configured connectors"),
     SHOW("connection", "NAME", "/api/v1/connections/*", NULL, "one connection"),
     DO("connection", "set", "NAME", "PUT", "/api/v1/connections/*", body_connection,
@@ -163,6 +175,10 @@ const struct verb resource_verbs[] = {
     LIST("secret", "/api/v1/secrets", 0, secret_columns, "names, ages, last four characters"),
     DO("secret", "delete", "NAME", "DELETE", "/api/v1/secrets/*", NULL, 0, "forget a secret"),
 
+    LIST("audit", "/api/v1/audit", WITH(LIMIT) | WITH(BEFORE) | PERIOD | WITH(ACTION) | WITH(ACTOR),
+        audit_columns, "who did what, the newest first"),
+    { "audit", "export", NULL, "GET", "/api/v1/audit", NULL, PERIOD, NULL, NULL, audit_export_rows,
+        "all rows, one JSON object a line, the newest first" },
     DO("audit", "verify", NULL, "GET", "/api/v1/audit/verify", NULL, 0, "check the audit chain"),
     DO("audit", "alerts", NULL, "GET", "/api/v1/audit/events", NULL, WITH(SINCE),
         "prove that every accepted event ended somewhere"),

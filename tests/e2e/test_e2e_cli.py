@@ -421,7 +421,10 @@ def failed_runs_and_wrong_files_have_their_status(folder):
 
 
 class Stub(http.server.BaseHTTPRequestHandler):
+    seen = []
+
     def do_GET(self):
+        self.seen.append((self.path, self.headers.get("Key")))
         body = json.dumps({"path": self.path, "key": self.headers.get("Key")}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -447,6 +450,86 @@ def real_calls_go_out_where_the_egress_policy_lets_them(folder):
     status, out, err = tocsin("run", "ping.yaml", "--input", "url=" + url, "--egress-allow", "127.0.0.0/8", "--json", folder=folder)
     stub.shutdown()
     expect((status, json.loads(out)["output"]["path"]), (0, "/ping"), f"an allowed one: {err}")
+
+
+
+GATE = """\
+connector: gate
+title: Gate
+settings:
+  base_url: { type: string }
+  key: { type: string, secret: true }
+base_url: ${{ settings.base_url }}
+auth: { kind: header, name: Key, token: "${{ settings.key }}" }
+test: { action: look, with: { ip: 127.0.0.1 } }
+actions:
+  look:
+    summary: Looks
+    kind: query
+    in: { ip: { type: ip } }
+    out: { path: string, key: { type: string, required: false } }
+    request: { path: "/look/${{ inputs.ip }}" }
+    answer: { path: "${{ body.path }}", key: "${{ body.key }}" }
+  shut:
+    summary: Shuts
+    kind: contain
+    in: { ip: { type: ip } }
+    out: { path: string }
+    request: { method: GET, path: "/shut/${{ inputs.ip }}" }
+    answer: { path: "${{ body.path }}" }
+    undo: { action: open }
+  open:
+    summary: Opens
+    kind: remediate
+    in: { ip: { type: ip } }
+    out: { path: string }
+    request: { method: GET, path: "/open/${{ inputs.ip }}" }
+    answer: { path: "${{ body.path }}" }
+"""
+
+
+def connections_of_a_run_come_from_a_file_and_secrets_from_the_environment(folder):
+    stub = http.server.HTTPServer(("127.0.0.1", 0), Stub)
+    threading.Thread(target=stub.serve_forever, daemon=True).start()
+    content = pathlib.Path(folder, "content")
+    content.mkdir()
+    (content / "gate.yaml").write_text(GATE)
+    pathlib.Path(folder, "shut.yaml").write_text(
+        "playbook: shut\ntriggers: [ { manual: true } ]\nsteps:\n  - id: look\n    do: gate.look\n    with: { ip: 192.0.2.7 }\n"
+        "  - id: shut\n    do: gate.shut\n    with: { ip: 192.0.2.7 }\n    for: 1h\n"
+        "  - return: { key: \"${{ steps.look.output.key }}\", path: \"${{ steps.shut.output.path }}\" }\n")
+    pathlib.Path(folder, "connections.yaml").write_text(
+        f"office: {{ connector: gate, default: true, settings: {{ base_url: \"http://127.0.0.1:{stub.server_port}\", "
+        "key: \"${secret:gate-key}\" } }\n")
+    arguments = ["run", "shut.yaml", "--content", "content", "--connections", "connections.yaml", "--egress-allow", "127.0.0.1"]
+    status, out, err = tocsin(*arguments, "--live", "--json", folder=folder, TOCSIN_SECRET_GATE_KEY="open sesame 1")
+    expect(status, 0, err)
+    expect(json.loads(out)["output"], {"key": "(secret)", "path": "/shut/192.0.2.7"},
+           "what the other side echoes of the secret is masked")
+    expect(Stub.seen[-2:], [("/look/192.0.2.7", "open sesame 1"), ("/shut/192.0.2.7", "open sesame 1")], "the calls")
+    expect_in("still contained: gate.shut", err, "nobody ends it")
+    status, out, err = tocsin(*arguments, folder=folder, TOCSIN_SECRET_GATE_KEY="open sesame 1")
+    expect((status, "still contained" in err, "recorded, not done: gate.shut" in out), (0, False, True), "not live: " + err)
+    stub.shutdown()
+
+
+def connectors_are_begun_and_tested(folder):
+    status, out, err = tocsin("connector", "new", "gate2", folder=folder)
+    expect((status, err), (0, ""), "new")
+    expect(tocsin("connector", "new", "gate2", folder=folder)[0], 2, "a file that is there")
+    expect(tocsin("connector", "new", "Gate", folder=folder)[0], 2, "a bad name")
+    status, out, err = tocsin("connector", "test", "gate2.yaml", folder=folder)
+    expect((status, err, out.splitlines()[-1]), (0, "", "1 passed, 0 failed"), "test")
+    expect(tocsin("lint", "gate2.yaml", folder=folder)[0], 0, "lint")
+    path = pathlib.Path(folder, "gate2.yaml")
+    path.write_text(path.read_text().replace("score: 7 }\n        out:", "score: 8 }\n        out:"))
+    status, out, _ = tocsin("connector", "test", "gate2.yaml", folder=folder)
+    expect((status, "1 failed" in out, "FAIL gate2.get_thing" in out), (1, True, True), out)
+    path.write_text(path.read_text().replace("kind: query", "kind: qeury"))
+    status, out, err = tocsin("connector", "test", "gate2.yaml", folder=folder)
+    expect(status, 1, "a faulty file")
+    expect_in("gate2.yaml:", err, "its place")
+    expect(tocsin("connector", "test", "missing.yaml", folder=folder)[0], 2, "no file")
 
 
 # ---- backtests ----
@@ -743,6 +826,16 @@ def tokens_and_audit(folder):
         expect(server.ask("token", "revoke", made["id"])[0], 0, "token revoke")
         expect(server.ask("token", "create", "x", "--scopes", "alerts:raed")[0], 1, "a wrong scope")
         expect(server.json("audit", "verify")["good"], True, "audit verify")
+        status, out, err = server.ask("audit", "export")
+        rows = [json.loads(line) for line in out.splitlines()]
+        expect((status, err), (0, ""), "audit export")
+        expect([row["seq"] for row in rows], list(range(len(rows), 0, -1)), "every row, once")
+        status, out, err = server.ask("audit", "list", "--limit", "2")
+        expect(len(out.splitlines()), 3, "audit list")
+        before = re.search(r"--before (\d+)", err).group(1)
+        expect(server.json("audit", "list", "--limit", "1", "--before", before)["items"][0]["seq"], len(rows) - 2, "next page")
+        listed = server.json("audit", "list", "--action", "token.revoke")["items"]
+        expect([row["object"] for row in listed], [made["id"]], "by action")
 
 
 TESTS = [each_command_explains_itself, the_doctor_looks_at_everything, wrong_use_is_told_with_the_mend, no_server_is_told, login_is_stored_and_used,
@@ -750,7 +843,9 @@ TESTS = [each_command_explains_itself, the_doctor_looks_at_everything, wrong_use
          cases_that_cannot_run_fail_with_the_reason, broken_test_files_are_told_with_their_places,
          the_shipped_playbooks_pass_their_tests, a_run_prints_its_steps_and_its_result, what_acts_is_recorded_unless_live,
          a_run_that_asks_waits_with_3, at_a_terminal_the_person_there_is_asked, failed_runs_and_wrong_files_have_their_status,
-         real_calls_go_out_where_the_egress_policy_lets_them, a_backtest_tells_what_would_be_decided_otherwise,
+         real_calls_go_out_where_the_egress_policy_lets_them,
+         connections_of_a_run_come_from_a_file_and_secrets_from_the_environment, connectors_are_begun_and_tested,
+         a_backtest_tells_what_would_be_decided_otherwise,
          a_backtest_over_the_servers_history, backtests_that_cannot_run_say_why, cases_are_worked_on, connectors_and_connections,
          playbooks_are_published_and_switched, runs_tasks_and_events_on_a_server, a_backup_of_a_running_server_is_restored, tokens_and_audit]
 
