@@ -497,14 +497,14 @@ def connections_of_a_run_come_from_a_file_and_secrets_from_the_environment(folde
     pathlib.Path(folder, "shut.yaml").write_text(
         "playbook: shut\ntriggers: [ { manual: true } ]\nsteps:\n  - id: look\n    do: gate.look\n    with: { ip: 192.0.2.7 }\n"
         "  - id: shut\n    do: gate.shut\n    with: { ip: 192.0.2.7 }\n    for: 1h\n"
-        "  - return: { key: \"${{ steps.look.output.key }}\", path: \"${{ steps.shut.output.path }}\" }\n")
+        "  - return: { key: \"${{ steps.look.output.key }}\", path: \"${{ steps.look.output.path }}\" }\n")
     pathlib.Path(folder, "connections.yaml").write_text(
         f"office: {{ connector: gate, default: true, settings: {{ base_url: \"http://127.0.0.1:{stub.server_port}\", "
         "key: \"${secret:gate-key}\" } }\n")
     arguments = ["run", "shut.yaml", "--content", "content", "--connections", "connections.yaml", "--egress-allow", "127.0.0.1"]
     status, out, err = tocsin(*arguments, "--live", "--json", folder=folder, TOCSIN_SECRET_GATE_KEY="open sesame 1")
     expect(status, 0, err)
-    expect(json.loads(out)["output"], {"key": "(secret)", "path": "/shut/192.0.2.7"},
+    expect(json.loads(out)["output"], {"key": "(secret)", "path": "/look/192.0.2.7"},
            "what the other side echoes of the secret is masked")
     expect(Stub.seen[-2:], [("/look/192.0.2.7", "open sesame 1"), ("/shut/192.0.2.7", "open sesame 1")], "the calls")
     expect_in("still contained: gate.shut", err, "nobody ends it")
