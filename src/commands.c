@@ -22,6 +22,7 @@ const struct command commands[] = {
     { "connector", "list and show what playbooks can call", cmd_resource },
     { "connection", "set, test, list, delete configured connectors", cmd_resource },
     { "source", "list where events come from", cmd_resource },
+    { "policy", "suppress alerts for a while; list, end such rules", cmd_resource },
     { "token", "create, list, revoke API tokens", cmd_resource },
     { "secret", "set, list, delete secrets", cmd_resource },
     { "audit", "verify the audit chain, prove that no event was lost", cmd_resource },

@@ -34,6 +34,7 @@ enum resource_option {
     ON_RESOLUTION,
     ON_COMMENT,
     ON_REASON,
+    ON_WHEN,
     ON_CHOICE,
     ON_FORM,
     ON_INPUT,
@@ -102,6 +103,7 @@ bool resource_wants_json(const struct resource *resource);
 FALLIBLE pair_add(
     struct value_map_builder *builder, const char *pair, const char *option, struct err_info *why);
 
+FALLIBLE body_suppression(const struct resource *resource, struct value *ret, struct err_info *why);
 FALLIBLE body_token(const struct resource *resource, struct value *ret, struct err_info *why);
 FALLIBLE body_secret(const struct resource *resource, struct value *ret, struct err_info *why);
 FALLIBLE body_case_open(const struct resource *resource, struct value *ret, struct err_info *why);

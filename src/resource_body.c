@@ -81,6 +81,22 @@ enum err body_disable(const struct resource *resource, struct value *ret, struct
     return body_switch(resource, false, ret, why);
 }
 
+enum err body_suppression(const struct resource *resource, struct value *ret, struct err_info *why)
+{
+    struct value_map_builder builder;
+    if (!resource_option(resource, ON_WHEN)->is_set || !resource_option(resource, ON_REASON)->is_set ||
+        !resource_option(resource, ON_EXPIRES)->is_set)
+        return err_set(why, ERR_INVALID, "a rule needs --when EXPR, --reason TEXT and --expires-in SPAN");
+    value_map_begin(&builder, resource->arena);
+    TRY(value_map_set(&builder, "name", value_string(str_of(resource->argument)), why));
+    TRY(add_text(&builder, resource, ON_WHEN, "when", why));
+    TRY(add_text(&builder, resource, ON_REASON, "reason", why));
+    TRY(add_text(&builder, resource, ON_EXPIRES, "expires_in", why));
+    TRY(add_text(&builder, resource, ON_SOURCE, "source", why));
+    *ret = value_map_end(&builder);
+    return ERR_OK;
+}
+
 enum err body_token(const struct resource *resource, struct value *ret, struct err_info *why)
 {
     struct value_map_builder builder;

@@ -29,6 +29,7 @@ const struct resource_option_row resource_options[ON_COUNT] = {
     [ON_RESOLUTION] = { { "resolution", OPTION_TEXT, "WORD", "why it ends, e.g. false_positive" } },
     [ON_COMMENT] = { { "comment", OPTION_TEXT, "TEXT", "what to remember" } },
     [ON_REASON] = { { "reason", OPTION_TEXT, "TEXT", "why, for the audit" } },
+    [ON_WHEN] = { { "when", OPTION_TEXT, "EXPR", "of which alerts: CEL over alert, event, source" } },
     [ON_CHOICE] = { { "choice", OPTION_TEXT, "OPTION", "one of the question's options" } },
     [ON_FORM] = { { "form", OPTION_LIST, "NAME=TEXT",
         "a field of the question's form; NAME:=JSON for no text" } },
@@ -72,6 +73,9 @@ static const struct table_column token_columns[] = { { "ID", "id" }, { "NAME", "
 static const struct table_column audit_columns[] = { { "SEQ", "seq" }, { "AT", "at" }, { "ACTOR", "actor" },
     { "ACTION", "action" }, { "OBJECT", "object_kind" }, { "ID", "object" }, { "REASON", "reason" },
     { NULL, NULL } };
+static const struct table_column policy_columns[] = { { "ID", "id" }, { "NAME", "name" },
+    { "STATE", "state" }, { "EXPIRES", "expires" }, { "OWNER", "owner" }, { "SOURCE", "source" },
+    { "WHEN", "when" }, { NULL, NULL } };
 static const struct table_column secret_columns[] = { { "NAME", "name" }, { "ENDS IN", "last_four" },
     { "CREATED", "created" }, { "UPDATED", "updated" }, { NULL, NULL } };
 
@@ -164,6 +168,12 @@ const struct verb resource_verbs[] = {
 
     SHOW("source", "NAME", "/api/v1/sources/*", NULL, "one source"),
     LIST("source", "/api/v1/sources", 0, source_columns, "where events come from, and their mappings"),
+
+    DO("policy", "suppress", "NAME", "POST", "/api/v1/policies", body_suppression,
+        WITH(WHEN) | WITH(REASON) | WITH(EXPIRES) | WITH(SOURCE), "alerts that are no news, for a while"),
+    LIST("policy", "/api/v1/policies", PAGED, policy_columns, "rules that suppress, the newest first"),
+    SHOW("policy", "ID", "/api/v1/policies/*", NULL, "one rule"),
+    DO("policy", "end", "ID", "DELETE", "/api/v1/policies/*", NULL, 0, "end a rule before its time"),
 
     DO("token", "create", "NAME", "POST", "/api/v1/tokens", body_token, WITH(SCOPES) | WITH(EXPIRES),
         "make a token and print its text, once"),

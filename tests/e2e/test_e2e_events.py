@@ -9,11 +9,12 @@ import http.client
 import json
 import os
 import sqlite3
+import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import Server, expect, main, until  # noqa: E402
+from harness import BIN, Server, expect, main, until  # noqa: E402
 
 
 def stored(server):
@@ -187,6 +188,12 @@ def suppressed_alerts_start_nothing(folder):
     expect(server.call("DELETE", "/api/v1/policies/" + made["id"])[0], 409, "end again")
     expect(server.post("/api/v1/events/door", noise, 202)["events"][0]["fate"], "run", "after its end")
     expect([p["state"] for p in server.get("/api/v1/policies")["items"]], ["ended"], "list")
+    made = subprocess.run([BIN, "policy", "suppress", "by-hand", "--when", "true", "--reason", "r", "--expires-in", "1d",
+                           "--source", "gate", "--json"], capture_output=True, text=True, timeout=60,
+                          env={**os.environ, "TOCSIN_SERVER": f"http://127.0.0.1:{server.port}",
+                               "TOCSIN_TOKEN": server.token})
+    expect((made.returncode, json.loads(made.stdout)["name"]), (0, "by-hand"), made.stderr)
+    expect(server.post("/api/v1/events/gate", {}, 202)["events"][0]["fate"], "suppressed", "by the command")
     for wrong in ({**rule, "when": "alret.x"}, {**rule, "expires_in": "500d"}, {**rule, "reason": ""},
                   {k: v for k, v in rule.items() if k != "expires_in"}, {**rule, "color": "red"}):
         expect(server.call("POST", "/api/v1/policies", wrong)[0], 400, f"{wrong}")
