@@ -104,8 +104,8 @@ static size_t body_limit(const struct api *api, const struct route *route)
 {
     if (route->body == ROUTE_NO_BODY)
         return 0;
-    if (route->permission == PERMISSION_INGEST && api->options.event_body_bytes_max)
-        return api->options.event_body_bytes_max;
+    if (route->permission == PERMISSION_INGEST)
+        return api->options.event_body_bytes_max ? api->options.event_body_bytes_max : EVENT_BODY_BYTES_MAX;
     return route->body_bytes_max ? route->body_bytes_max : API_BODY_BYTES_MAX;
 }
 

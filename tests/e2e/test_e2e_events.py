@@ -85,6 +85,17 @@ def what_is_refused_leaves_nothing_and_the_connection_good(folder):
     server.stop()
 
 
+def a_body_may_be_8_mib(folder):
+    server = Server(folder)
+    event = json.dumps({"title": "one of many", "text": "x" * 4000})
+    body = "\n".join([event] * ((8 << 20) // (len(event) + 1)))
+    status, answer, _ = server.call("POST", "/api/v1/events/door", body, headers={"Content-Type": "application/x-ndjson"})
+    expect((status, answer["accepted"]), (202, body.count("\n") + 1), "just under")
+    expect(server.call("POST", "/api/v1/events/door", body + " " * 5000)[0], 413, "just above")
+    expect(server.call("GET", "/healthz")[0], 200, "health")
+    server.stop()
+
+
 def config(folder, text):
     path = os.path.join(folder, "config.yaml")
     with open(path, "w") as file:
@@ -296,6 +307,6 @@ def the_proof_finds_no_fault(folder):
 
 
 main([every_form_of_a_body, what_is_refused_leaves_nothing_and_the_connection_good,
-      a_key_makes_sending_again_safe, a_token_may_only_send_to_its_source, repeats_are_merged, signed_webhooks_need_no_token,
+      a_body_may_be_8_mib, a_key_makes_sending_again_safe, a_token_may_only_send_to_its_source, repeats_are_merged, signed_webhooks_need_no_token,
       suppressed_alerts_start_nothing, past_the_rate_senders_are_told_when, waiting_tells_what_each_run_came_to,
       a_sender_that_leaves_while_waiting_loses_nothing, a_server_that_stops_lets_waiters_go, the_proof_finds_no_fault])
