@@ -45,6 +45,15 @@ static FALLIBLE frame_add(struct run *run, uint32_t id, struct frame **ret, stru
     return ERR_OK;
 }
 
+static FALLIBLE frame_next(struct run *run, const struct op *op, struct frame **ret, struct err_info *why)
+{
+    if (run->next_frame == UINT32_MAX)
+        return damaged(op, why);
+    TRY(frame_add(run, run->next_frame, ret, why));
+    run->next_frame++;
+    return ERR_OK;
+}
+
 static void frame_remove(struct run *run, struct frame *frame)
 {
     uint32_t at = run_frame_index(run, frame->id);
@@ -65,6 +74,44 @@ static FALLIBLE word(const struct op *op, enum op_field field, uint32_t *into, s
         return damaged(op, why);
     *into = (uint32_t)op->numbers[field];
     return ERR_OK;
+}
+
+/* Which block a step of that kind has at all. The store is trusted to hold what was written, not to be whole:
+ * nothing that it says may lead the interpreter outside of its playbook. */
+static bool part_fits(const struct step *owner, uint32_t part, uint32_t number)
+{
+    if (!owner)
+        return part == PART_MAIN || part == PART_ON_FAILURE;
+    switch (part) {
+    case PART_THEN:
+    case PART_ELSE: return owner->kind == STEP_IF;
+    case PART_CASE: return owner->kind == STEP_SWITCH && number < owner->choice.case_count;
+    case PART_DEFAULT: return owner->kind == STEP_SWITCH;
+    case PART_BODY: return owner->kind == STEP_WHILE || owner->kind == STEP_FOR_EACH;
+    case PART_BRANCH: return owner->kind == STEP_PARALLEL && number < owner->parallel.count;
+    case PART_TRY:
+    case PART_CATCH:
+    case PART_FINALLY: return owner->kind == STEP_TRY;
+    case PART_ERROR: return owner->on_error == ON_ERROR_STEPS;
+    default: return false;
+    }
+}
+
+/* A block belongs to a step or to the run, a step stands in a block; both have begun after what they are in.
+ */
+static bool frame_fits(const struct run *run, const struct frame *frame)
+{
+    const struct frame *above = frame->parent ? run_find_frame(run, frame->parent) : NULL;
+    bool is_block_phase = frame->phase == BLOCK_READY || frame->phase == BLOCK_BUSY;
+    if ((frame->parent != 0 && (!above || frame->parent >= frame->id)) || frame->flags & FRAME_COLLECTED)
+        return false;
+    if (frame->kind == FRAME_STEP)
+        return above && above->kind == FRAME_BLOCK && frame->step < run->playbook->step_count &&
+            frame->phase >= PHASE_ENTER && frame->phase <= PHASE_HANDLING;
+    if (frame->kind != FRAME_BLOCK || !is_block_phase || (above && above->kind != FRAME_STEP))
+        return false;
+    return frame->step == (above ? above->step : STEP_NONE) &&
+        part_fits(above ? run->playbook->all_steps[above->step] : NULL, frame->part, frame->number);
 }
 
 static FALLIBLE collected_restore(
@@ -130,15 +177,14 @@ static FALLIBLE apply_block_open(struct run *run, const struct op *op, struct er
     TRY(word(op, FIELD_PARENT, &parent, why));
     if (parent != 0 && (!(owner = run_find_frame(run, parent)) || owner->kind != FRAME_STEP))
         return damaged(op, why);
-    if (!owner && op->numbers[FIELD_PART] != PART_MAIN && op->numbers[FIELD_PART] != PART_ON_FAILURE)
-        return damaged(op, why);
-    TRY(frame_add(run, run->next_frame, &frame, why));
-    run->next_frame++;
+    TRY(frame_next(run, op, &frame, why));
     frame->kind = FRAME_BLOCK;
     frame->phase = BLOCK_READY;
     frame->started = run->now;
     TRY(frame_set(frame, op, why));
     frame->step = owner ? owner->step : STEP_NONE;
+    if (!frame_fits(run, frame))
+        return damaged(op, why);
     if (frame->part == PART_BODY || frame->part == PART_BRANCH)
         owner->position = frame->number + 1;
     return scope_add(run, frame, why);
@@ -147,7 +193,7 @@ static FALLIBLE apply_block_open(struct run *run, const struct op *op, struct er
 static FALLIBLE apply_block_close(struct run *run, const struct op *op, struct err_info *why)
 {
     struct frame *frame = run_find_frame(run, op->frame);
-    if (!frame || frame->kind != FRAME_BLOCK)
+    if (!frame || frame->kind != FRAME_BLOCK || run_next_child(run, frame->id, frame->id))
         return damaged(op, why);
     struct frame *owner = run_find_frame(run, frame->parent);
     if (owner && (frame->part == PART_BODY || frame->part == PART_BRANCH))
@@ -163,7 +209,8 @@ static FALLIBLE block_begins_step(
     TRY(word(op, FIELD_PARENT, &parent, why));
     TRY(word(op, FIELD_STEP, &step, why));
     struct frame *block = run_find_frame(run, parent);
-    if (!block || block->kind != FRAME_BLOCK || step >= run->playbook->step_count)
+    if (!block || block->kind != FRAME_BLOCK || block->phase != BLOCK_READY ||
+        step >= run->playbook->step_count)
         return damaged(op, why);
     block->position++;
     run->steps_begun++;
@@ -176,13 +223,13 @@ static FALLIBLE apply_step_open(struct run *run, const struct op *op, struct err
     struct frame *block = NULL, *frame = NULL;
     TRY(block_begins_step(run, op, &block, why));
     block->phase = BLOCK_BUSY;
-    TRY(frame_add(run, run->next_frame, &frame, why));
-    run->next_frame++;
+    TRY(frame_next(run, op, &frame, why));
     frame->kind = FRAME_STEP;
     frame->phase = PHASE_ENTER;
     frame->started = run->now;
     frame->attempt = 1;
-    return frame_set(frame, op, why);
+    TRY(frame_set(frame, op, why));
+    return frame_fits(run, frame) ? ERR_OK : damaged(op, why);
 }
 
 static FALLIBLE put_result(
@@ -229,6 +276,18 @@ static FALLIBLE apply_step_leaf(struct run *run, const struct op *op, struct err
     return result_of(run, op, block, result, why);
 }
 
+/* What a frame is and where it stands never changes. */
+static FALLIBLE apply_step_set(struct run *run, const struct op *op, struct err_info *why)
+{
+    const uint32_t fixed = FIELD_BIT(FIELD_KIND) | FIELD_BIT(FIELD_PARENT) | FIELD_BIT(FIELD_STEP) |
+        FIELD_BIT(FIELD_PART);
+    struct frame *frame = run_find_frame(run, op->frame);
+    if (!frame || frame->kind != FRAME_STEP || op->fields & fixed)
+        return damaged(op, why);
+    TRY(frame_set(frame, op, why));
+    return frame_fits(run, frame) ? ERR_OK : damaged(op, why);
+}
+
 static FALLIBLE apply_step_result(struct run *run, const struct op *op, struct err_info *why)
 {
     struct frame *frame = run_find_frame(run, op->frame);
@@ -236,7 +295,7 @@ static FALLIBLE apply_step_result(struct run *run, const struct op *op, struct e
         return damaged(op, why);
     struct result result = { .step = frame->step, .attempt = frame->attempt, .started = frame->started };
     if (op->kind == OP_STEP_RESULT) {
-        TRY(frame_set(frame, op, why));
+        TRY(apply_step_set(run, op, why));
         frame->flags |= FRAME_HAS_RESULT;
     }
     if (op->kind == OP_STEP_RESULT || !(frame->flags & FRAME_HAS_RESULT))
@@ -244,7 +303,7 @@ static FALLIBLE apply_step_result(struct run *run, const struct op *op, struct e
     if (op->kind == OP_STEP_RESULT)
         return ERR_OK;
     struct frame *block = run_find_frame(run, frame->parent);
-    if (!block)
+    if (!block || run_next_child(run, frame->id, frame->id))
         return damaged(op, why);
     block->phase = BLOCK_READY;
     frame_remove(run, frame);
@@ -309,7 +368,7 @@ static FALLIBLE apply_scope_result(struct run *run, const struct op *op, struct 
     TRY(word(op, FIELD_STEP, &result.step, why));
     TRY(word(op, FIELD_STATUS, &status, why));
     TRY(word(op, FIELD_ATTEMPT, &result.attempt, why));
-    if (status >= STEP_STATUS_COUNT)
+    if (status >= STEP_STATUS_COUNT || result.step >= run->playbook->step_count)
         return damaged(op, why);
     result.status = (enum step_status)status;
     result.started.us = op->numbers[FIELD_STARTED];
@@ -320,13 +379,18 @@ static FALLIBLE apply_scope_result(struct run *run, const struct op *op, struct 
 static FALLIBLE apply_frame(struct run *run, const struct op *op, struct err_info *why)
 {
     struct frame *frame = NULL;
-    if (op->frame < run->next_frame)
+    if (op->frame < run->next_frame || op->frame == UINT32_MAX)
         return damaged(op, why);
     TRY(frame_add(run, op->frame, &frame, why));
     run->next_frame = op->frame + 1;
     TRY(frame_set(frame, op, why));
-    if (frame->flags & FRAME_COLLECTED)
+    if (frame->flags & FRAME_COLLECTED) {
         TRY(collected_restore(run, op, frame, why));
+        frame->flags &= ~(uint32_t)FRAME_COLLECTED;
+        frame->output = value_null();
+    }
+    if (!frame_fits(run, frame))
+        return damaged(op, why);
     return scope_add(run, frame, why);
 }
 
@@ -337,7 +401,11 @@ static FALLIBLE apply_run(struct run *run, const struct op *op, struct err_info 
     TRY(word(op, FIELD_STATUS, &status, why));
     TRY(word(op, FIELD_STOP, &run->stop, why));
     TRY(word(op, FIELD_FLAGS, &run->flags, why));
-    TRY(word(op, FIELD_NUMBER, &run->next_frame, why));
+    uint32_t next = run->next_frame;
+    TRY(word(op, FIELD_NUMBER, &next, why));
+    if (next == 0 || (run->frame_count > 0 && next <= run->frames[run->frame_count - 1]->id))
+        return damaged(op, why);
+    run->next_frame = next;
     if (phase > RUN_PHASE_ENDED || status >= RUN_STATUS_COUNT)
         return damaged(op, why);
     run->phase = (enum run_phase)phase;
@@ -419,7 +487,6 @@ static void apply_snapshot(struct run *run)
 
 enum err run_apply(struct run *run, const struct op *op, struct err_info *why)
 {
-    struct frame *frame = NULL;
     switch (op->kind) {
     case OP_CREATE: return apply_create(run, op, why);
     case OP_HAPPENED: return ERR_OK;
@@ -428,10 +495,7 @@ enum err run_apply(struct run *run, const struct op *op, struct err_info *why)
     case OP_BLOCK_OPEN: return apply_block_open(run, op, why);
     case OP_BLOCK_CLOSE: return apply_block_close(run, op, why);
     case OP_STEP_OPEN: return apply_step_open(run, op, why);
-    case OP_STEP_SET:
-        if (!(frame = run_find_frame(run, op->frame)))
-            return damaged(op, why);
-        return frame_set(frame, op, why);
+    case OP_STEP_SET: return apply_step_set(run, op, why);
     case OP_STEP_RESULT:
     case OP_STEP_END: return apply_step_result(run, op, why);
     case OP_STEP_LEAF: return apply_step_leaf(run, op, why);

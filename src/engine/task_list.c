@@ -155,7 +155,8 @@ static FALLIBLE add_filters(struct store_conn *conn, const struct listing *listi
     TRY(query_add_words(sql, "status", query->status, listing->read_status, why));
     if (!id_is_none(query->run_id))
         query_add(sql, " AND run_id = ?", arg_id(&query->run_id));
-    buf_printf(&sql->text, query->since.us || query->until.us ? " AND %s" : "", listing->time_column);
+    if (query->since.us != 0 || query->until.us != 0)
+        buf_printf(&sql->text, " AND %s", listing->time_column);
     if (query->since.us != 0)
         query_add(sql, " >= ?", arg_instant(query->since));
     if (query->since.us != 0 && query->until.us != 0)
