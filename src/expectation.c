@@ -99,7 +99,7 @@ static bool match(struct buf *diff, const struct place *place, struct value expe
     return false;
 }
 
-bool expect_value(struct buf *diff, const char *what, struct value expected, struct value actual)
+bool expectation_value(struct buf *diff, const char *what, struct value expected, struct value actual)
 {
     const struct place place = { NULL, value_string(str_of(what)), 0 };
     return match(diff, &place, expected, actual);
@@ -131,7 +131,7 @@ static void emit(void *context, enum edit edit, uint32_t before, uint32_t after)
     buf_printf(paths->diff, "%s\n", remarks[edit]);
 }
 
-bool expect_path(struct buf *diff, const char *what, struct value expected, struct value actual)
+bool expectation_path(struct buf *diff, const char *what, struct value expected, struct value actual)
 {
     struct paths paths = { diff, expected, actual };
     struct alignment alignment = { .before_count = expected.size,
@@ -140,7 +140,7 @@ bool expect_path(struct buf *diff, const char *what, struct value expected, stru
         .emit = emit,
         .context = &paths };
     if (expected.type != VALUE_LIST || actual.type != VALUE_LIST)
-        return expect_value(diff, what, expected, actual);
+        return expectation_value(diff, what, expected, actual);
     if (value_equal(expected, actual))
         return true;
     buf_printf(diff, "  %s:\n", what);

@@ -236,7 +236,7 @@ static void check(struct attempt *attempt, const char *key, struct value actual)
 {
     struct value expected = value_get(attempt->its->expect, str_of(key));
     if (expected.type != VALUE_NULL)
-        attempt->is_good &= expect_value(attempt->diff, key, expected, actual);
+        attempt->is_good &= expectation_value(attempt->diff, key, expected, actual);
 }
 
 static FALLIBLE check_path(struct attempt *attempt, struct err_info *why)
@@ -245,7 +245,7 @@ static FALLIBLE check_path(struct attempt *attempt, struct err_info *why)
     if (expected.type == VALUE_NULL)
         return ERR_OK;
     TRY(rehearsal_path(world_rehearsal(attempt->world), attempt->id, attempt->arena, &actual, why));
-    attempt->is_good &= expect_path(attempt->diff, "path", expected, actual);
+    attempt->is_good &= expectation_path(attempt->diff, "path", expected, actual);
     return ERR_OK;
 }
 
@@ -263,7 +263,8 @@ static FALLIBLE check_calls(struct attempt *attempt, struct value shown, struct 
         if (made.type == VALUE_NULL)
             made = (struct value){ .type = VALUE_LIST };
         TRY(arena_printf(attempt->arena, &name, why, "calls of %.*s", STR_ARG(value_str(key))));
-        attempt->is_good &= expect_value(attempt->diff, name.data, value_map_entries(wanted)[i].value, made);
+        attempt->is_good &= expectation_value(
+            attempt->diff, name.data, value_map_entries(wanted)[i].value, made);
     }
     struct value only = never; /* one name alone is a list of one */
     if (never.type == VALUE_STRING)
@@ -285,7 +286,7 @@ static void check_error(struct attempt *attempt, struct value actual)
 {
     struct value expected = value_get(attempt->its->expect, STR("error"));
     if (expected.type == VALUE_STRING)
-        attempt->is_good &= expect_value(
+        attempt->is_good &= expectation_value(
             attempt->diff, "error.code", expected, value_get(actual, STR("code")));
     else
         check(attempt, "error", actual);
