@@ -1,5 +1,6 @@
 /* What an evaluation costs, as far as the text tells: a bound that lint can show and that callers can
  * refuse by. Nothing is known of the sizes of variables, so a loop over one is unbounded. */
+#include "expr/call.h"
 #include "expr/program.h"
 
 static uint64_t plus(uint64_t a, uint64_t b)
@@ -74,6 +75,49 @@ static struct cost_range estimate_logic(const struct node *node)
     return sum(all, (struct cost_range){ 1, 2 });
 }
 
+/* Units to read the value whole, as far as its type or the text tells. */
+static uint64_t known_units(const struct node *node)
+{
+    enum type_kind kind = node->type != NULL ? node->type->kind : TYPE_DYN;
+    if (node->kind == NODE_CONST && (node->value.type == VALUE_STRING || node->value.type == VALUE_BYTES))
+        return 1 + node->value.size / CALL_BYTES_PER_UNIT;
+    switch (kind) {
+    case TYPE_NULL:
+    case TYPE_BOOL:
+    case TYPE_INT:
+    case TYPE_UINT:
+    case TYPE_DOUBLE:
+    case TYPE_TIMESTAMP:
+    case TYPE_DURATION:
+    case TYPE_IP:
+    case TYPE_CIDR:
+    case TYPE_TYPE: return 1;
+    default: return UINT64_MAX;
+    }
+}
+
+/* What a call takes beside its arguments' own work: UINT64_MAX when nothing in the text bounds it. */
+static uint64_t call_units(const struct node *node)
+{
+    if (node->function == NULL || node->function->is_size_dependent)
+        return UINT64_MAX;
+    if (node->count != 2)
+        return 0;
+    uint64_t left = known_units(node->children[0]), right = known_units(node->children[1]);
+    switch ((enum function_step)node->function->step) {
+    case FUNCTION_ADD: return plus(left, right);
+    case FUNCTION_MATCHES: return UINT64_MAX;
+    /* Two values are compared until they differ, so the smaller one bounds the work. */
+    case FUNCTION_EQUAL:
+    case FUNCTION_NOT_EQUAL:
+    case FUNCTION_LESS:
+    case FUNCTION_LESS_EQUAL:
+    case FUNCTION_GREATER:
+    case FUNCTION_GREATER_EQUAL: return left < right ? left : right;
+    default: return 0;
+    }
+}
+
 struct cost_range estimate_tree(const struct node *node)
 {
     struct cost_range all = { 0, 0 };
@@ -93,7 +137,7 @@ struct cost_range estimate_tree(const struct node *node)
         all = sum(all, is_binding && i < node->local_count ? guarded(part) : part);
     }
     uint64_t own = plus(1, node->kind == NODE_LIST || node->kind == NODE_MAP ? node->count : 2);
-    bool is_unbounded = node->kind == NODE_CALL &&
-        (node->function == NULL || node->function->is_size_dependent);
-    return sum(all, (struct cost_range){ node->kind == NODE_NAME ? 0 : 1, is_unbounded ? UINT64_MAX : own });
+    if (node->kind == NODE_CALL)
+        own = plus(own, call_units(node));
+    return sum(all, (struct cost_range){ node->kind == NODE_NAME ? 0 : 1, own });
 }

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "expr/machine.h"
+#include "expr/pattern.h"
 
 /* Programs of usual size run without taking anything from the arena. */
 #define SMALL_VALUES 32
@@ -243,7 +244,7 @@ static FALLIBLE step_matches(struct machine *machine, const struct step *step)
     struct value text = machine_operand(machine, step->a);
     if (text.type != VALUE_STRING)
         return call_no_overload(&machine->call);
-    TRY(call_charge_bytes(&machine->call, text.size));
+    TRY(pattern_charge(&machine->call, step->regex, text.size));
     machine->registers[step->dst] = value_bool(regex_matches(step->regex, value_str(text)));
     return ERR_OK;
 }

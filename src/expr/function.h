@@ -20,7 +20,8 @@ struct overload {
     enum err (*apply)(struct call *call, const struct value *arguments, struct value *ret);
 };
 
-/* Functions that have a step of their own in the program; the others run as STEP_CALL. */
+/* Functions that have a step of their own in the program; the others run as STEP_CALL. estimate.c knows what
+ * each of them costs. */
 enum function_step {
     FUNCTION_CALL = 0,
     FUNCTION_ADD,

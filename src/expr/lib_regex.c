@@ -13,7 +13,7 @@ static FALLIBLE search(struct call *call, const struct regex *regex, struct str 
     TRY(call_charge(call, 1 + (text.size - from) / REST_BYTES_PER_UNIT));
     *ret_found = regex_find(regex, text, from, groups, count);
     size_t end = *ret_found ? (size_t)(groups[0].data - text.data) + groups[0].size : text.size;
-    return call_charge_bytes(call, end - from);
+    return pattern_charge(call, regex, end - from);
 }
 
 /* What extract() gives of a match: its only group, or the whole. */

@@ -385,7 +385,7 @@ static FALLIBLE matches(struct call *call, const struct value *a, struct value *
 {
     const struct regex *regex = NULL;
     TRY(pattern_get(call, value_str(a[1]), &regex));
-    TRY(call_charge_bytes(call, a[0].size));
+    TRY(pattern_charge(call, regex, a[0].size));
     *ret = value_bool(regex_matches(regex, value_str(a[0])));
     return ERR_OK;
 }

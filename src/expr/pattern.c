@@ -6,6 +6,14 @@
 #define COMPILE_UNITS_PER_BYTE 4
 #define COMPILE_UNITS 50
 
+/* So many states take as long as one unit for CALL_BYTES_PER_UNIT bytes. */
+#define STATES_PER_UNIT 32
+
+FALLIBLE pattern_charge(struct call *call, const struct regex *regex, size_t bytes)
+{
+    return call_charge(call, bytes / CALL_BYTES_PER_UNIT * (1 + regex_size(regex) / STATES_PER_UNIT));
+}
+
 FALLIBLE pattern_get(struct call *call, struct str pattern, const struct regex **ret)
 {
     if (call->regex != NULL && str_equal(call->regex_pattern, pattern)) {

@@ -8,5 +8,8 @@
 
 /* Borrowed until the next call. ERR_INVALID when the pattern is wrong. */
 FALLIBLE pattern_get(struct call *call, struct str pattern, const struct regex **ret);
+/* For a search through so many bytes. Time is linear in them, and in the pattern's size too when its
+ * automaton does not fit into memory: then each byte is held against every state. */
+FALLIBLE pattern_charge(struct call *call, const struct regex *regex, size_t bytes);
 
 #endif

@@ -144,6 +144,23 @@ static void loops_over_what_is_unknown_have_no_estimate(void **state)
     expr_cost(e.expr, &least, &most);
     assert_true(most == UINT64_MAX);
     close_evaluation(&e);
+    static const char *const unknown[] = { "text + text", "text == alert.text", "text.matches('a')",
+        "text < alert.x", "[text] + [text]" };
+    for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+        open_evaluation(&e, unknown[i]);
+        expr_cost(e.expr, &least, &most);
+        assert_true(most == UINT64_MAX);
+        close_evaluation(&e);
+    }
+    static const char *const known[] = { "text == 'abc'", "alert.rule.level >= 10",
+        "int(alert.rule.level) + 1", "alert.rule.level != 4 && alert.rule.mitre.id < 'T2'" };
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        open_evaluation(&e, known[i]);
+        expr_cost(e.expr, &least, &most);
+        if (most >= 40)
+            fail_msg("%s: %llu", known[i], (unsigned long long)most);
+        close_evaluation(&e);
+    }
     open_evaluation(&e, "[1, 2, alert.rule.level].map(r, r * 2)");
     expr_cost(e.expr, &least, &most);
     assert_true(most < 100 && least > 3);
@@ -281,6 +298,22 @@ static void patterns_are_bounded_in_size_and_number(void **state)
     assert_string_equal(why.name, "EXPR_PATTERNS_MAX");
 }
 
+/* Thousands of states over each byte: without the states in the price this took half a minute. */
+static void a_pattern_is_charged_by_its_size_too(void **state)
+{
+    (void)state;
+    struct evaluation e;
+    struct err_info why = { 0 };
+    uint64_t small = 0, large = 0;
+    open_evaluation(&e, "'0123456789012345678901234567890123456789012345678901234567890123'.matches(text)");
+    e.scope.values[2] = value_string(STR("a"));
+    assert_int_equal(cost_of(&e, 0, &small, &why), ERR_OK);
+    e.scope.values[2] = value_string(STR("(a|b)*a(a|b){200}c"));
+    assert_int_equal(cost_of(&e, 0, &large, &why), ERR_OK);
+    assert_true(large > 2 * small);
+    close_evaluation(&e);
+}
+
 static void constants_are_folded_and_told(void **state)
 {
     (void)state;
@@ -403,6 +436,7 @@ int main(void)
         cmocka_unit_test(values_that_share_their_parts_are_measured_as_trees),
         cmocka_unit_test(values_are_no_deeper_than_their_limit),
         cmocka_unit_test(patterns_are_bounded_in_size_and_number),
+        cmocka_unit_test(a_pattern_is_charged_by_its_size_too),
         cmocka_unit_test(constants_are_folded_and_told),
         cmocka_unit_test(what_comes_from_outside_stays_marked),
         cmocka_unit_test(encoders_mark_for_their_sink_alone),
