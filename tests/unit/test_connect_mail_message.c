@@ -104,6 +104,10 @@ static void no_value_can_add_a_header(void **state)
         assert_int_equal(count_headers(&text), wanted + 1);
         assert_false(str_contains(head_of(&text), STR("\nBcc")));
     }
+    message = plain_message(); /* nor does it come out of an encoded word */
+    message.subject = str_of(evil[0]);
+    print(&text, &message);
+    assert_true(str_contains(head_of(&text), STR("\nSubject: x  Bcc: evil@example.org\r\n")));
 }
 
 static void unicode_in_headers_is_encoded_word_by_word(void **state)
