@@ -758,7 +758,7 @@ def runs_tasks_and_events_on_a_server(folder):
         status, out, err = server.ask("run", "export-test", run_id)
         expect((status, err), (0, ""), "export-test")
         pathlib.Path(folder, "triage.test.yaml").write_text(out)
-        expect_in('"approve": [{"choice":"ignore"}]', out, "the answer in the test")
+        expect_in('approve: [{"choice":"ignore"}]', out, "the answer in the test")
         status, out, err = tocsin("test", folder)
         expect((status, err), (0, ""), f"the exported test: {out}")
         second_id = server.json("run", "start", "triage")["id"]
