@@ -55,6 +55,7 @@ bench: build
 	@[ -n '$(ONLY)' ] || build/bench/bench_json '' 0.3
 	@[ -n '$(ONLY)' ] || build/bench/bench_expr 0.3
 	@[ -n '$(ONLY)' ] || build/bench/bench_store '' 2
+	@[ -n '$(ONLY)' ] || build/bench/bench_ingest build 2 $(if $(FULL),1000000)
 	@tools/bench $(if $(FULL),--full) --only '$(ONLY)'
 
 ## make crash    kills the server at random instants under load, at each record of the journal, and cuts its power (CYCLES=10000 STATES=100000)
