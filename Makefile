@@ -54,7 +54,7 @@ bench: build
 	@ninja -C build -j $(JOBS) bench/load bench/stub bench/bench_json bench/bench_expr bench/bench_store bench/bench_ingest bench/bench_client
 	@[ -n '$(ONLY)' ] || build/bench/bench_json '' 0.3
 	@[ -n '$(ONLY)' ] || build/bench/bench_expr 0.3
-	@[ -n '$(ONLY)' ] || build/bench/bench_store bench/bench_ingest '' 2
+	@[ -n '$(ONLY)' ] || build/bench/bench_store '' 2
 	@[ -n '$(ONLY)' ] || build/bench/bench_ingest build 2 $(if $(FULL),1000000)
 	@tools/bench $(if $(FULL),--full) --only '$(ONLY)'
 
