@@ -288,11 +288,27 @@ void sqlite_file_after_commit(struct store_conn *conn)
         conn->store, ((struct sqlite_conn *)(void *)conn)->db, &rest); /* the log keeps the rest */
 }
 
+/* SQLite syncs the folder when it makes its files, and does not mind when that fails; a log whose name a
+ * power cut takes away holds nothing. So it is done once more, and counts, before anything is acknowledged.
+ */
+static enum err sync_names(const struct store *store, struct err_info *why)
+{
+    const char *slash = strrchr(store->path, '/');
+    char *folder = slash ? strndup(store->path, (size_t)(slash - store->path) + 1) : strdup(".");
+    if (!folder)
+        return err_memory(why);
+    int failed = sync_folder(folder);
+    free(folder);
+    return failed ? err_errno(why, failed, "syncing the store's folder") : ERR_OK;
+}
+
 enum err sqlite_file_start(struct store *store, struct err_info *why)
 {
     struct sqlite_file *file = store->engine_state;
     if (!store->path[0])
         return ERR_OK;
+    if (!store->vfs)
+        TRY(sync_names(store, why));
     (void)sqlite3_wal_hook(((struct sqlite_conn *)(void *)store->conn)->db, note_log_length, store);
     if (store->is_inline)
         return ERR_OK;
