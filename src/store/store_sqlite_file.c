@@ -150,8 +150,10 @@ static enum err use_log(sqlite3 *db, const char *path, struct err_info *why)
     if (code == SQLITE_OK)
         code = sqlite3_step(statement);
     bool is_wal = code == SQLITE_ROW && !strcmp((const char *)sqlite3_column_text(statement, 0), "wal");
+    if (code == SQLITE_ROW)
+        code = sqlite3_step(statement); /* the row comes first, what makes it true is committed now */
     enum err result = ERR_OK;
-    if (code != SQLITE_ROW)
+    if (code != SQLITE_DONE)
         result = sqlite_error(db, code, "opening the store", why);
     else if (!is_wal)
         result = err_set(

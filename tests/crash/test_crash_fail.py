@@ -110,6 +110,7 @@ def check(server, stub, runs):
 
 
 def main():
+    kinds = sys.argv[1:] or KINDS
     places = int(os.environ.get("TOCSIN_FAIL_PLACES", "5"))
     passed = failed = 0
     with tempfile.TemporaryDirectory() as own:
@@ -117,12 +118,13 @@ def main():
         play("none", 0, counts)
         totals = {line.split()[0]: int(line.split()[1]) for line in open(counts)}
         print("without a fault: " + ", ".join(f"{n} {kind}" for kind, n in totals.items()), flush=True)
-        for kind in KINDS:
+        for kind in kinds:
             total = totals[kind]
             for number in sorted({1 + i * total // places for i in range(places)} if total else ()):
                 try:
                     deaths = play(kind, number, counts)
-                    if kind == "sync" and not deaths:
+                    # The last ones are of the end, when all is acknowledged and the log still has it.
+                    if kind == "sync" and not deaths and number < total - 3:
                         raise AssertionError("it went on after a failed sync")
                     passed += 1
                 except AssertionError as error:
