@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""The server over TLS, without a proxy before it.
+
+The last line is `N passed, N failed`.
+"""
+import http.client
+import json
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import BIN, Server, expect, main  # noqa: E402
+from postfix import make_certificate  # noqa: E402
+
+
+class TlsServer(Server):
+    """As Server, but spoken to over TLS, with the certificate checked."""
+
+    def call(self, method, path, body=None, token=None, headers=None):
+        context = ssl.create_default_context(cafile=os.path.join(self.folder, "ca.pem"))
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=60, context=context)
+        headers = {"Authorization": "Bearer " + (token or self.token), **(headers or {})}
+        if body is not None:
+            headers.setdefault("Content-Type", "application/json")
+            body = body if isinstance(body, (bytes, str)) else json.dumps(body)
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        is_json = "json" in answer.headers.get("Content-Type", "")
+        return answer.status, json.loads(text) if is_json and text else text, answer.headers
+
+
+def config(folder, cert="cert.pem", key="key.pem"):
+    path = os.path.join(folder, "tocsin.yaml")
+    with open(path, "w") as out:
+        out.write(f"tls: {{ cert: {folder}/{cert}, key: {folder}/{key} }}\n")
+    return path
+
+
+def start(folder):
+    make_certificate(folder)
+    return TlsServer(folder, "--config", config(folder))
+
+
+def everything_works_over_tls(folder):
+    server = start(folder)
+    expect(server.call("GET", "/healthz")[0], 200, "healthz")
+    accepted = server.post("/api/v1/events/door", [{"title": "x" * 1000, "n": n} for n in range(2000)], 202)
+    expect(accepted["accepted"], 2000, "a large body")
+    shown = server.get("/api/v1/events/" + accepted["events"][1999]["id"])
+    expect(shown["id"], accepted["events"][1999]["id"], "an answer")
+    expect(len(server.get("/api/v1/openapi.json")["paths"]) > 20, True, "a large answer")
+    server.stop()
+
+
+def the_stream_works_over_tls(folder):
+    server = start(folder)
+    context = ssl.create_default_context(cafile=os.path.join(folder, "ca.pem"))
+    stream = http.client.HTTPSConnection("127.0.0.1", server.port, timeout=30, context=context)
+    stream.request("GET", "/api/v1/stream", headers={"Authorization": "Bearer " + server.token})
+    answer = stream.getresponse()
+    expect(answer.status, 200, "the stream")
+    accepted = server.post("/api/v1/events/door", {"title": "seen in the stream"}, 202)
+    seen = b""
+    while accepted["events"][0]["alert_id"].encode() not in seen:
+        line = answer.readline()
+        expect(line != b"", True, f"the stream goes on: {seen!r}")
+        seen += line
+    stream.close()
+    server.stop()
+
+
+def plain_http_gets_nothing(folder):
+    server = start(folder)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as plain:
+        plain.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        plain.shutdown(socket.SHUT_WR)
+        got = b""
+        while True:
+            part = plain.recv(4096)
+            if not part:
+                break
+            got += part
+    expect(b"HTTP/" in got, False, f"{got!r}")
+    expect(server.call("GET", "/healthz")[0], 200, "the next one")
+    server.stop()
+
+
+def old_versions_are_refused(folder):
+    server = start(folder)
+    for version in ("1.2", "1.3"):
+        done = subprocess.run(["curl", "-sS", "--cacert", os.path.join(folder, "ca.pem"), "--tlsv" + version,
+                               "--tls-max", version, f"https://127.0.0.1:{server.port}/healthz"],
+                              capture_output=True, text=True, timeout=60)
+        expect(done.returncode, 0, f"TLS {version}: {done.stderr}")
+    done = subprocess.run(["curl", "-sSk", "--tlsv1.0", "--tls-max", "1.1", "--ciphers", "DEFAULT:@SECLEVEL=0",
+                           f"https://127.0.0.1:{server.port}/healthz"], capture_output=True, text=True, timeout=60)
+    expect(done.returncode != 0, True, f"TLS 1.1: {done.stdout}")
+    server.stop()
+
+
+def wrong_files_are_told_at_the_start(folder):
+    make_certificate(folder)
+    shutil.copy(os.path.join(folder, "ca.key"), os.path.join(folder, "other.pem"))
+    for cert, key, wanted in [("nowhere.pem", "key.pem", "nowhere.pem"), ("cert.pem", "nowhere.pem", "nowhere.pem"),
+                              ("cert.pem", "other.pem", "other.pem"), ("key.pem", "key.pem", "key.pem")]:
+        done = subprocess.run([BIN, "serve", "--data", os.path.join(folder, "data"), "--listen", "127.0.0.1:0",
+                               "--config", config(folder, cert, key)], capture_output=True, text=True, timeout=60)
+        expect((done.returncode != 0, wanted in done.stderr), (True, True), f"{cert} {key}: {done.stderr}")
+
+
+if __name__ == "__main__":
+    missing = [tool for tool in ("openssl", "curl") if not shutil.which(tool)]
+    if missing:
+        print("skipped:", ", ".join(missing), "not installed")
+        print("0 passed, 0 failed, 5 skipped")
+        sys.exit(0)
+    main([everything_works_over_tls, the_stream_works_over_tls, plain_http_gets_nothing, old_versions_are_refused,
+          wrong_files_are_told_at_the_start])
