@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -25,6 +26,8 @@ struct http_socket {
     curl_socket_t fd;
     int armed, wanted; /* UV_READABLE, UV_WRITABLE */
     bool is_ours;
+    ino_t inode; /* of ours, by which a descriptor that was closed and given out again is told apart */
+    bool is_established; /* ours, whose first request is over: curl says when it closes it */
 };
 
 static const struct http_client_ops http_client_curl_ops;
@@ -133,6 +136,17 @@ static void http_socket_on_event(uv_poll_t *poll, int status, int events)
     http_client_take_messages(client);
 }
 
+/* curl (7.88) closes a socket that has not become a connection, after a failed or cancelled connect, without
+ * a word to http_client_on_close; all that comes is the wish to watch it no longer. */
+static bool http_socket_is_gone(struct http_socket *socket)
+{
+    struct stat status;
+    if (socket->is_established)
+        return false;
+    socket->is_established = fstat(socket->fd, &status) == 0 && status.st_ino == socket->inode;
+    return !socket->is_established;
+}
+
 static int http_client_on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *unused)
 {
     (void)easy;
@@ -142,7 +156,7 @@ static int http_client_on_socket(CURL *easy, curl_socket_t fd, int what, void *c
     if (what == CURL_POLL_REMOVE) {
         if (socket)
             socket->wanted = 0;
-        if (socket && !socket->is_ours)
+        if (socket && (!socket->is_ours || http_socket_is_gone(socket)))
             http_socket_close(socket);
         return 0;
     }
@@ -155,6 +169,24 @@ static int http_client_on_socket(CURL *easy, curl_socket_t fd, int what, void *c
         return 0;
     socket->armed = socket->wanted;
     return uv_poll_start(&socket->poll, socket->armed, http_socket_on_event) < 0 ? -1 : 0;
+}
+
+/* The socket that curl has closed without a word may be asked for again, as the next address of a host is
+ * tried. curl then takes the old wish for the new one's. */
+static struct http_socket *http_socket_renew(struct http_client_curl *client, curl_socket_t fd)
+{
+    struct http_socket *old = http_socket_find(client, fd);
+    int wanted = old ? old->wanted : 0;
+    if (old)
+        http_socket_close(old);
+    struct http_socket *socket = http_socket_new(client, fd);
+    if (!socket || wanted == 0)
+        return socket;
+    socket->wanted = socket->armed = wanted;
+    if (uv_poll_start(&socket->poll, wanted, http_socket_on_event) == 0)
+        return socket;
+    http_socket_close(socket);
+    return NULL;
 }
 
 /* Where the egress policy sees the real address. */
@@ -170,13 +202,15 @@ static curl_socket_t http_call_on_open(void *context, curlsocktype purpose, stru
         address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
     if (fd < 0)
         return CURL_SOCKET_BAD;
-    struct http_socket *watched = http_socket_new(call->client, fd);
+    struct stat status;
+    struct http_socket *watched = fstat(fd, &status) == 0 ? http_socket_renew(call->client, fd) : NULL;
     if (!watched) {
         (void)close(fd); /* nothing was written */
         call->stop = HTTP_STOP_MEMORY;
         return CURL_SOCKET_BAD;
     }
     watched->is_ours = true;
+    watched->inode = status.st_ino;
     call->socket_count++;
     return fd;
 }
