@@ -31,7 +31,8 @@ struct stub_rule {
 struct stub_connection {
     int fd;
     struct buf in;
-    const struct stub_rule *busy; /* FLOOD, DRIP, HOLD */
+    struct stub_rule busy; /* FLOOD, DRIP, HOLD: a copy, since rules are cleared meanwhile */
+    bool is_busy;
     size_t sent; /* of DRIP */
     int64_t next_us;
 };
@@ -46,6 +47,8 @@ struct stub {
     char *requests[STUB_REQUESTS_MAX]; /* whole: head and body */
     unsigned request_count;
     atomic_uint connection_count, dropped_count;
+    char **old_answers; /* of cleared rules: the thread may be sending them */
+    size_t old_answer_count;
     struct stub_connection connections[STUB_CONNECTIONS_MAX];
     unsigned open_count;
 };
@@ -89,8 +92,10 @@ UNUSED static struct stub_rule *stub_json(struct stub *stub, const char *target,
 UNUSED static void stub_clear(struct stub *stub)
 {
     pthread_mutex_lock(&stub->mutex);
+    stub->old_answers = realloc(
+        stub->old_answers, (stub->old_answer_count + STUB_RULES_MAX) * sizeof *stub->old_answers);
     for (unsigned i = 0; i < stub->rule_count; i++)
-        free(stub->rules[i].answer);
+        stub->old_answers[stub->old_answer_count++] = stub->rules[i].answer;
     for (unsigned i = 0; i < stub->request_count; i++)
         free(stub->requests[i]);
     stub->rule_count = stub->request_count = 0;
@@ -187,24 +192,25 @@ static bool stub_answer(struct stub *stub, struct stub_connection *connection, s
 {
     pthread_mutex_lock(&stub->mutex);
     stub_keep_request(stub, (struct str){ connection->in.data, request_size });
-    struct stub_rule *rule = stub_find_rule(stub, connection->in.data);
-    if (rule && rule->answer && rule->then != STUB_DRIP) /* under the lock: a cleared rule's bytes are gone */
-        raw_send(connection->fd, (struct str){ rule->answer, rule->answer_size });
+    const struct stub_rule *found = stub_find_rule(stub, connection->in.data);
+    struct stub_rule rule = found ? *found : (struct stub_rule){ 0 };
     pthread_mutex_unlock(&stub->mutex);
     struct buf rest = { 0 };
     buf_add(&rest, (struct str){ connection->in.data + request_size, connection->in.size - request_size });
     buf_done(&connection->in);
     connection->in = rest;
-    if (!rule) {
+    if (!found) {
         stub_drop(stub, connection, false);
         return false;
     }
-    if (rule->then == STUB_CLOSE || rule->then == STUB_RESET) {
-        stub_drop(stub, connection, rule->then == STUB_RESET);
+    if (rule.answer && rule.then != STUB_DRIP)
+        raw_send(connection->fd, (struct str){ rule.answer, rule.answer_size });
+    if (rule.then == STUB_CLOSE || rule.then == STUB_RESET) {
+        stub_drop(stub, connection, rule.then == STUB_RESET);
         return false;
     }
-    if (rule->then != STUB_KEEP)
-        connection->busy = rule;
+    connection->is_busy = rule.then != STUB_KEEP;
+    connection->busy = rule;
     return true;
 }
 
@@ -217,7 +223,7 @@ static void stub_read(struct stub *stub, struct stub_connection *connection)
         return;
     }
     buf_add(&connection->in, (struct str){ bytes, (size_t)got });
-    for (size_t size; !connection->busy && (size = stub_request_size(&connection->in)) > 0;) {
+    for (size_t size; !connection->is_busy && (size = stub_request_size(&connection->in)) > 0;) {
         if (!stub_answer(stub, connection, size))
             return;
     }
@@ -227,7 +233,7 @@ static void stub_read(struct stub *stub, struct stub_connection *connection)
 static void stub_go_on(struct stub *stub, struct stub_connection *connection, int64_t now_us)
 {
     static char flood[65536];
-    const struct stub_rule *rule = connection->busy;
+    const struct stub_rule *rule = &connection->busy;
     size_t last = rule->answer_size - 1;
     if (rule->then == STUB_FLOOD) {
         memset(flood, rule->answer[last], sizeof flood);
@@ -263,10 +269,10 @@ static void *stub_thread(void *argument)
         unsigned count = stub->open_count;
         int wait_ms = -1;
         for (unsigned i = 0; i < count; i++) {
-            const struct stub_rule *busy = stub->connections[i].busy;
-            bool floods = busy && busy->then == STUB_FLOOD;
+            const struct stub_connection *at = &stub->connections[i];
+            bool floods = at->is_busy && at->busy.then == STUB_FLOOD;
             fds[i + 2] = (struct pollfd){ stub->connections[i].fd, (short)(floods ? POLLOUT : POLLIN), 0 };
-            if (busy && busy->then == STUB_DRIP)
+            if (at->is_busy && at->busy.then == STUB_DRIP)
                 wait_ms = 1;
         }
         (void)poll(fds, count + 2, wait_ms);
@@ -276,7 +282,7 @@ static void *stub_thread(void *argument)
             struct stub_connection *connection = &stub->connections[i];
             if (fds[i + 2].revents & (POLLIN | POLLHUP | POLLERR))
                 stub_read(stub, connection);
-            else if (connection->busy && connection->busy->then >= STUB_FLOOD)
+            else if (connection->is_busy && connection->busy.then >= STUB_FLOOD)
                 stub_go_on(stub, connection, test_now_us());
         }
         if (fds[1].revents)
@@ -307,6 +313,9 @@ UNUSED static void stub_stop(struct stub *stub)
     while (stub->open_count)
         stub_drop(stub, &stub->connections[0], false);
     stub_clear(stub);
+    for (size_t i = 0; i < stub->old_answer_count; i++)
+        free(stub->old_answers[i]);
+    free(stub->old_answers);
     close(stub->stop[0]);
     close(stub->listener);
     pthread_mutex_destroy(&stub->mutex);

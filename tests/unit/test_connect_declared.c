@@ -447,6 +447,35 @@ static void retry_after_holds_all_calls_of_the_connection(void **state)
     assert_int_equal(stub_request_count(&world->stub), 1);
 }
 
+static void calls_wait_for_their_turn(void **state)
+{
+    struct connect_world *world = *state;
+    struct trial trials[6];
+    world_load(world,
+        "connector: slow\ntitle: Slow\nsettings: { url: string, calls: { type: int, default: 50 } }\n"
+        "base_url: ${{ settings.url }}\nrate_limit: { calls: \"${{ settings.calls }}\", per: 1s, burst: 1 }\n"
+        "actions:\n  get: { summary: Gets, kind: query, in: { n: int }, out: { n: int }, request: { path: "
+        "\"/${{ inputs.n }}\" } }\n");
+    world_connection(world, "slow", "slow", "{\"url\":\"STUB\"}");
+    stub_json(&world->stub, "GET", "{\"n\":1}");
+    int64_t started_us = test_now_us();
+    for (int i = 0; i < 6; i++) {
+        char with[20];
+        snprintf(with, sizeof with, "{\"n\":%d}", i);
+        trial_make(world, &trials[i], "slow.get", with);
+        trial_start(&trials[i]);
+    }
+    world_wait(world);
+    assert_true(test_now_us() - started_us >= 5 * 20 * US_PER_MS);
+    for (int i = 0; i < 6; i++) {
+        char line[20];
+        snprintf(line, sizeof line, "GET /%d ", i);
+        assert_output(&trials[i].result, "{\"n\":1}");
+        assert_request_has(stub_request(&world->stub, (unsigned)i), line);
+        trial_done(&trials[i]);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
@@ -464,6 +493,7 @@ int main(void)
         TEST(breaker_opens_after_failures_and_lets_one_try),
         TEST(refusals_do_not_open_the_breaker),
         TEST(retry_after_holds_all_calls_of_the_connection),
+        TEST(calls_wait_for_their_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
