@@ -93,10 +93,9 @@ bool text_is_email(struct str text)
 
 /* ---- adding ---- */
 
-void observations_begin(struct observations *observations, struct arena *arena, struct arena *scratch)
+void observations_begin(struct observations *observations, struct arena *arena)
 {
     observations->arena = arena;
-    observations->scratch = scratch;
     observations->scanned_bytes = 0;
     observations->is_cut = false;
     value_list_begin(&observations->items, arena);
@@ -207,18 +206,13 @@ static enum observable_type type_of(enum ioc_kind kind)
     }
 }
 
-/* The value is in the scratch arena. */
 static enum err found(void *context, const struct ioc *ioc, struct err_info *why)
 {
     const struct scan *scan = context;
     enum observable_type type = type_of(ioc->kind);
-    struct str value;
-    uint64_t hash;
-    if (type == OBSERVABLE_UNKNOWN || (ioc->kind == IOC_IPV4 && says_nothing(ioc->value)) ||
-        !is_wanted(scan->observations, type, ioc->value, &hash))
+    if (type == OBSERVABLE_UNKNOWN || (ioc->kind == IOC_IPV4 && says_nothing(ioc->value)))
         return ERR_OK;
-    TRY(arena_str(scan->observations->arena, ioc->value, &value, why));
-    return observations_add_at(scan->observations, type, value, scan->place, why);
+    return observations_add_at(scan->observations, type, ioc->value, scan->place, why);
 }
 
 enum err observations_scan(
@@ -230,7 +224,5 @@ enum err observations_scan(
         observations->is_cut = true;
     }
     observations->scanned_bytes += text.size;
-    enum err result = ioc_each(observations->scratch, text, found, &scan, why);
-    arena_reset(observations->scratch);
-    return result;
+    return ioc_each(observations->arena, text, found, &scan, why);
 }

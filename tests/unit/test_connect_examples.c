@@ -48,7 +48,7 @@ static struct value make_settings(
             CHECK(arena_printf(&world->arena, &text, why, "${secret:%.*s}", STR_ARG(setting->name)));
             v = value_string(text);
         }
-        if (str_equal(setting->name, STR("base_url")))
+        if (str_equal(setting->name, STR("base_url")) || str_equal(setting->name, STR("login_url")))
             v = value_string(world_text(world, "STUB"));
         if (v.type != VALUE_NULL)
             CHECK(value_map_put(&map, value_string(setting->name), v, why));
@@ -111,6 +111,18 @@ static void print_result(
     json_print(out, value_map_end(&map), JSON_SORT_KEYS);
 }
 
+/* What gives tokens, where the connector's `auth` asks for one; not asked when another one counts. */
+static void add_tokens(struct connect_world *world, const struct connector *connector)
+{
+    static const char *const places[] = { "POST /security/user/authenticate ", "POST /api/session ",
+        "POST /contoso.example/oauth2/v2.0/token ", "POST /oauth2/token " };
+    if (connector->auth_count == 0 || !auth_fetches_token(&connector->auths[0]))
+        return;
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+        stub_json(&world->stub, places[i],
+            "{\"access_token\":\"example-access-token\",\"data\":{\"token\":\"example-access-token\"}}");
+}
+
 static void run_example(
     struct connect_world *world, const struct connector_action *definition, const struct example *example)
 {
@@ -119,12 +131,7 @@ static void run_example(
     AUTO(buf) struct buf wanted = { 0 }, got = { 0 };
     struct str name;
     stub_clear(&world->stub);
-    bool has_login = connector->auth_count > 0 && auth_fetches_token(&connector->auths[0]);
-    if (has_login) /* its connection's first call; not asked for when another `auth` counts */
-        stub_json(&world->stub, "POST /security/user/authenticate",
-            "{\"data\":{\"token\":\"example-access-token\"}}");
-    if (has_login)
-        stub_json(&world->stub, "POST /api/session", "{\"data\":{\"token\":\"example-access-token\"}}");
+    add_tokens(world, connector);
     for (uint32_t i = 0; i < example->answers.size; i++)
         add_answer(world, example->answers.items[i]);
     CHECK(arena_str(&world->arena, definition->action.name, &name, why));

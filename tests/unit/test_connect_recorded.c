@@ -32,6 +32,11 @@ struct recording {
     const char *connector, *settings, *file, *name, *target, *action, *with, *wanted;
 };
 
+#define DEFENDER \
+    "{\"base_url\":\"STUB\",\"login_url\":\"STUB\",\"tenant\":\"t\",\"client_id\":\"c\",\"client_secret\":" \
+    "\"${secret:" \
+    "key}\"}"
+
 static const struct recording recordings[] = {
     { "abuseipdb", "{\"base_url\":\"STUB\",\"api_key\":\"${secret:key}\"}", "abuseipdb",
         "payloads__check_ip_data.json", "GET /check?ipAddress=198.51.100.100", "abuseipdb.check_ip",
@@ -51,6 +56,48 @@ static const struct recording recordings[] = {
     { "jira", "{\"base_url\":\"STUB\",\"email\":\"a@example.org\",\"token\":\"${secret:key}\"}", "jira",
         "responses__add_comment_to_issue.json.resp", "POST /rest/api/3/issue/ED-1/comment",
         "jira.add_comment", "{\"key\":\"ED-1\",\"text\":\"a\"}", "{\"id\":\"10000\"}" },
+    { "okta", "{\"base_url\":\"STUB\",\"token\":\"${secret:key}\"}", "okta", "responses__get_user.json.resp",
+        "GET /api/v1/users/user%40example.com", "okta.get_user", "{\"user\":\"user@example.com\"}",
+        "\"status\":\"PASSWORD_EXPIRED\"" },
+    { "okta", "{\"base_url\":\"STUB\",\"token\":\"${secret:key}\"}", "okta",
+        "responses__expire_password.json.resp", "POST /api/v1/users/12345/lifecycle/expire_password",
+        "okta.expire_password", "{\"user\":\"12345\"}", "{\"status\":\"PASSWORD_EXPIRED\"}" },
+    { "cloudflare", "{\"base_url\":\"STUB\",\"token\":\"${secret:key}\",\"id\":\"z\"}", "cloudflare",
+        "responses__create_zone_access_rule_ipv4.json.resp", "POST /zones/z/firewall/access_rules/rules ",
+        "cloudflare.block_ip", "{\"ip\":\"198.51.100.1\"}", "\"rule\":\"9de5069c5afe602b2ea0a04b66beb2c0\"" },
+    { "cloudflare", "{\"base_url\":\"STUB\",\"token\":\"${secret:key}\",\"id\":\"z\"}", "cloudflare",
+        "responses__get_zone_access_rules_ip.json.resp", "GET /zones/z/firewall/access_rules/rules?",
+        "cloudflare.find_rules", "{\"ip\":\"198.51.100.1\"}", "\"mode\":\"block\"" },
+    { "cloudflare", "{\"base_url\":\"STUB\",\"token\":\"${secret:key}\",\"id\":\"z\"}", "cloudflare",
+        "responses__delete_zone_access_rule.json.resp", "DELETE /zones/z/firewall/access_rules/rules/r ",
+        "cloudflare.remove_rule", "{\"rule\":\"r\"}", "{}" },
+    { "servicenow", "{\"base_url\":\"STUB\",\"user\":\"u\",\"password\":\"${secret:key}\"}", "servicenow",
+        "payloads__create_security_incident.json.resp", "POST /api/now/table/sn_si_incident ",
+        "servicenow.create_incident", "{\"short_description\":\"a\",\"table\":\"sn_si_incident\"}",
+        "\"number\":\"SIR0010044\"" },
+    { "servicenow", "{\"base_url\":\"STUB\",\"user\":\"u\",\"password\":\"${secret:key}\"}", "servicenow",
+        "payloads__search_security_incident_fields.json.resp", "GET /api/now/table/incident?",
+        "servicenow.find_records", "{\"query\":\"a=b\"}", "\"number\":\"SIR00000001\"" },
+    { "otx", "{\"base_url\":\"STUB\",\"api_key\":\"${secret:key}\"}", "att_cybersecurity_alienvault_otx",
+        "responses__get_indicator_details_ipv4_general.json.resp",
+        "GET /indicators/IPv4/198.51.100.100/general", "otx.check_ip", "{\"ip\":\"198.51.100.100\"}",
+        "\"names\":[\"QakBot IOCs\"],\"pulses\":1" },
+    { "elasticsearch", "{\"base_url\":\"STUB\",\"api_key\":\"${secret:key}\"}", "elasticsearch",
+        "payloads__search_document.json.resp", "POST /logs/_search?", "elasticsearch.search",
+        "{\"index\":\"logs\",\"query\":\"*\"}", "\"total\":" },
+    { "elasticsearch", "{\"base_url\":\"STUB\",\"api_key\":\"${secret:key}\"}", "elasticsearch",
+        "payloads__index_with_id.json.resp", "PUT /logs/_doc/", "elasticsearch.index_document",
+        "{\"index\":\"logs\",\"document\":{}}", "{\"id\":\"Vmx6O3oBrBTgS4HhWKFJ\"}" },
+    { "defender", DEFENDER, "microsoft_atp", "responses__test_isolate_machine.json.resp",
+        "POST /api/machines/1234/isolate", "defender.isolate_machine", "{\"machine\":\"1234\"}",
+        "{\"action\":\"action-isolate-123\",\"status\":\"Pending\"}" },
+    { "defender", DEFENDER, "microsoft_atp", "responses__test_search_machines.json.resp",
+        "GET /api/machines?", "defender.find_machine", "{\"name\":\"desktop-win10\"}",
+        "\"id\":\"abc123def456\",\"ip\":\"10.0.0.50\"" },
+    { "defender", DEFENDER, "microsoft_atp", "responses__test_blacklist_submit.json.resp",
+        "POST /api/indicators ", "defender.block_indicator",
+        "{\"value\":\"220e7d15b011d7fac48f2bd61114db1022197f7f\",\"type\":\"FileSha1\"}",
+        "{\"indicator\":\"indicator-123\"}" },
     { "thehive", "{\"base_url\":\"STUB\",\"api_key\":\"${secret:key}\"}", "thehive",
         "responses__get_current_user.json.resp", "GET /api/v1/user/current", "thehive.who_am_i", "{}",
         "\"name\":\"Administrator\"" },
@@ -73,6 +120,7 @@ static void recorded_answers_are_mapped(void **state)
         world_load_content(world, file);
         world_connection(world, recording->connector, recording->connector, recording->settings);
         stub_clear(&world->stub);
+        stub_json(&world->stub, "POST /t/oauth2/v2.0/token ", "{\"access_token\":\"a-token\"}");
         stub_json(&world->stub, recording->target, payload);
         const struct action_result *result = trial_run(world, &trial, recording->action, recording->with);
         if (!result->is_ok)
