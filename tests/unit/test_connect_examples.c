@@ -234,12 +234,45 @@ static void each_example_of_the_guide_holds(void **state)
     assert_true(blocks >= 5);
 }
 
+/* The guide's list of actions is whole. */
+static void each_action_stands_in_the_guide(void **state)
+{
+    struct connect_world *world = *state;
+    AUTO(buf) struct buf page = { 0 };
+    DIR *folder = opendir("content/connectors");
+    unsigned missing = 0;
+    assert_true(source_page_read("connectors.md", &page));
+    if (!folder)
+        folder = opendir("../content/connectors");
+    assert_non_null(folder);
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        const struct action *action;
+        struct catalogue_source *source = connect_catalogues(world->connect);
+        if (!strstr(entry->d_name, ".yaml"))
+            continue;
+        world_load_content(world, entry->d_name);
+        const struct catalogue *catalogue = source->acquire(source);
+        for (uint32_t i = 0; (action = catalogue->at(catalogue, i)) != NULL; i++) {
+            char wanted[200];
+            snprintf(wanted, sizeof wanted, "`%.*s`", STR_ARG(action->name));
+            if (action->start != remote_start || str_contains(buf_str(&page), str_of(wanted)))
+                continue;
+            print_error("docs/connectors.md lacks %s\n", wanted);
+            missing++;
+        }
+        source->release(source, catalogue);
+    }
+    closedir(folder);
+    assert_int_equal(missing, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
         TEST(examples_of_built_in_connectors_hold_over_the_wire),
         TEST(each_example_of_the_guide_holds),
+        TEST(each_action_stands_in_the_guide),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
