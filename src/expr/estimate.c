@@ -31,10 +31,15 @@ static int64_t known_size(const struct node *node)
     return -1;
 }
 
-/* A part whose error is a value like another may end at its first step. */
+/* What keeping an error as a value takes, whose text is copied. */
+#define FAULT_UNITS (2 + ERR_TEXT_BYTES_MAX / CALL_BYTES_PER_UNIT)
+
+/* A part whose error is a value like another may end at its first step, and a constant takes a step of its
+ * own to get into its place. */
 static struct cost_range guarded(struct cost_range part)
 {
     part.least = part.least > 0;
+    part.most = plus(part.most, 1 + FAULT_UNITS);
     return part;
 }
 
@@ -71,7 +76,7 @@ static struct cost_range estimate_logic(const struct node *node)
 {
     struct cost_range all = guarded(estimate_tree(node->children[0]));
     for (uint32_t i = 1; i < node->count; i++)
-        all.most = plus(all.most, plus(estimate_tree(node->children[i]).most, 1));
+        all.most = plus(all.most, plus(guarded(estimate_tree(node->children[i])).most, 1));
     return sum(all, (struct cost_range){ 1, 2 });
 }
 
