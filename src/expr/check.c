@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "expr/infer.h"
+#include "expr/parse.h"
 #include "expr/resolve.h"
 
 struct checker {
@@ -357,6 +358,10 @@ static void resolve_namespace(struct checker *checker, struct node *node)
 static FALLIBLE unknown_function(struct checker *checker, struct node *node, struct err_info *why)
 {
     struct qualified_name prefix = { .size = 0 };
+    const char *usage = macro_usage(node->name);
+    if (usage != NULL)
+        return refuse_or_fail(
+            checker, node, why, "the macro '%.*s' is written as %s", STR_ARG(node->name), usage);
     char whole[QUALIFIED_NAME_BYTES_MAX + 256];
     if (node->is_member && qualified_name(node->children[0], &prefix))
         snprintf(whole, sizeof(whole), "%.*s.%.*s", (int)prefix.size, prefix.text, STR_ARG(node->name));

@@ -184,6 +184,35 @@ static FALLIBLE expand_extremum(
     return ERR_OK;
 }
 
+const char *macro_usage(struct str name)
+{
+    static const struct {
+        struct str name;
+        const char *usage;
+    } usages[] = {
+        { STR_INIT("has"), "has(a.b)" },
+        { STR_INIT("all"), "list.all(x, test)" },
+        { STR_INIT("exists"), "list.exists(x, test)" },
+        { STR_INIT("exists_one"), "list.exists_one(x, test)" },
+        { STR_INIT("existsOne"), "list.existsOne(x, test)" },
+        { STR_INIT("map"), "list.map(x, expression) or list.map(x, test, expression)" },
+        { STR_INIT("filter"), "list.filter(x, test)" },
+        { STR_INIT("sortBy"), "list.sortBy(x, key)" },
+        { STR_INIT("transformList"), "list.transformList(i, x, expression)" },
+        { STR_INIT("transformMap"), "map.transformMap(key, x, expression)" },
+        { STR_INIT("transformMapEntry"), "map.transformMapEntry(key, x, {newKey: newValue})" },
+        { STR_INIT("optMap"), "optional.optMap(x, expression)" },
+        { STR_INIT("optFlatMap"), "optional.optFlatMap(x, optionalExpression)" },
+        { STR_INIT("bind"), "cel.bind(name, value, expression)" },
+        { STR_INIT("block"), "cel.block([value, …], expression)" },
+    };
+    for (size_t i = 0; i < sizeof(usages) / sizeof(usages[0]); i++) {
+        if (str_equal(usages[i].name, name))
+            return usages[i].usage;
+    }
+    return NULL;
+}
+
 static bool is_namespace(const struct node *target, struct str name)
 {
     return target->kind == NODE_NAME && str_equal(target->name, name);

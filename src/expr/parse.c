@@ -17,6 +17,23 @@ static FALLIBLE advance(struct parser *parser, struct err_info *why)
     return lexer_next(&parser->lexer, &parser->next, why);
 }
 
+/* The mend for what other languages write so. */
+static const char *habit_of(const struct parser *parser)
+{
+    struct str text = parser->token.text;
+    if (parser->token.kind == TOKEN_QUESTION)
+        return "; a value in place of an absent one is a.?b.orValue(x)";
+    if (parser->token.kind == TOKEN_DOT)
+        return "; an optional field is a.?b";
+    if (str_equal(text, STR("and")))
+        return "; that is '&&' here";
+    if (str_equal(text, STR("or")))
+        return "; that is '||' here";
+    if (parser->token.kind == TOKEN_TRUE || parser->token.kind == TOKEN_FALSE)
+        return "; 'not' is '!' here";
+    return "";
+}
+
 static FALLIBLE unexpected(const struct parser *parser, struct err_info *why, const char *wanted)
 {
     const struct token *token = &parser->token;
@@ -27,7 +44,7 @@ static FALLIBLE unexpected(const struct parser *parser, struct err_info *why, co
         return err_at(why, ERR_INVALID, "expr_parse", token->line, token->column,
             "a string stands where %s should stand", wanted);
     return err_at(why, ERR_INVALID, "expr_parse", token->line, token->column,
-        "'%.*s' stands where %s should stand", STR_ARG(token->text), wanted);
+        "'%.*s' stands where %s should stand%s", STR_ARG(token->text), wanted, habit_of(parser));
 }
 
 static FALLIBLE expect(struct parser *parser, enum token_kind kind, const char *wanted, struct err_info *why)
@@ -571,6 +588,14 @@ static FALLIBLE parse_or(struct parser *parser, struct node **ret, struct err_in
     return node_of(parser, NODE_OR, &at, &operands, ret, why);
 }
 
+/* "a?.b" reads as a conditional over the name ".b". */
+static bool begins_with_dot(const struct node *node)
+{
+    while (node->kind == NODE_SELECT || (node->kind == NODE_CALL && node->is_member))
+        node = node->children[0];
+    return node->is_root;
+}
+
 static FALLIBLE parse_expression(struct parser *parser, struct node **ret, struct err_info *why)
 {
     if (++parser->depth > EXPR_DEPTH_MAX)
@@ -584,6 +609,9 @@ static FALLIBLE parse_expression(struct parser *parser, struct node **ret, struc
         TRY(advance(parser, why));
         TRY(parse_or(parser, &part, why));
         TRY(parser_list_add(parser, &parts, part, why));
+        if (parser->token.kind != TOKEN_COLON && begins_with_dot(part))
+            return err_at(why, ERR_INVALID, "expr_parse", at.line, at.column,
+                "'?.' is no operator; an optional field is a.?b");
         TRY(expect(parser, TOKEN_COLON, "':' of a conditional", why));
         TRY(parse_expression(parser, &part, why));
         TRY(parser_list_add(parser, &parts, part, why));

@@ -33,6 +33,8 @@ FALLIBLE parser_node(struct parser *parser, enum node_kind kind, const struct to
 FALLIBLE parser_list_add(
     struct parser *parser, struct node_list *list, struct node *node, struct err_info *why);
 
+/* How the macro of this name is written, or NULL: for calls that look like it but are not. */
+const char *macro_usage(struct str name);
 /* Expands the call when it is a macro; else `*ret` is NULL. ERR_INVALID "expr_check" when a macro is
  * used wrongly. */
 FALLIBLE macro_expand(

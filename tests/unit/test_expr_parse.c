@@ -91,6 +91,20 @@ static void what_the_grammar_does_not_have_is_refused(void **state)
     expr_expect_plain(ROWS(rows));
 }
 
+static void habits_of_other_languages_get_their_mend(void **state)
+{
+    (void)state;
+    static const struct expr_row rows[] = {
+        { "true and false", "!'&&'" },
+        { "true or false", "!'||'" },
+        { "not true", "!'!'" },
+        { "{}?.a", "!a.?b" },
+        { "{} ?? 1", "!a.?b.orValue(x)" },
+        { "1 = 1", "!'=='" },
+    };
+    expr_expect_plain(ROWS(rows));
+}
+
 static void commas_may_end_lists_and_maps(void **state)
 {
     (void)state;
@@ -133,12 +147,13 @@ static void macros_that_are_used_wrongly_say_how(void **state)
         { "[1].map(1, 2)", "!simple name" },
         { "[1].map(x.y, 2)", "!simple name" },
         { "[1].map(.x, 2)", "!simple name" },
-        { "[1].all(x)", "!" },
+        { "[1].all(x)", "!list.all(x, test)" },
+        { "has(x, y)", "!has(a.b)" },
         { "[1].exists(x, x, true)", "!different names" },
         { "[1].exists(1, x, true)", "!simple name" },
-        { "[1].filter(x)", "!" },
+        { "[1].filter(x)", "!list.filter(x, test)" },
         { "cel.bind(1, 2, 3)", "!simple name" },
-        { "cel.bind(x, 2)", "!" },
+        { "cel.bind(x, 2)", "!cel.bind(name, value, expression)" },
         { "cel.block(1, 2)", "!list literal" },
         { "cel.block([1], cel.index(1))", "!" },
         { "cel.block([1], cel.index(-1))", "!not negative" },
@@ -245,6 +260,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(operators_bind_as_the_table_says),
         cmocka_unit_test(what_the_grammar_does_not_have_is_refused),
+        cmocka_unit_test(habits_of_other_languages_get_their_mend),
         cmocka_unit_test(commas_may_end_lists_and_maps),
         cmocka_unit_test(reserved_words_are_good_behind_a_dot),
         cmocka_unit_test(macros_that_are_used_wrongly_say_how),
