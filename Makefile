@@ -51,20 +51,24 @@ e2e: build
 ## make bench    measures the server beside the machine's own ceilings (FULL=1: as the goals say; ONLY=PART,...)
 bench: build
 	@tools/install-packages bench
-	@ninja -C build -j $(JOBS) bench/load bench/stub bench/bench_json bench/bench_expr bench/bench_store bench/bench_client
+	@ninja -C build -j $(JOBS) bench/load bench/stub bench/bench_json bench/bench_expr bench/bench_store bench/bench_ingest bench/bench_client
 	@[ -n '$(ONLY)' ] || build/bench/bench_json '' 0.3
 	@[ -n '$(ONLY)' ] || build/bench/bench_expr 0.3
 	@[ -n '$(ONLY)' ] || build/bench/bench_store '' 2
+	@[ -n '$(ONLY)' ] || build/bench/bench_ingest build 2 $(if $(FULL),1000000)
 	@tools/bench $(if $(FULL),--full) --only '$(ONLY)'
 
-## make crash    kills the server at random instants under load, at each record of the journal, and cuts its power (CYCLES=10000 STATES=100000)
+## make crash    kills the server at random instants under load, at each record of the journal, cuts its power, fails its calls
 CYCLES ?= 1000
 STATES ?= 10000
+PLACES ?= 20
 crash: build
 	@tools/install-packages test
-	@ninja -C build -j $(JOBS) tocsin bench/stub tests/crash/libpreload_kill.so tests/crash/libpreload_record.so
+	@ninja -C build -j $(JOBS) tocsin bench/stub tests/crash/libpreload_kill.so tests/crash/libpreload_record.so \
+		tests/crash/libpreload_fail.so
 	@TOCSIN_BIN=build/tocsin tests/crash/test_crash_every_record.py
 	@TOCSIN_BIN=build/tocsin tests/crash/test_crash_random.py --cycles $(CYCLES) $(if $(SEED),--seed $(SEED))
+	@TOCSIN_BIN=build/tocsin TOCSIN_FAIL_PLACES=$(PLACES) tests/crash/test_crash_fail.py
 	@TOCSIN_BIN=build/tocsin tests/crash/test_crash_power.py --states $(STATES) $(if $(SEED),--seed $(SEED))
 
 ## make plant    plants small faults in a copy and shows that the tests find each (ONLY=TEXT: some of them)

@@ -179,6 +179,17 @@ static void measure_part(const char *name, void (*run)(struct part *part), struc
     printf("  %-46s %6.2f us of CPU an event\n", name, (double)(now - begin) / (double)count);
 }
 
+/* What a request holds until its answer. */
+static void measure_memory(const char *name, void (*run)(struct part *part), struct part *part)
+{
+    arena_reset(part->arena);
+    size_t before = part->arena->bytes_held;
+    for (int i = 0; i < 1000; i++)
+        run(part);
+    printf("  %-46s %6.1f KB an event\n", name, (double)(part->arena->bytes_held - before) / 1000 / 1024);
+    arena_done(part->arena);
+}
+
 static void measure_parts(const char *path, const char *name, struct str text, double seconds)
 {
     AUTO(arena) struct arena boot = { 0 };
@@ -194,6 +205,9 @@ static void measure_parts(const char *path, const char *name, struct str text, d
     measure_part("reading", part_read, &part, seconds);
     measure_part("and mapping, observables, fingerprint", part_map, &part, seconds);
     measure_part("and the alert as it is stored and offered", part_all, &part, seconds);
+    measure_memory("memory: read", part_read, &part);
+    measure_memory("memory: and mapped", part_map, &part);
+    measure_memory("memory: and as it is stored and offered", part_all, &part);
     sources_free(sources);
 }
 

@@ -1,5 +1,6 @@
 /* `tocsin run export-test ID`: a recorded run as a test case: its event, what was answered as mocks, what
  * people said, and what came out of it as what is expected. */
+#include <ctype.h>
 #include <stdio.h>
 
 #include "base/json.h"
@@ -81,6 +82,20 @@ static FALLIBLE make_case(const struct resource *resource, struct value run, str
     return ERR_OK;
 }
 
+/* Names of actions and steps need no quotes. */
+static void add_key(struct buf *buf, struct value key)
+{
+    struct str name = value_str(key);
+    bool is_plain = name.size > 0 && isalpha((unsigned char)name.data[0]);
+    for (size_t i = 0; is_plain && i < name.size; i++)
+        is_plain = isalnum((unsigned char)name.data[i]) || name.data[i] == '_' || name.data[i] == '.' ||
+            name.data[i] == '-';
+    if (is_plain)
+        buf_add(buf, name);
+    else
+        json_print(buf, key, 0);
+}
+
 /* JSON is YAML; what is inside a key stands on its line. */
 static void print_case(struct buf *buf, struct value playbook, struct value its)
 {
@@ -103,7 +118,7 @@ static void print_case(struct buf *buf, struct value playbook, struct value its)
         buf_add_byte(buf, '\n');
         for (uint32_t j = 0; j < inside.size; j++) {
             buf_add_text(buf, "      ");
-            json_print(buf, parts[j].key, 0);
+            add_key(buf, parts[j].key);
             buf_add_text(buf, ": ");
             json_print(buf, parts[j].value, 0);
             buf_add_byte(buf, '\n');

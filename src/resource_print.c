@@ -5,7 +5,7 @@
 static void add_field(struct buf *buf, const char *name, struct value v, bool has_colours)
 {
     AUTO(buf) struct buf cell = { 0 };
-    if (v.type == VALUE_NULL)
+    if (v.type == VALUE_NULL || (v.type == VALUE_STRING && v.size == 0))
         return;
     table_add_cell(&cell, v, 0);
     buf_printf(buf, "%-10s ", name);
@@ -75,11 +75,9 @@ static void add_step(struct buf *buf, struct value step, unsigned depth, bool ha
     paint_add(buf, paint_of_status(word), word, has_colours);
     buf_printf(buf, "%*s ", word.size < 10 ? (int)(10 - word.size) : 0, "");
     buf_add(buf, buf_str(&name));
-    if (action.type == VALUE_STRING) {
-        buf_add_text(buf, "  ");
-        table_add_cell(buf, action, 0);
-    }
-    if (started != 0 && ended != 0) {
+    buf_add_text(buf, "  ");
+    table_add_cell(buf, action.type == VALUE_STRING ? action : value_get(step, STR("kind")), 0);
+    if (started != 0 && ended >= started + US_PER_MS) {
         buf_add_text(buf, "  ");
         print_span(buf, ended - started);
     }

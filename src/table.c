@@ -84,12 +84,27 @@ static void add_clean(struct buf *buf, struct str s, size_t width_max)
     }
 }
 
+/* ["a","b"] as "a, b". */
+static bool join_texts(struct buf *text, struct value list)
+{
+    for (uint32_t i = 0; i < list.size; i++) {
+        if (list.items[i].type != VALUE_STRING)
+            return false;
+        buf_add_text(text, i ? ", " : "");
+        buf_add(text, value_str(list.items[i]));
+    }
+    return true;
+}
+
 void table_add_cell(struct buf *buf, struct value v, size_t width_max)
 {
     AUTO(buf) struct buf text = { 0 };
-    if (v.type == VALUE_NULL) {
+    if (v.type == VALUE_NULL || (v.type == VALUE_LIST && v.size == 0)) {
         buf_add_byte(buf, '-');
+    } else if (v.type == VALUE_LIST && join_texts(&text, v)) {
+        add_clean(buf, buf_str(&text), width_max);
     } else if (v.type != VALUE_STRING) {
+        buf_clear(&text);
         json_print(&text, v, 0);
         add_clean(buf, buf_str(&text), width_max);
     } else if (is_time(value_str(v))) {

@@ -138,6 +138,8 @@
 #define MAPPING_SCAN_BYTES_MAX (256 * KIB) /* of an event's texts that are searched for observables */
 #define ALERT_OBSERVABLES_MAX 200 /* found in one event */
 #define FINGERPRINT_PARTS_MAX 16
+#define INGEST_PENDING_BYTES_MAX \
+    (32 * MIB) /* of bodies between receipt and answer; they take 30 times as much */
 #define INGEST_INLINE_BYTES_MAX (64 * KIB) /* of a body that is mapped on the server's own loop: some ms */
 #define SUPPRESSIONS_MAX 500 /* in force at a time */
 #define SUPPRESSION_DAYS_MAX 366 /* of one rule's life */

@@ -77,7 +77,7 @@ int32_t utf8_next(struct str s, size_t *offset)
     }
 }
 
-static size_t encode(uint32_t code_point, char out[4])
+size_t utf8_put(char out[4], uint32_t code_point)
 {
     if (code_point > 0x10ffff || (code_point >= 0xd800 && code_point <= 0xdfff))
         code_point = 0xfffd;
@@ -106,7 +106,7 @@ static size_t encode(uint32_t code_point, char out[4])
 void utf8_add(struct buf *buf, uint32_t code_point)
 {
     char bytes[4];
-    size_t size = encode(code_point, bytes);
+    size_t size = utf8_put(bytes, code_point);
     buf_add(buf, (struct str){ bytes, size });
 }
 
@@ -223,7 +223,7 @@ void hex_add(struct buf *buf, struct str bytes)
     }
 }
 
-static int hex_digit(char c)
+int hex_digit(int c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';

@@ -15,7 +15,8 @@
  * keeps SQLite from walking all alerts backwards for the order, which is what it takes a LIMIT for. */
 static const struct sql alert_standing = {
     "SELECT " ALERT_COLUMNS " FROM cases_alerts a WHERE a.tenant = $1 AND a.bucket IN ($2, $3, $4)"
-    " AND a.fingerprint = $5 AND a.first_seen > $6 AND a.first_seen < $7 ORDER BY +a.seq DESC LIMIT 1",
+    " AND a.fingerprint = $5 AND a.first_seen > $6 AND a.first_seen < $7 ORDER BY a.bucket DESC, a.seq DESC "
+    "LIMIT 1",
     NULL
 };
 static const struct sql alert_repeat = {

@@ -47,28 +47,11 @@ static bool status_bits(struct str word, unsigned *ret_bits)
     return true;
 }
 
-static enum err find_seq(
-    struct store_conn *conn, int64_t tenant, struct id after, int64_t *ret, struct err_info *why)
-{
-    *ret = 0;
-    if (id_is_none(after))
-        return ERR_OK;
-    AUTO(rows) struct rows rows = { 0 };
-    TRY(rows_open(&rows, conn, &seq_by_id, SQL_ARGS(arg_int(tenant), arg_id(&after)), why));
-    bool found = rows_next(&rows);
-    if (found)
-        *ret = rows_int(&rows, 0);
-    TRY(rows_end(&rows, why));
-    if (!found)
-        return err_named(why, ERR_INVALID, "query", "after: no alert %s", id_text(after).text);
-    return ERR_OK;
-}
-
 static enum err read_filter(struct store_conn *conn, const struct alert_query *query,
     struct list_filter *filter, struct err_info *why)
 {
     int64_t after = 0;
-    TRY(find_seq(conn, query->tenant, query->after, &after, why));
+    TRY(list_find_seq(conn, &seq_by_id, query->tenant, query->after, "alert", &after, why));
     list_filter_init(filter, query->limit, query->since, query->until, after);
     TRY(list_read_words(query->status, "status", status_bits, STATUSES_ALL, &filter->statuses, why));
     TRY(list_read_severities(query->severity, &filter->severities, why));
@@ -153,30 +136,22 @@ static enum err collect_by_walk(struct store_conn *conn, const struct alert_quer
     const struct list_filter *filter, struct arena *arena, struct seq_page *page, struct err_info *why)
 {
     AUTO(rows) struct rows rows = { 0 };
-    struct id last = ID_NONE;
-    uint32_t walked = 0;
     TRY(seq_page_init(page, arena, filter->limit + 1, why));
     TRY(open_walk(&rows, conn, query, filter, why));
-    while (page->count <= filter->limit && rows_next(&rows)) {
-        walked++;
-        last = rows_id(&rows, 1);
-        if (row_matches(&rows, filter))
-            page->items[page->count++] = rows_int(&rows, 0);
-    }
-    TRY(rows_end(&rows, why));
-    if (walked == ALERT_SCAN_MAX)
-        page->next = last;
-    return ERR_OK;
+    return seq_page_walk(page, &rows, filter, row_matches, why);
 }
 
-static enum err read_row(
-    struct store_conn *conn, int64_t seq, struct arena *arena, struct alert_row *ret, struct err_info *why)
+static enum err describe(const struct list_source *source, int64_t seq, struct arena *arena,
+    struct id *ret_id, struct value *ret, struct err_info *why)
 {
     AUTO(rows) struct rows rows = { 0 };
-    TRY(rows_open(&rows, conn, &row_by_seq, SQL_ARGS(arg_int(seq)), why));
+    struct alert_row row = { 0 };
+    TRY(rows_open(&rows, source->conn, &row_by_seq, SQL_ARGS(arg_int(seq)), why));
     if (rows_next(&rows))
-        TRY(alert_row_read(&rows, arena, ret, why));
-    return rows_end(&rows, why);
+        TRY(alert_row_read(&rows, arena, &row, why));
+    TRY(rows_end(&rows, why));
+    *ret_id = row.id;
+    return alert_row_load_value(source->conn, source->tenant, &row, arena, ret, why);
 }
 
 enum err alert_list(struct store_conn *conn, const struct alert_query *query, struct arena *arena,
@@ -189,17 +164,6 @@ enum err alert_list(struct store_conn *conn, const struct alert_query *query, st
         TRY(collect_by_walk(conn, query, &filter, arena, &page, why));
     else
         TRY(collect_by_index(conn, query->tenant, &filter, arena, &page, why));
-    struct value_list_builder items;
-    struct id next = page.next;
-    value_list_begin(&items, arena);
-    for (uint32_t i = 0; i < page.count && i < filter.limit; i++) {
-        struct alert_row row = { 0 };
-        struct value alert;
-        TRY(read_row(conn, page.items[i], arena, &row, why));
-        TRY(alert_row_load_value(conn, query->tenant, &row, arena, &alert, why));
-        TRY(value_list_add(&items, alert, why));
-        if (i + 1 == filter.limit)
-            next = page.count > filter.limit ? row.id : page.next;
-    }
-    return list_page_value(&items, next, arena, ret_page, why);
+    const struct list_source source = { conn, query->tenant, describe };
+    return seq_page_value(&page, &source, filter.limit, arena, ret_page, why);
 }

@@ -131,6 +131,57 @@ void seq_page_cut(struct seq_page *page, uint32_t limit)
         page->count = limit + 1;
 }
 
+enum err seq_page_walk(struct seq_page *page, struct rows *rows, const struct list_filter *filter,
+    list_matches *matches, struct err_info *why)
+{
+    struct id last = ID_NONE;
+    uint32_t walked = 0;
+    while (page->count <= filter->limit && rows_next(rows)) {
+        walked++;
+        last = rows_id(rows, 1);
+        if (matches(rows, filter))
+            page->items[page->count++] = rows_int(rows, 0);
+    }
+    TRY(rows_end(rows, why));
+    if (walked == ALERT_SCAN_MAX)
+        page->next = last;
+    return ERR_OK;
+}
+
+enum err seq_page_value(const struct seq_page *page, const struct list_source *source, uint32_t limit,
+    struct arena *arena, struct value *ret, struct err_info *why)
+{
+    struct value_list_builder items;
+    struct id next = page->next;
+    value_list_begin(&items, arena);
+    for (uint32_t i = 0; i < page->count && i < limit; i++) {
+        struct id id;
+        struct value item;
+        TRY(source->describe(source, page->items[i], arena, &id, &item, why));
+        TRY(value_list_add(&items, item, why));
+        if (i + 1 == limit && page->count > limit)
+            next = id;
+    }
+    return list_page_value(&items, next, arena, ret, why);
+}
+
+enum err list_find_seq(struct store_conn *conn, const struct sql *sql, int64_t tenant, struct id after,
+    const char *what, int64_t *ret, struct err_info *why)
+{
+    *ret = 0;
+    if (id_is_none(after))
+        return ERR_OK;
+    AUTO(rows) struct rows rows = { 0 };
+    TRY(rows_open(&rows, conn, sql, SQL_ARGS(arg_int(tenant), arg_id(&after)), why));
+    bool found = rows_next(&rows);
+    if (found)
+        *ret = rows_int(&rows, 0);
+    TRY(rows_end(&rows, why));
+    if (!found)
+        return err_named(why, ERR_INVALID, "query", "after: no %s %s", what, id_text(after).text);
+    return ERR_OK;
+}
+
 enum err list_page_value(struct value_list_builder *items, struct id next, struct arena *arena,
     struct value *ret, struct err_info *why)
 {

@@ -25,6 +25,10 @@ struct list_filter {
 /* `seq_after` 0: from the newest. */
 void list_filter_init(struct list_filter *filter, uint32_t limit, struct instant since, struct instant until,
     int64_t seq_after);
+/* The row that a page goes on after: `sql` gives its number by tenant and id. 0 for ID_NONE; ERR_INVALID when
+ * there is none, `what` being the object's word. */
+FALLIBLE list_find_seq(struct store_conn *conn, const struct sql *sql, int64_t tenant, struct id after,
+    const char *what, int64_t *ret, struct err_info *why);
 /* Comma separated words. ERR_INVALID on an unknown one; all when empty. `parse` gives the bits of a word. */
 FALLIBLE list_read_words(struct str words, const char *what,
     bool (*parse)(struct str word, unsigned *ret_bits), unsigned all, unsigned *ret, struct err_info *why);
@@ -45,6 +49,21 @@ FALLIBLE seq_page_collect(struct seq_page *page, struct store_conn *conn, const 
     const struct sql_arg *args, size_t arg_count, struct err_info *why);
 /* Newest first; only the first `limit` + 1 stay. Called between ranges it keeps the page small. */
 void seq_page_cut(struct seq_page *page, uint32_t limit);
+
+/* Walks open rows, whose first columns are number and id, and keeps those that match; a walk that saw
+ * ALERT_SCAN_MAX rows says where to go on. */
+typedef bool list_matches(struct rows *rows, const struct list_filter *filter);
+FALLIBLE seq_page_walk(struct seq_page *page, struct rows *rows, const struct list_filter *filter,
+    list_matches *matches, struct err_info *why);
+/* The page's first `limit` rows, each described by its number. */
+struct list_source {
+    struct store_conn *conn;
+    int64_t tenant;
+    enum err (*describe)(const struct list_source *source, int64_t seq, struct arena *arena,
+        struct id *ret_id, struct value *ret, struct err_info *why);
+};
+FALLIBLE seq_page_value(const struct seq_page *page, const struct list_source *source, uint32_t limit,
+    struct arena *arena, struct value *ret, struct err_info *why);
 
 /* {"items":[…],"next":id or null}. */
 FALLIBLE list_page_value(struct value_list_builder *items, struct id next, struct arena *arena,

@@ -321,9 +321,12 @@ static void clear_drop(struct op_link *link)
 static void clear_done(struct store_op *op, enum err result, const struct err_info *why)
 {
     struct op_link *link = (struct op_link *)(void *)op;
+    struct shard *shard = link->shard;
     (void)result, (void)why; /* a place that stays is behind: then changes count from there */
     shard_op_done(link);
+    shard_enter(shard);
     memory_free(link);
+    shard_leave(shard); /* a shard that stops may have waited for this one */
 }
 
 /* A playbook that gets such a trigger later sees the changes from then on. */

@@ -7,6 +7,8 @@
 #include "engine/status.h"
 #include "engine/undo.h"
 
+#define LOAD_AGAIN_US (5 * US_PER_S)
+
 void loaded_done(struct loaded *loaded)
 {
     run_free(loaded->run);
@@ -245,15 +247,18 @@ static void load_failed(struct active *active, enum err result, const struct err
 {
     struct log *log = active->shard->engine->options.log;
     bool may_pass = result == ERR_MEMORY || result == ERR_UNAVAILABLE || result == ERR_IO;
-    if (result != ERR_OK && result != ERR_NOT_FOUND && log)
-        log_failure(log, LOG_ERROR, "a run could not be loaded", why);
-    if (!may_pass) {
+    if (!may_pass)
         refuse_queue(active, result, why);
+    if (result == ERR_OK || result == ERR_NOT_FOUND)
         return;
-    }
+    if (log)
+        log_failure(log, LOG_ERROR, "a run could not be loaded; trying again", why);
+    /* Also what looks like damage: a disk that failed to read once is told like that, and a run that is
+     * forgotten now would stand still until the next start. */
+    int64_t rest_us = may_pass ? US_PER_S : LOAD_AGAIN_US;
     active->wants_turn = active->rests = true;
     loop_timer_start(
-        active->shard->loop, &active->timer, (struct instant){ loop_now(active->shard->loop).us + US_PER_S });
+        active->shard->loop, &active->timer, (struct instant){ loop_now(active->shard->loop).us + rest_us });
 }
 
 static void load_done(struct store_op *op, enum err result, const struct err_info *why)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/text.h"
 
 FALLIBLE call_fail(struct call *call, const char *format, ...)
 {
@@ -163,15 +164,7 @@ void writer_add_byte(struct writer *writer, char byte)
 void writer_add_code_point(struct writer *writer, uint32_t c)
 {
     char out[4];
-    size_t size = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    if (size == 1) {
-        out[0] = (char)c;
-    } else {
-        static const unsigned char leads[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
-        for (size_t i = size - 1; i > 0; i--, c >>= 6)
-            out[i] = (char)(0x80 | (c & 0x3f));
-        out[0] = (char)(leads[size] | c);
-    }
+    size_t size = utf8_put(out, c);
     writer_add(writer, (struct str){ out, size });
 }
 

@@ -161,7 +161,8 @@ static FALLIBLE look_at_run(struct ioc_search *search, size_t start, size_t end,
     if (ioc_before(search, start) == '@')
         return ERR_OK;
     /* "%2Fevil.example": the digits belong to the escape. */
-    if (ioc_before(search, start) == '%' && end - start > 2)
+    if (ioc_before(search, start) == '%' && end - start > 2 && ioc_is_hex(ioc_byte(search, start)) &&
+        ioc_is_hex(ioc_byte(search, start + 1)))
         start += 2;
     /* Dashes belong to the sentence ("10.0.0.1->"), more than one dot to another kind of number. */
     if (ioc_byte(search, end - 1) == '.')

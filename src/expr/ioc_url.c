@@ -228,11 +228,6 @@ static FALLIBLE look_at_url(struct ioc_search *search, size_t separator, size_t 
 /* Browsers take no longer URLs. */
 #define ENCODED_BYTES_MAX 2048
 
-static int hex_digit(int c)
-{
-    return ioc_is_digit(c) ? c - '0' : (c | 0x20) - 'a' + 10;
-}
-
 /* Up to what is no UTF-8: escapes may stand for any bytes. */
 static struct str valid_part(struct str text)
 {

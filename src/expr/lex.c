@@ -52,17 +52,6 @@ static bool is_name_part(int c)
     return is_name_start(c) || is_digit(c);
 }
 
-static int hex_value(int c)
-{
-    if (is_digit(c))
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* The byte `ahead` of the reading place, or -1 behind the end. */
 static int peek(const struct lexer *lexer, size_t ahead)
 {
@@ -106,7 +95,7 @@ static FALLIBLE take_hexadecimal(struct lexer *lexer, struct token *token, struc
     size_t from = lexer->at;
     lexer->at += 2;
     uint64_t magnitude = 0;
-    for (int digit; (digit = hex_value(peek(lexer, 0))) >= 0; lexer->at++) {
+    for (int digit; (digit = hex_digit(peek(lexer, 0))) >= 0; lexer->at++) {
         if (magnitude >> 60 != 0)
             return fail_at(lexer, from, why, "the number is too large for 64 bits");
         magnitude = magnitude << 4 | (unsigned)digit;
@@ -151,7 +140,7 @@ static FALLIBLE take_decimal(struct lexer *lexer, struct token *token, struct er
 static FALLIBLE take_number(struct lexer *lexer, struct token *token, struct err_info *why)
 {
     size_t from = lexer->at;
-    bool is_hex = peek(lexer, 0) == '0' && peek(lexer, 1) == 'x' && hex_value(peek(lexer, 2)) >= 0;
+    bool is_hex = peek(lexer, 0) == '0' && peek(lexer, 1) == 'x' && hex_digit(peek(lexer, 2)) >= 0;
     TRY(is_hex ? take_hexadecimal(lexer, token, why) : take_decimal(lexer, token, why));
     if (token->kind == TOKEN_INT && (peek(lexer, 0) == 'u' || peek(lexer, 0) == 'U')) {
         lexer->at++;
@@ -177,26 +166,10 @@ struct literal {
 
 static void add_code_point(struct literal *literal, uint32_t c)
 {
-    char *out = literal->data + literal->size;
-    if (c < 0x80) {
-        out[0] = (char)c;
-        literal->size += 1;
-    } else if (c < 0x800) {
-        out[0] = (char)(0xc0 | c >> 6);
-        out[1] = (char)(0x80 | (c & 0x3f));
-        literal->size += 2;
-    } else if (c < 0x10000) {
-        out[0] = (char)(0xe0 | c >> 12);
-        out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-        out[2] = (char)(0x80 | (c & 0x3f));
-        literal->size += 3;
-    } else {
-        out[0] = (char)(0xf0 | c >> 18);
-        out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-        out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-        out[3] = (char)(0x80 | (c & 0x3f));
-        literal->size += 4;
-    }
+    char out[4];
+    size_t size = utf8_put(out, c);
+    memcpy(literal->data + literal->size, out, size);
+    literal->size += size;
 }
 
 /* In a string a numeric escape is a code point, in bytes it is one octet. */
@@ -224,7 +197,7 @@ static FALLIBLE decode_hex_escape(const struct lexer *lexer, struct str raw, siz
     bool is_octet = digits == 2;
     uint32_t c = 0;
     for (size_t i = 0; i < digits; i++) {
-        int digit = *at + 2 + i < raw.size ? hex_value((unsigned char)raw.data[*at + 2 + i]) : -1;
+        int digit = *at + 2 + i < raw.size ? hex_digit((unsigned char)raw.data[*at + 2 + i]) : -1;
         if (digit < 0)
             return fail_at(lexer, base + *at, why, "a hexadecimal escape has too few digits");
         c = c << 4 | (unsigned)digit;

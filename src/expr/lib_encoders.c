@@ -91,14 +91,6 @@ static FALLIBLE hex_encode(struct call *call, const struct value *a, struct valu
     return ERR_OK;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static FALLIBLE hex_decode_string(struct call *call, const struct value *a, struct value *ret)
 {
     char *bytes = NULL;

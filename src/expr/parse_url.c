@@ -8,14 +8,6 @@ static FALLIBLE refuse(struct err_info *why, const char *text)
     return err_named(why, ERR_INVALID, "url", "no URL: %s", text);
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* %XX and '+' decoded as far as they are good; what would be no UTF-8 stays as it was. */
 static FALLIBLE decoded(struct arena *arena, struct str text, struct value *ret, struct err_info *why)
 {

@@ -109,19 +109,6 @@ static size_t entity(struct str text, size_t at, uint32_t *ret)
     return i + 1 - at;
 }
 
-static size_t put_code_point(char *out, uint32_t c)
-{
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    size_t size = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    for (size_t i = size - 1; i > 0; i--, c >>= 6)
-        out[i] = (char)(0x80 | (c & 0x3f));
-    out[0] = (char)((0xf00 >> size & 0xf0) | c);
-    return size;
-}
-
 /* Entities are longer than what they stand for, so the copy fits. */
 static FALLIBLE decoded(struct xml *xml, struct str raw, struct str *ret, struct err_info *why)
 {
@@ -137,10 +124,10 @@ static FALLIBLE decoded(struct xml *xml, struct str raw, struct str *ret, struct
         size_t taken = raw.data[i] == '&' ? entity(raw, i, &c) : 0;
         if (raw.data[i] == '&' && taken == 0)
             return refuse(xml, why, "an entity is not one of XML's own");
-        if (taken > 0)
-            size += put_code_point(copy + size, c);
-        else
-            copy[size++] = raw.data[i];
+        char out[4] = { raw.data[i] };
+        size_t count = taken > 0 ? utf8_put(out, c) : 1;
+        memcpy(copy + size, out, count);
+        size += count;
         i += taken > 0 ? taken : 1;
     }
     *ret = (struct str){ copy, size };

@@ -140,6 +140,9 @@ static FALLIBLE parse_map(struct arena *arena, struct value json, struct value *
             return err_set(why, ERR_INVALID, "an entry of a \"map\" is a pair, [key, value]");
         TRY(typed_json_parse(arena, pair.items[0], &key, why));
         TRY(typed_json_parse(arena, pair.items[1], &v, why));
+        if (key.type != VALUE_STRING && key.type != VALUE_INT && key.type != VALUE_UINT &&
+            key.type != VALUE_BOOL)
+            return err_set(why, ERR_INVALID, "a value of type %s can't be a key", value_type_name(key.type));
         TRY(value_map_add(&map, key, v, why));
     }
     *ret = value_map_end(&map);

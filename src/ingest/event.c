@@ -159,7 +159,7 @@ static enum err add_faults(
         TRY(arena_str(arena, rows_bytes(&rows, 1), &source, why));
         TRY(set_id(&item, "id", rows_id(&rows, 0), why));
         TRY(value_map_set(&item, "source", value_string(source), why));
-        TRY(set_instant(&item, "received", rows_instant(&rows, 2), why));
+        TRY(event_set_instant(&item, "received", rows_instant(&rows, 2), why));
         TRY(value_map_set(&item, "fault", value_string(str_of(fault)), why));
         TRY(value_list_add(&faults->list, value_map_end(&item), why));
     }

@@ -29,23 +29,6 @@ static bool fate_bits(struct str word, unsigned *ret_bits)
     return false;
 }
 
-static enum err find_seq(
-    struct store_conn *conn, int64_t tenant, struct id after, int64_t *ret, struct err_info *why)
-{
-    *ret = 0;
-    if (id_is_none(after))
-        return ERR_OK;
-    AUTO(rows) struct rows rows = { 0 };
-    TRY(rows_open(&rows, conn, &seq_by_id, SQL_ARGS(arg_int(tenant), arg_id(&after)), why));
-    bool found = rows_next(&rows);
-    if (found)
-        *ret = rows_int(&rows, 0);
-    TRY(rows_end(&rows, why));
-    if (!found)
-        return err_named(why, ERR_INVALID, "query", "after: no event %s", id_text(after).text);
-    return ERR_OK;
-}
-
 struct collecting {
     struct store_conn *conn;
     const struct list_filter *filter;
@@ -100,12 +83,12 @@ static enum err collect(struct store_conn *conn, const struct event_query *query
     return ERR_OK;
 }
 
-static enum err describe(struct store_conn *conn, int64_t seq, struct arena *arena, struct id *ret_id,
-    struct value *ret, struct err_info *why)
+static enum err describe(const struct list_source *source, int64_t seq, struct arena *arena,
+    struct id *ret_id, struct value *ret, struct err_info *why)
 {
     struct event_row row;
     struct value_map_builder map;
-    TRY(event_row_get_seq(conn, seq, arena, &row, why));
+    TRY(event_row_get_seq(source->conn, seq, arena, &row, why));
     value_map_begin(&map, arena);
     TRY(event_row_describe(&row, &map, why));
     *ret = value_map_end(&map);
@@ -118,24 +101,14 @@ enum err event_list(struct store_conn *conn, const struct event_query *query, st
 {
     struct list_filter filter;
     struct seq_page page;
-    struct value_list_builder items;
-    struct id next = ID_NONE;
     int64_t after;
-    TRY(find_seq(conn, query->tenant, query->after, &after, why));
+    TRY(list_find_seq(conn, &seq_by_id, query->tenant, query->after, "event", &after, why));
     list_filter_init(&filter, query->limit, query->since, query->until, after);
     TRY(list_read_words(
         query->fate, "fate", fate_bits, (1u << INTAKE_FATE_COUNT) - 1, &filter.statuses, why));
     TRY(list_read_sources(query->source, &filter, why));
     TRY(seq_page_init(&page, arena, 2 * (filter.limit + 1), why));
     TRY(collect(conn, query, &filter, &page, why));
-    value_list_begin(&items, arena);
-    for (uint32_t i = 0; i < page.count && i < filter.limit; i++) {
-        struct id id;
-        struct value item;
-        TRY(describe(conn, page.items[i], arena, &id, &item, why));
-        TRY(value_list_add(&items, item, why));
-        if (i + 1 == filter.limit && page.count > filter.limit)
-            next = id;
-    }
-    return list_page_value(&items, next, arena, ret_page, why);
+    const struct list_source source = { conn, query->tenant, describe };
+    return seq_page_value(&page, &source, filter.limit, arena, ret_page, why);
 }

@@ -156,14 +156,20 @@ static enum err describe_flags(
     return value_map_set(into, "flags", value_list_end(&flags), why);
 }
 
+enum err event_set_instant(
+    struct value_map_builder *into, const char *name, struct instant at, struct err_info *why)
+{
+    struct time_text text = instant_text(at);
+    struct str copy;
+    TRY(arena_str(into->arena, str_of(text.text), &copy, why));
+    return value_map_set(into, name, value_string(copy), why);
+}
+
 enum err event_row_describe(const struct event_row *row, struct value_map_builder *into, struct err_info *why)
 {
-    struct time_text received = instant_text(row->received);
-    struct str text;
     TRY(set_id(into, "id", row->id, why));
     TRY(value_map_set(into, "source", value_string(row->source), why));
-    TRY(arena_str(into->arena, str_of(received.text), &text, why));
-    TRY(value_map_set(into, "received", value_string(text), why));
+    TRY(event_set_instant(into, "received", row->received, why));
     TRY(set_text(into, "content_type", row->content_type, why));
     TRY(describe_flags(row, into, why));
     TRY(value_map_set(into, "fate", value_string(str_of(intake_fate_name(row->fate))), why));

@@ -1,5 +1,6 @@
 #include "ingest/ingest.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "access/secret.h"
@@ -25,6 +26,7 @@ struct ingest {
     pthread_mutex_t mutex; /* guards `sets` and what is in them */
     struct source_set *sets; /* newest first */
     struct suppressions *suppressions;
+    atomic_size_t pending_bytes; /* of bodies whose answer is out yet */
     struct bucket bucket;
     struct counts counts;
 };
@@ -300,8 +302,8 @@ static void finish(struct ingest_request *request, enum err result, const struct
         counts_add(&ingest->counts, true, request->source, request->batch.event_count);
     else
         ingest_count_rejected(ingest, why && why->name ? why->name : err_word(result));
-    if (request->sources)
-        ingest_release_sources(ingest, request->sources);
+    atomic_fetch_sub(&ingest->pending_bytes, request->body.size);
+    ingest_release_sources(ingest, request->sources);
     request->sources = NULL;
     request->accepted(request, result, why);
 }
@@ -491,12 +493,26 @@ static bool receive_later(struct ingest_request *request)
     return executor->ops->submit(executor, &later->task, NULL) == ERR_OK;
 }
 
+/* Counts the body, which one alone may always be. */
+static bool has_room(const struct ingest_request *request)
+{
+    size_t before = atomic_fetch_add(&request->ingest->pending_bytes, request->body.size);
+    return before == 0 || before + request->body.size <= INGEST_PENDING_BYTES_MAX;
+}
+
 void ingest_receive(struct ingest *ingest, struct ingest_request *request)
 {
     struct err_info why = { 0 };
     bool is_large = request->body.size > INGEST_INLINE_BYTES_MAX;
     request->ingest = ingest;
     request->sources = ingest_acquire_sources(ingest);
+    if (!has_room(request)) {
+        finish(request,
+            err_named(&why, ERR_UNAVAILABLE, "INGEST_PENDING_BYTES_MAX",
+                "as many events are under way as fit into memory; try again in a second"),
+            &why);
+        return;
+    }
     if (is_large && ingest->options.executor && request->reply_to && receive_later(request))
         return;
     enum err result = prepare(request, &why);

@@ -321,13 +321,14 @@ enum err mapping_apply(const struct source *source, struct str name, struct valu
         .source = source, .name = name, .event = event, .received = received, .arena = arena, .why = why
     };
     struct mapped mapped = { .window_us = source->window_us };
+    AUTO(arena) struct arena scratch = { 0 };
     m.slots[SOURCE_EVENT] = event;
     m.slots[SOURCE_NAME] = value_string(name);
     m.slots[SOURCE_RECEIVED] = value_from_instant(received);
     expr_values_init(&m.activation, m.slots, SOURCE_SLOT_COUNT);
     value_map_begin(&m.body, arena);
     value_map_begin(&m.unmapped, arena);
-    observations_begin(&m.observations, arena);
+    observations_begin(&m.observations, arena, &scratch);
     TRY(set_class(&m));
     TRY(build_body(&m));
     TRY(observe_rules(&m));

@@ -93,9 +93,10 @@ bool text_is_email(struct str text)
 
 /* ---- adding ---- */
 
-void observations_begin(struct observations *observations, struct arena *arena)
+void observations_begin(struct observations *observations, struct arena *arena, struct arena *scratch)
 {
     observations->arena = arena;
+    observations->scratch = scratch;
     observations->scanned_bytes = 0;
     observations->is_cut = false;
     value_list_begin(&observations->items, arena);
@@ -206,13 +207,18 @@ static enum observable_type type_of(enum ioc_kind kind)
     }
 }
 
+/* The value is in the scratch arena. */
 static enum err found(void *context, const struct ioc *ioc, struct err_info *why)
 {
     const struct scan *scan = context;
     enum observable_type type = type_of(ioc->kind);
-    if (type == OBSERVABLE_UNKNOWN || (ioc->kind == IOC_IPV4 && says_nothing(ioc->value)))
+    struct str value;
+    uint64_t hash;
+    if (type == OBSERVABLE_UNKNOWN || (ioc->kind == IOC_IPV4 && says_nothing(ioc->value)) ||
+        !is_wanted(scan->observations, type, ioc->value, &hash))
         return ERR_OK;
-    return observations_add_at(scan->observations, type, ioc->value, scan->place, why);
+    TRY(arena_str(scan->observations->arena, ioc->value, &value, why));
+    return observations_add_at(scan->observations, type, value, scan->place, why);
 }
 
 enum err observations_scan(
@@ -224,5 +230,7 @@ enum err observations_scan(
         observations->is_cut = true;
     }
     observations->scanned_bytes += text.size;
-    return ioc_each(observations->arena, text, found, &scan, why);
+    enum err result = ioc_each(observations->scratch, text, found, &scan, why);
+    arena_reset(observations->scratch);
+    return result;
 }

@@ -9,6 +9,7 @@
 
 struct observations {
     struct arena *arena;
+    struct arena *scratch; /* reset after each text */
     struct value_list_builder items; /* OCSF's observables */
     uint64_t hashes[ALERT_OBSERVABLES_MAX];
     size_t scanned_bytes;
@@ -23,7 +24,8 @@ struct place {
     bool is_index;
 };
 
-void observations_begin(struct observations *observations, struct arena *arena);
+/* What is found goes to `arena`; `scratch` is another one. */
+void observations_begin(struct observations *observations, struct arena *arena, struct arena *scratch);
 /* Adds one, unless its type and value are there already. A value that is empty or above
  * OBSERVABLE_VALUE_BYTES_MAX is left out. `name` is borrowed. */
 FALLIBLE observations_add(struct observations *observations, enum observable_type type, struct str value,

@@ -27,20 +27,12 @@ static void unknown_action(struct reader *r, const struct yaml_node *node, struc
             "there is no action \"%.*s\"; `tocsin connector list` shows what there is", STR_ARG(name));
 }
 
-/* JSON has no form of its own for these: a text stands for them and is read when the call is made. */
-static bool is_written_as_text(const struct type *type)
-{
-    return type->kind == TYPE_TIMESTAMP || type->kind == TYPE_DURATION || type->kind == TYPE_BYTES ||
-        (type->kind == TYPE_NULLABLE && is_written_as_text(type->item));
-}
-
 /* Expressions are looked at when their types are known (lint_with.c). */
 static void check_field(struct reader *r, const struct yaml_node *node, const struct type_field *field,
     const struct template *given)
 {
     struct err_info why = { 0 };
     if (given->kind == TEMPLATE_CONSTANT &&
-        !(given->constant.type == VALUE_STRING && is_written_as_text(field->type)) &&
         type_check_value(field->type, given->constant, &why) == ERR_INVALID)
         reader_fault(r, node, "wrong_field_type", "`%.*s`: %s", STR_ARG(field->name), why.text);
 }

@@ -1,7 +1,8 @@
 /* Values at places that ask for a type: under `with:`, conditions, people, times. */
 #include "playbook/lint_impl.h"
 
-/* JSON has no form of its own for these: a text stands for them and is read when the call is made. */
+/* At the places of the language itself, `for:`, `wait:`, a text stands for these. Parameters of actions are
+ * given as they are. */
 static bool is_written_as_text(const struct type *type)
 {
     return type->kind == TYPE_TIMESTAMP || type->kind == TYPE_DURATION || type->kind == TYPE_BYTES ||
@@ -14,6 +15,7 @@ struct demand {
     const char *code; /* of a wrong type */
     struct str name; /* of the field, for the message */
     enum type_sink sink;
+    bool takes_text; /* for a time, a span */
 };
 
 static void fault(const struct demand *demand, const struct template *at, enum diagnostic_level level,
@@ -38,7 +40,7 @@ static void check_type(
     const struct demand *demand, const struct template *at, const struct type *type, const struct type *given)
 {
     struct err_info why = { 0 };
-    if (is_written_as_text(type) && given->kind == TYPE_STRING)
+    if (demand->takes_text && is_written_as_text(type) && given->kind == TYPE_STRING)
         return;
     if (given->kind == TYPE_OPTIONAL)
         fault(demand, at, DIAGNOSTIC_ERROR, "optional_value",
@@ -85,7 +87,7 @@ static void check_constant(
     const struct demand *demand, const struct template *template, const struct type *type)
 {
     struct err_info why = { 0 };
-    if (template->constant.type == VALUE_STRING && is_written_as_text(type))
+    if (demand->takes_text && template->constant.type == VALUE_STRING && is_written_as_text(type))
         return;
     if (type_check_value(type, template->constant, &why) == ERR_INVALID)
         fault(demand, template, DIAGNOSTIC_ERROR, demand->code, why.text);
@@ -116,7 +118,7 @@ static void check_template(
 void lint_value(struct linter *l, struct flow *flow, const struct template *template, const struct type *type,
     const char *code, struct str what)
 {
-    struct demand demand = { l, flow, code, what, SINK_NONE };
+    struct demand demand = { l, flow, code, what, SINK_NONE, .takes_text = true };
     if (template != NULL)
         check_template(&demand, template, type);
 }

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "playbook/lint.h"
 #include "playbook/reader.h"
+#include "playbook/shape.h"
 #include "playbook/type_read.h"
 
 struct counted_playbook {
@@ -53,9 +54,8 @@ static bool is_kebab(struct str name)
 
 static void read_concurrency(struct reader *r, const struct yaml_node *node, struct playbook *playbook)
 {
-    static const char *const keys[] = { "key", "max", "when_full", NULL };
     static const char *const words[] = { "queue", "skip", "cancel_running", NULL };
-    if (node == NULL || !reader_keys(r, node, "`concurrency`", keys))
+    if (node == NULL || !reader_shape(r, node, "`concurrency`", &shape_concurrency))
         return;
     if (yaml_find(node, STR("key")) == NULL)
         reader_fault(r, node, "missing_key", "`concurrency` needs `key:`");
@@ -88,11 +88,9 @@ static void read_head(struct reader *r, const struct yaml_node *root, struct pla
 
 static void read_root(struct reader *r, const struct yaml_node *root, struct playbook *playbook)
 {
-    static const char *const keys[] = { "playbook", "title", "description", "attack", "mode", "triggers",
-        "inputs", "out", "concurrency", "timeout", "steps", "on_failure", NULL };
     const struct yaml_node *steps = yaml_find(root, STR("steps")),
                            *failure = yaml_find(root, STR("on_failure"));
-    if (!reader_keys(r, root, "a playbook", keys))
+    if (!reader_shape(r, root, "a playbook", &shape_playbook))
         return;
     read_head(r, root, playbook);
     if (steps == NULL || steps->kind != YAML_SEQUENCE || steps->count == 0)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/timetext.h"
+#include "playbook/shape.h"
 
 static void add(struct reader *r, const struct yaml_node *node, enum diagnostic_level level, const char *code,
     const char *format, va_list list)
@@ -74,6 +75,13 @@ bool reader_keys(struct reader *r, const struct yaml_node *node, const char *wha
             nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
     }
     return true;
+}
+
+bool reader_shape(struct reader *r, const struct yaml_node *node, const char *what, const struct shape *shape)
+{
+    const char *names[SHAPE_KEYS_MAX + 1];
+    shape_names(shape, names);
+    return reader_keys(r, node, what, names);
 }
 
 struct str reader_text(struct reader *r, const struct yaml_node *node, const char *what)

@@ -42,6 +42,9 @@ void *reader_alloc(struct reader *r, size_t count, size_t size);
 /* Each key of `node` must be in `keys` (ended by NULL): else a fault with the nearest. False when `node` is
  * no mapping, after a fault. */
 bool reader_keys(struct reader *r, const struct yaml_node *node, const char *what, const char *const *keys);
+struct shape;
+bool reader_shape(
+    struct reader *r, const struct yaml_node *node, const char *what, const struct shape *shape);
 /* Texts, numbers, spans, words; each gives its default after a fault, and when `node` is NULL. */
 struct str reader_text(struct reader *r, const struct yaml_node *node, const char *what);
 int64_t reader_number(

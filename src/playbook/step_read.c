@@ -5,12 +5,12 @@
 
 #include "base/limits.h"
 #include "playbook/lint.h"
+#include "playbook/shape.h"
 
 struct step_reader {
     const char *key; /* the one that says what the step is */
     enum step_kind kind;
     void (*read)(struct reader *r, const struct yaml_node *node, struct step *step);
-    const char *keys[8]; /* besides those of every step */
 };
 
 static const struct yaml_node *part(const struct yaml_node *node, const char *key)
@@ -73,7 +73,6 @@ static void read_if(struct reader *r, const struct yaml_node *node, struct step 
 
 static void read_switch(struct reader *r, const struct yaml_node *node, struct step *step)
 {
-    static const char *const keys[] = { "when", "steps", NULL };
     const struct yaml_node *list = part(node, "cases");
     step->choice.subject = reader_expr(r, part(node, "switch"));
     step->choice.default_steps = inner(r, node, "default", step);
@@ -88,7 +87,7 @@ static void read_switch(struct reader *r, const struct yaml_node *node, struct s
     for (uint32_t i = 0; i < list->count; i++) {
         const struct yaml_node *item = list->items[i];
         bool had_it = r->has_it;
-        if (!reader_keys(r, item, "a case", keys))
+        if (!reader_shape(r, item, "a case", &shape_case))
             continue;
         r->has_it = true;
         if (part(item, "when") == NULL)
@@ -169,7 +168,6 @@ static void read_join(struct reader *r, const struct yaml_node *node, struct ste
 /* A branch is a list of steps, or a mapping with `name` and `steps`, or one step. */
 static void read_parallel(struct reader *r, const struct yaml_node *node, struct step *step)
 {
-    static const char *const keys[] = { "name", "steps", NULL };
     const struct yaml_node *list = part(node, "parallel");
     if (list->kind != YAML_SEQUENCE || list->count == 0 || list->count > PARALLEL_MAX) {
         reader_fault(
@@ -184,7 +182,7 @@ static void read_parallel(struct reader *r, const struct yaml_node *node, struct
         const struct yaml_node *branch = list->items[i];
         if (branch->kind == YAML_MAPPING && part(branch, "steps") != NULL &&
             part(branch, "for_each") == NULL && part(branch, "while") == NULL) {
-            reader_keys(r, branch, "a branch", keys);
+            reader_shape(r, branch, "a branch", &shape_branch);
             names[i] = reader_text(r, part(branch, "name"), "`name`");
             branch = part(branch, "steps");
         }
@@ -242,10 +240,8 @@ static void read_on_timeout(struct reader *r, const struct yaml_node *node, stru
 
 static void read_ask(struct reader *r, const struct yaml_node *node, struct step *step)
 {
-    static const char *const keys[] = { "to", "via", "title", "show", "options", "form", "timeout",
-        "on_timeout", NULL };
     const struct yaml_node *ask = part(node, "ask");
-    if (!reader_keys(r, ask, "`ask`", keys))
+    if (!reader_shape(r, ask, "`ask`", &shape_ask))
         return;
     if (part(ask, "title") == NULL)
         reader_fault(r, ask, "missing_key", "`ask` needs `title:`, the question");
@@ -256,7 +252,9 @@ static void read_ask(struct reader *r, const struct yaml_node *node, struct step
     step->ask.options = reader_texts(r, part(ask, "options"), &step->ask.option_count);
     if (part(ask, "form") != NULL)
         read_form(r, part(ask, "form"), step);
-    if (step->ask.option_count == 0 && step->ask.form_count == 0)
+    if (part(ask, "options") != NULL && step->ask.option_count == 0)
+        reader_fault(r, part(ask, "options"), "list_expected", "`options` should have one answer at least");
+    else if (step->ask.option_count == 0 && step->ask.form_count == 0)
         reader_fault(r, ask, "missing_key", "`ask` needs `options:`, a list of answers, or `form:`");
     step->timeout_us = reader_span(r, part(ask, "timeout"), step->timeout_us);
     read_on_timeout(r, part(ask, "on_timeout"), step);
@@ -264,7 +262,6 @@ static void read_ask(struct reader *r, const struct yaml_node *node, struct step
 
 static void read_wait(struct reader *r, const struct yaml_node *node, struct step *step)
 {
-    static const char *const keys[] = { "until", "event", "timeout", NULL };
     const struct yaml_node *wait = part(node, "wait");
     if (wait->kind == YAML_SCALAR) {
         step->wait.kind = WAIT_SPAN;
@@ -274,10 +271,12 @@ static void read_wait(struct reader *r, const struct yaml_node *node, struct ste
             step->wait.span_us = reader_span(r, wait, 0);
         return;
     }
-    if (!reader_keys(r, wait, "`wait`", keys))
+    if (!reader_shape(r, wait, "`wait`", &shape_wait))
         return;
     step->timeout_us = reader_span(r, part(wait, "timeout"), step->timeout_us);
-    if (part(wait, "event") != NULL) {
+    if (part(wait, "event") != NULL && part(wait, "until") != NULL) {
+        reader_fault(r, wait, "unknown_key", "`wait` has `until:` or `event:`, not both");
+    } else if (part(wait, "event") != NULL) {
         bool had_it = r->has_it;
         step->wait.kind = WAIT_EVENT;
         r->has_it = true;
@@ -330,11 +329,10 @@ static void read_return(struct reader *r, const struct yaml_node *node, struct s
 
 static void read_fail(struct reader *r, const struct yaml_node *node, struct step *step)
 {
-    static const char *const keys[] = { "code", "message", NULL };
     const struct yaml_node *fail = part(node, "fail");
     if (fail->kind == YAML_SCALAR) {
         step->fail.message = read_words(r, fail);
-    } else if (reader_keys(r, fail, "`fail`", keys)) {
+    } else if (reader_shape(r, fail, "`fail`", &shape_fail)) {
         step->fail.code = reader_template(r, part(fail, "code"));
         step->fail.message = read_words(r, part(fail, "message"));
     }
@@ -342,20 +340,20 @@ static void read_fail(struct reader *r, const struct yaml_node *node, struct ste
 
 /* In this order: `parallel` and `wait` are also options of other kinds, so they are looked for last. */
 static const struct step_reader readers[] = {
-    { "do", STEP_DO, read_do, { "with", "connection", "for" } },
-    { "set", STEP_SET, read_set, { NULL } },
-    { "if", STEP_IF, read_if, { "then", "else" } },
-    { "switch", STEP_SWITCH, read_switch, { "cases", "default" } },
-    { "for_each", STEP_FOR_EACH, read_for_each, { "as", "parallel", "steps", "collect" } },
-    { "while", STEP_WHILE, read_while, { "max", "steps" } },
-    { "ask", STEP_ASK, read_ask, { NULL } },
-    { "run", STEP_RUN, read_run, { "with", "wait" } },
-    { "script", STEP_SCRIPT, read_script, { "code", "with" } },
-    { "try", STEP_TRY, read_try, { "catch", "finally" } },
-    { "return", STEP_RETURN, read_return, { NULL } },
-    { "fail", STEP_FAIL, read_fail, { NULL } },
-    { "parallel", STEP_PARALLEL, read_parallel, { "join" } },
-    { "wait", STEP_WAIT, read_wait, { NULL } },
+    { "do", STEP_DO, read_do },
+    { "set", STEP_SET, read_set },
+    { "if", STEP_IF, read_if },
+    { "switch", STEP_SWITCH, read_switch },
+    { "for_each", STEP_FOR_EACH, read_for_each },
+    { "while", STEP_WHILE, read_while },
+    { "ask", STEP_ASK, read_ask },
+    { "run", STEP_RUN, read_run },
+    { "script", STEP_SCRIPT, read_script },
+    { "try", STEP_TRY, read_try },
+    { "return", STEP_RETURN, read_return },
+    { "fail", STEP_FAIL, read_fail },
+    { "parallel", STEP_PARALLEL, read_parallel },
+    { "wait", STEP_WAIT, read_wait },
 };
 #define READER_COUNT (sizeof readers / sizeof readers[0])
 
@@ -381,20 +379,23 @@ static const struct step_reader *find_reader(struct reader *r, const struct yaml
 
 static void check_keys(struct reader *r, const struct yaml_node *node, const struct step_reader *reader)
 {
-    const char *keys[16] = { "id", "name", "when", "timeout", "retry", "on_error", reader->key };
-    size_t count = 7;
-    for (size_t i = 0; i < sizeof reader->keys / sizeof reader->keys[0] && reader->keys[i]; i++)
-        keys[count++] = reader->keys[i];
+    const char *keys[2 * SHAPE_KEYS_MAX + 1], *own[SHAPE_KEYS_MAX + 1];
+    size_t count = 0;
+    shape_names(&shape_step_common, keys);
+    shape_names(&shape_steps[reader->kind], own);
+    while (keys[count] != NULL)
+        count++;
+    for (size_t i = 0; own[i] != NULL; i++)
+        keys[count++] = own[i];
     keys[count] = NULL;
     reader_keys(r, node, "this step", keys);
 }
 
 static void read_retry(struct reader *r, const struct yaml_node *node, struct retry_policy *policy)
 {
-    static const char *const keys[] = { "attempts", "backoff", "first", "max", NULL };
     static const char *const backoffs[] = { "fixed", "linear", "exponential", NULL };
     *policy = (struct retry_policy){ .attempts = 1 };
-    if (node == NULL || !reader_keys(r, node, "`retry`", keys))
+    if (node == NULL || !reader_shape(r, node, "`retry`", &shape_retry))
         return;
     policy->attempts = (uint32_t)reader_number(r, part(node, "attempts"), 1, RETRY_ATTEMPTS_MAX, 3);
     policy->backoff = (enum backoff)reader_word(r, part(node, "backoff"), backoffs, BACKOFF_EXPONENTIAL);
@@ -413,6 +414,13 @@ static void read_on_error(struct reader *r, const struct yaml_node *node, struct
     }
 }
 
+/* Words of CEL that no selection can name. */
+static bool is_keyword(struct str id)
+{
+    return str_equal(id, STR("true")) || str_equal(id, STR("false")) || str_equal(id, STR("null")) ||
+        str_equal(id, STR("in"));
+}
+
 static bool is_id(struct str id)
 {
     for (size_t i = 0; i < id.size; i++) {
@@ -421,7 +429,7 @@ static bool is_id(struct str id)
         if (!is_letter && (i == 0 || c < '0' || c > '9'))
             return false;
     }
-    return id.size > 0 && id.size <= 64;
+    return id.size > 0 && id.size <= 64 && !is_keyword(id);
 }
 
 static void read_id(struct reader *r, const struct yaml_node *node, struct step *step)

@@ -116,7 +116,7 @@ const struct expr *reader_expr(struct reader *r, const struct yaml_node *node)
             "braces need quotes");
         return NULL;
     }
-    if (node->kind != YAML_SCALAR || str_trim(node->text).size == 0) {
+    if (node->kind != YAML_SCALAR || yaml_is_null(node) || str_trim(node->text).size == 0) {
         reader_fault(r, node, "expression_missing", "an expression should stand here");
         return NULL;
     }

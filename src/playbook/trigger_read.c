@@ -3,6 +3,7 @@
 #include "base/zone.h"
 #include "playbook/cron.h"
 #include "playbook/reader.h"
+#include "playbook/shape.h"
 #include "playbook/type_read.h"
 
 static void read_alert(struct reader *r, const struct yaml_node *node, struct trigger *trigger)
@@ -12,10 +13,9 @@ static void read_alert(struct reader *r, const struct yaml_node *node, struct tr
 
 static void read_webhook(struct reader *r, const struct yaml_node *node, struct trigger *trigger)
 {
-    static const char *const keys[] = { "path", "secret", NULL };
     if (node->kind == YAML_SCALAR) {
         trigger->path = reader_text(r, node, "`webhook`");
-    } else if (reader_keys(r, node, "`webhook`", keys)) {
+    } else if (reader_shape(r, node, "`webhook`", &shape_webhook)) {
         trigger->path = reader_text(r, yaml_find(node, STR("path")), "`path`");
         trigger->secret = reader_text(r, yaml_find(node, STR("secret")), "`secret`");
     }
@@ -44,11 +44,10 @@ static void check_timezone(struct reader *r, const struct yaml_node *node, struc
 
 static void read_schedule(struct reader *r, const struct yaml_node *node, struct trigger *trigger)
 {
-    static const char *const keys[] = { "cron", "timezone", NULL };
     if (node->kind == YAML_SCALAR) {
         trigger->cron = reader_text(r, node, "`schedule`");
         check_cron(r, node, trigger->cron);
-    } else if (reader_keys(r, node, "`schedule`", keys)) {
+    } else if (reader_shape(r, node, "`schedule`", &shape_schedule)) {
         trigger->cron = reader_text(r, yaml_find(node, STR("cron")), "`cron`");
         trigger->timezone = reader_text(r, yaml_find(node, STR("timezone")), "`timezone`");
         check_cron(r, yaml_find(node, STR("cron")), trigger->cron);
@@ -60,8 +59,7 @@ static void read_schedule(struct reader *r, const struct yaml_node *node, struct
 
 static void read_email(struct reader *r, const struct yaml_node *node, struct trigger *trigger)
 {
-    static const char *const keys[] = { "connection", "filter", NULL };
-    if (!reader_keys(r, node, "`email`", keys))
+    if (!reader_shape(r, node, "`email`", &shape_email))
         return;
     trigger->connection = reader_text(r, yaml_find(node, STR("connection")), "`connection`");
     trigger->filter = reader_expr(r, yaml_find(node, STR("filter")));
@@ -95,15 +93,23 @@ static const struct {
     { "playbook", TRIGGER_PLAYBOOK, read_flag },
 };
 
+static unsigned count_kinds(const struct yaml_node *node)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++)
+        count += yaml_find(node, str_of(readers[i].key)) != NULL;
+    return count;
+}
+
 static void read_trigger(struct reader *r, const struct yaml_node *node, struct trigger *trigger)
 {
-    static const char *const keys[] = { "alert", "webhook", "schedule", "email", "syslog", "case", "manual",
-        "playbook", "repeats", NULL };
     trigger->line = node->line;
     trigger->column = node->column;
     trigger->kind = TRIGGER_MANUAL;
-    if (!reader_keys(r, node, "a trigger", keys))
+    if (!reader_shape(r, node, "a trigger", &shape_trigger))
         return;
+    if (count_kinds(node) > 1)
+        reader_fault(r, node, "trigger_kind", "a trigger has one kind; make each an item of its own, `- `");
     trigger->is_for_repeats = reader_bool(r, yaml_find(node, STR("repeats")), false);
     for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++) {
         const struct yaml_node *value = yaml_find(node, str_of(readers[i].key));
@@ -139,8 +145,6 @@ const struct trigger *reader_triggers(struct reader *r, const struct yaml_node *
 const struct playbook_input *reader_inputs(
     struct reader *r, const struct yaml_node *node, uint32_t *ret_count)
 {
-    static const char *const keys[] = { "type", "default", "required", "help", "title", "items", "values",
-        "fields", "enum", "nullable", NULL };
     *ret_count = 0;
     if (node == NULL)
         return NULL;
@@ -156,7 +160,7 @@ const struct playbook_input *reader_inputs(
         inputs[i].name = node->pairs[i].key->text;
         inputs[i].type = type_read(r->arena, value, r->found);
         if (value->kind == YAML_MAPPING)
-            reader_keys(r, value, "an input", keys);
+            reader_shape(r, value, "an input", &shape_input);
         inputs[i].default_value = reader_template(r, yaml_find(value, STR("default")));
         inputs[i].is_required = reader_bool(
             r, yaml_find(value, STR("required")), yaml_find(value, STR("default")) == NULL);

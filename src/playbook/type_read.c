@@ -28,8 +28,14 @@ static const struct {
     { STR_INIT("duration"), &type_duration },
     { STR_INIT("list"), &type_list_dyn },
     { STR_INIT("map"), &type_map_dyn },
+    { STR_INIT("record"), &type_map_dyn },
 };
 #define NAME_COUNT (sizeof names / sizeof names[0])
+
+struct str type_read_name(uint32_t index)
+{
+    return index < NAME_COUNT ? names[index].name : STR("");
+}
 
 static void fault(struct diagnostics *found, const struct yaml_node *node, const char *code, const char *text)
 {
@@ -83,35 +89,35 @@ static const struct type *with_choices(
     struct str *choices = ARENA_ARRAY(arena, list->count, struct str);
     if (type == NULL || choices == NULL)
         return &type_string;
-    for (uint32_t i = 0; i < list->count; i++)
+    for (uint32_t i = 0; i < list->count; i++) {
         choices[i] = list->items[i]->text;
+        if (list->items[i]->kind != YAML_SCALAR || yaml_is_null(list->items[i]))
+            fault(found, list->items[i], "type_enum", "each choice must be a text");
+    }
     *type = (struct type){ .kind = TYPE_STRING, .choices = choices, .choice_count = list->count };
     return type;
 }
 
+/* All that is there is read, so that no fault hides behind a key that counts more. */
 static const struct type *mapped(struct arena *arena, const struct yaml_node *node, struct diagnostics *found)
 {
     const struct yaml_node *kind = yaml_find(node, STR("type")), *fields = yaml_find(node, STR("fields"));
     const struct yaml_node *items = yaml_find(node, STR("items")), *values = yaml_find(node, STR("values"));
-    const struct yaml_node *choices = yaml_find(node, STR("enum"));
-    const struct type *type;
+    const struct yaml_node *choices = yaml_find(node, STR("enum")),
+                           *nullable = yaml_find(node, STR("nullable"));
+    const struct type *type = kind ? type_read(arena, kind, found) : &type_dyn;
+    if (values != NULL)
+        type = wrap(arena, TYPE_MAP, type_read(arena, values, found));
+    if (items != NULL)
+        type = wrap(arena, TYPE_LIST, type_read(arena, items, found));
+    if (fields != NULL)
+        type = type_read_fields(arena, fields, found);
     if (choices != NULL)
         type = with_choices(arena, choices, found);
-    else if (kind != NULL && kind->kind != YAML_SCALAR)
-        type = type_read(arena, kind, found);
-    else if (fields != NULL || (kind != NULL && str_equal(kind->text, STR("record"))))
-        type = fields ? type_read_fields(arena, fields, found) : &type_map_dyn;
-    else if (items != NULL)
-        type = wrap(arena, TYPE_LIST, type_read(arena, items, found));
-    else if (values != NULL)
-        type = wrap(arena, TYPE_MAP, type_read(arena, values, found));
-    else if (kind != NULL)
-        type = named(arena, kind, found);
-    else
-        type = &type_dyn;
-    const struct yaml_node *nullable = yaml_find(node, STR("nullable"));
-    return nullable != NULL && str_equal(nullable->text, STR("true")) ? wrap(arena, TYPE_NULLABLE, type)
-                                                                      : type;
+    bool is_nullable = nullable != NULL && str_equal(nullable->text, STR("true"));
+    if (nullable != NULL && !is_nullable && !str_equal(nullable->text, STR("false")))
+        fault(found, nullable, "bool_expected", "true or false should stand here");
+    return is_nullable ? wrap(arena, TYPE_NULLABLE, type) : type;
 }
 
 const struct type *type_read(struct arena *arena, const struct yaml_node *node, struct diagnostics *found)

@@ -150,8 +150,10 @@ static enum err use_log(sqlite3 *db, const char *path, struct err_info *why)
     if (code == SQLITE_OK)
         code = sqlite3_step(statement);
     bool is_wal = code == SQLITE_ROW && !strcmp((const char *)sqlite3_column_text(statement, 0), "wal");
+    if (code == SQLITE_ROW)
+        code = sqlite3_step(statement); /* the row comes first, what makes it true is committed now */
     enum err result = ERR_OK;
-    if (code != SQLITE_ROW)
+    if (code != SQLITE_DONE)
         result = sqlite_error(db, code, "opening the store", why);
     else if (!is_wal)
         result = err_set(
@@ -288,11 +290,27 @@ void sqlite_file_after_commit(struct store_conn *conn)
         conn->store, ((struct sqlite_conn *)(void *)conn)->db, &rest); /* the log keeps the rest */
 }
 
+/* SQLite syncs the folder when it makes its files, and does not mind when that fails; a log whose name a
+ * power cut takes away holds nothing. So it is done once more, and counts, before anything is acknowledged.
+ */
+static enum err sync_names(const struct store *store, struct err_info *why)
+{
+    const char *slash = strrchr(store->path, '/');
+    char *folder = slash ? strndup(store->path, (size_t)(slash - store->path) + 1) : strdup(".");
+    if (!folder)
+        return err_memory(why);
+    int failed = sync_folder(folder);
+    free(folder);
+    return failed ? err_errno(why, failed, "syncing the store's folder") : ERR_OK;
+}
+
 enum err sqlite_file_start(struct store *store, struct err_info *why)
 {
     struct sqlite_file *file = store->engine_state;
     if (!store->path[0])
         return ERR_OK;
+    if (!store->vfs)
+        TRY(sync_names(store, why));
     (void)sqlite3_wal_hook(((struct sqlite_conn *)(void *)store->conn)->db, note_log_length, store);
     if (store->is_inline)
         return ERR_OK;

@@ -91,6 +91,7 @@ class Server:
     def __init__(self, folder, stub):
         self.folder, self.stub, self.process, self.token, self.port = pathlib.Path(folder), stub, None, None, 0
         self.log = open(self.folder / "server.log", "ab")
+        self.caller = Caller(0)
         self.is_set_up = False
 
     def spawn(self, environment=None):

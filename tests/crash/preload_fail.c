@@ -101,14 +101,21 @@ ssize_t read(int fd, void *bytes, size_t size)
     return REAL(ssize_t(*)(int, void *, size_t), "read")(fd, bytes, size);
 }
 
+/* SQLite shrugs off a sync of a folder that failed; ours come after it. Only files count. */
+static bool is_plain(int fd)
+{
+    struct stat status;
+    return is_file(fd) && fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
 int fsync(int fd)
 {
-    return fails(CALL_SYNC) ? -1 : REAL(int (*)(int), "fsync")(fd);
+    return is_plain(fd) && fails(CALL_SYNC) ? -1 : REAL(int (*)(int), "fsync")(fd);
 }
 
 int fdatasync(int fd)
 {
-    return fails(CALL_SYNC) ? -1 : REAL(int (*)(int), "fdatasync")(fd);
+    return is_plain(fd) && fails(CALL_SYNC) ? -1 : REAL(int (*)(int), "fdatasync")(fd);
 }
 
 static int open_it(const char *path, int flags, mode_t mode)

@@ -47,11 +47,11 @@ def tocsin(*arguments, text=None, folder=None, **variables):
 class Server:
     """A server on a free port with an administrator's token."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *options):
         path = pathlib.Path(folder) / "admin-token"
         self.data = str(pathlib.Path(folder) / "data")
         self.process = subprocess.Popen(
-            [BIN, "serve", "--data", self.data, "--listen", "127.0.0.1:0", "--bootstrap-token-file", str(path)],
+            [BIN, "serve", "--data", self.data, "--listen", "127.0.0.1:0", "--bootstrap-token-file", str(path), *options],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         first = self.process.stdout.readline()
         self.url = "http://127.0.0.1:" + re.search(r":(\d+)$", first.strip()).group(1)
@@ -758,7 +758,7 @@ def runs_tasks_and_events_on_a_server(folder):
         status, out, err = server.ask("run", "export-test", run_id)
         expect((status, err), (0, ""), "export-test")
         pathlib.Path(folder, "triage.test.yaml").write_text(out)
-        expect_in('"approve": [{"choice":"ignore"}]', out, "the answer in the test")
+        expect_in('approve: [{"choice":"ignore"}]', out, "the answer in the test")
         status, out, err = tocsin("test", folder)
         expect((status, err), (0, ""), f"the exported test: {out}")
         second_id = server.json("run", "start", "triage")["id"]
@@ -777,6 +777,41 @@ def runs_tasks_and_events_on_a_server(folder):
         names = [s["name"] for s in server.json("source", "list")["items"]]
         expect_in("wazuh", names, "source list")
         expect(server.json("source", "show", "wazuh")["name"], "wazuh", "source show")
+
+
+def connections_are_tried_and_containments_ended(folder):
+    stub = http.server.HTTPServer(("127.0.0.1", 0), Stub)
+    threading.Thread(target=stub.serve_forever, daemon=True).start()
+    content = pathlib.Path(folder, "content")
+    content.mkdir()
+    (content / "gate.yaml").write_text(GATE)
+    (content / "shut.yaml").write_text(
+        "playbook: shut\ntriggers: [ { manual: true } ]\nsteps:\n  - do: gate.shut\n    with: { ip: 192.0.2.9 }\n    for: 1h\n")
+    with Server(folder, "--content", str(content), "--egress-allow", "127.0.0.1") as server:
+        server.ask("secret", "set", "gate", text="open sesame 1\n")
+        for name, port in (("office", stub.server_port), ("away", 1)):
+            server.json("connection", "set", name, "--connector", "gate", "--set", f"base_url=http://127.0.0.1:{port}",
+                        "--secret", "key=gate", *(["--default"] if name == "office" else []))
+        expect(server.json("connection", "show", "office")["settings"]["key"], "${secret:gate}", "connection show")
+        expect(server.json("connection", "test", "office")["ok"], True, "a connection that works")
+        status, out, _ = server.ask("connection", "test", "away", "--json")
+        expect((status, json.loads(out)["ok"]), (1, False), "one that does not")
+        expect(server.ask("connection", "test", "nothing")[0], 1, "one that is not there")
+        status, out, _ = tocsin("doctor", "--data", server.data, "--server", server.url, TOCSIN_TOKEN=server.token)
+        expect(status, 1, "the doctor's word")
+        for line in ("ok   connection       office works", "fail connection       away: "):
+            expect_in(line, out, "the doctor's findings")
+        run = server.json("run", "start", "shut")["id"]
+        expect(server.ask("run", "show", run, "--follow")[0], 0, "the run")
+        held = server.json("containment", "list", "--status", "active")["items"]
+        expect([(c["action"], c["with"]) for c in held], [("gate.shut", {"ip": "192.0.2.9"})], "containment list")
+        undo = server.json("containment", "undo", held[0]["id"])["id"]
+        expect(server.ask("run", "show", undo, "--follow")[0], 0, "the undo's run")
+        expect(Stub.seen[-1], ("/open/192.0.2.9", "open sesame 1"), "what was called")
+        expect(server.json("containment", "list")["items"][0]["status"], "ended", "ended")
+        expect(server.ask("containment", "undo", held[0]["id"])[0], 1, "again")
+        expect(server.ask("containment", "undo", NOBODY)[0], 1, "none of this id")
+    stub.shutdown()
 
 
 def a_backup_of_a_running_server_is_restored(folder):
@@ -847,7 +882,8 @@ TESTS = [each_command_explains_itself, the_doctor_looks_at_everything, wrong_use
          connections_of_a_run_come_from_a_file_and_secrets_from_the_environment, connectors_are_begun_and_tested,
          a_backtest_tells_what_would_be_decided_otherwise,
          a_backtest_over_the_servers_history, backtests_that_cannot_run_say_why, cases_are_worked_on, connectors_and_connections,
-         playbooks_are_published_and_switched, runs_tasks_and_events_on_a_server, a_backup_of_a_running_server_is_restored, tokens_and_audit]
+         playbooks_are_published_and_switched, runs_tasks_and_events_on_a_server, connections_are_tried_and_containments_ended,
+         a_backup_of_a_running_server_is_restored, tokens_and_audit]
 
 
 def main():

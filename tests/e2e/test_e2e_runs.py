@@ -342,6 +342,11 @@ def the_stream_tells_of_runs_steps_and_tasks(folder):
     server.stop()
 
 
+def a_stop_right_after_the_start_is_heard(folder):
+    for _ in range(25):
+        Server(folder).stop()
+
+
 def the_same_key_is_done_once(folder):
     server = Server(folder)
     server.publish(ASKING)
@@ -476,5 +481,6 @@ main([an_event_starts_a_run_that_calls_a_tool, without_leave_no_call_reaches_loo
       a_containment_ends_by_itself_even_after_a_crash, a_containment_is_undone_by_hand_once,
       a_connection_is_tried,
       a_playbook_is_checked_before_it_is_live, a_waiting_run_keeps_its_version, a_saved_playbook_is_live,
-      the_stream_tells_of_runs_steps_and_tasks, the_same_key_is_done_once, an_edit_over_anothers_is_refused,
+      the_stream_tells_of_runs_steps_and_tasks, a_stop_right_after_the_start_is_heard,
+      the_same_key_is_done_once, an_edit_over_anothers_is_refused,
       a_webhook_starts_its_playbook, a_drift_of_answers_is_an_alert, settings_come_from_the_file_the_environment_and_options])

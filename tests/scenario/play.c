@@ -27,9 +27,13 @@ static void drop_calls(void *context)
 }
 
 /* Whether what was asked for was cut off by the crash: then it may have become durable or not. */
-static bool has_crashed(const struct played *played, enum err result)
+static bool has_crashed(struct played *played, enum err result)
 {
-    return played->crash_at != 0 && result == ERR_CANCELLED;
+    bool has = played->crash_at != 0 && result == ERR_CANCELLED;
+    if (has && played->crashes++ == 0 && played->crash_again != 0)
+        rehearsal_crash_at(played->rehearsal, rehearsal_steps(played->rehearsal) + played->crash_again,
+            drop_calls, played->mocks);
+    return has;
 }
 
 /* ---- beginning ---- */
@@ -89,14 +93,16 @@ static FALLIBLE start(struct played *played, struct value inputs, struct id *ret
     struct value before, after;
     TRY(playbook_name(played, &request.playbook, why));
     TRY(all_runs(played, ID_NONE, &before, why));
-    enum err result = rehearsal_start(played->rehearsal, &request, ret, why);
-    if (!has_crashed(played, result))
-        return result;
-    TRY(all_runs(played, ID_NONE, &after, why));
-    if (after.size == before.size)
-        return rehearsal_start(played->rehearsal, &request, ret, why);
-    *ret = scenario_id(after.items[after.size - before.size - 1], "id"); /* the newest stands first */
-    return ERR_OK;
+    for (;;) {
+        enum err result = rehearsal_start(played->rehearsal, &request, ret, why);
+        if (!has_crashed(played, result))
+            return result;
+        TRY(all_runs(played, ID_NONE, &after, why));
+        if (after.size == before.size)
+            continue;
+        *ret = scenario_id(after.items[after.size - before.size - 1], "id"); /* the newest stands first */
+        return ERR_OK;
+    }
 }
 
 /* An offer that was cut off is offered again, as a sender does that got no answer. */
@@ -107,16 +113,18 @@ static FALLIBLE offer(struct played *played, struct value v, struct engine_event
     struct value found = value_null();
     *event = (struct engine_event){ .event = value_get(v, STR("event")),
         .alert = value_get(v, STR("alert")) };
-    enum err result = rehearsal_offer(played->rehearsal, STR("test"), event, is_merged, why);
-    if (!has_crashed(played, result))
-        return result;
-    if (!id_is_none(event->alert_id))
-        TRY(all_runs(played, event->alert_id, &found, why));
-    if (found.size == 0)
-        return rehearsal_offer(played->rehearsal, STR("test"), event, is_merged, why);
-    event->runs[0] = scenario_id(found.items[found.size - 1], "id");
-    event->run_count = 1;
-    return ERR_OK;
+    for (;;) {
+        enum err result = rehearsal_offer(played->rehearsal, STR("test"), event, is_merged, why);
+        if (!has_crashed(played, result))
+            return result;
+        if (!id_is_none(event->alert_id))
+            TRY(all_runs(played, event->alert_id, &found, why));
+        if (found.size == 0)
+            continue;
+        event->runs[0] = scenario_id(found.items[found.size - 1], "id");
+        event->run_count = 1;
+        return ERR_OK;
+    }
 }
 
 /* ---- tasks ---- */
@@ -225,9 +233,10 @@ static FALLIBLE answer_task(struct played *played, struct id id, struct err_info
     if (after_us > 0)
         rehearsal_wait_until(
             played->rehearsal, (struct instant){ rehearsal_now(played->rehearsal).us + after_us });
-    enum err result = rehearsal_answer(played->rehearsal, id, STR("tester"), answer, why);
-    if (has_crashed(played, result))
+    enum err result;
+    do {
         result = rehearsal_answer(played->rehearsal, id, STR("tester"), answer, why);
+    } while (has_crashed(played, result));
     /* With a crash the answer may have been taken before it. */
     return result == ERR_CONFLICT && played->crash_at != 0 ? ERR_OK : result;
 }
@@ -379,7 +388,9 @@ static FALLIBLE do_sure(
     enum err result = do_one(played, what, v, why);
     if (!has_crashed(played, result))
         return result;
-    result = do_one(played, what, v, why);
+    do {
+        result = do_one(played, what, v, why);
+    } while (has_crashed(played, result));
     return result == ERR_CONFLICT && !is_refused ? ERR_OK : result;
 }
 
@@ -466,6 +477,9 @@ enum err scenario_play(struct played *played, struct err_info *why)
     if (result == ERR_OK)
         result = mocks_set(played->mocks, given(played, "mocks"), why);
     options.catalogues = mocks_catalogues(played->mocks);
+    options.guardrail = scenario_guardrail(played);
+    options.subjects = scenario_subjects(played);
+    options.is_dry = value_is(given(played, "dry"), VALUE_BOOL);
     if (result == ERR_OK)
         result = rehearsal_new(&options, &played->rehearsal, why);
     if (result == ERR_OK)

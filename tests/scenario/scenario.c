@@ -34,12 +34,16 @@ static FALLIBLE read_file(const char *path, struct arena *arena, struct str *ret
     return ERR_OK;
 }
 
-/* Plays it once. */
-static FALLIBLE play(const struct scenario *scenario, uint64_t crash_at, struct buf *faults,
-    uint64_t *ret_steps, struct err_info *why)
+/* Plays it once. `crash_at` 0: as it is. */
+static FALLIBLE play(const struct scenario *scenario, uint64_t crash_at, uint64_t crash_again,
+    struct buf *faults, uint64_t *ret_steps, struct err_info *why)
 {
     AUTO(arena) struct arena arena = { 0 };
-    struct played played = { .scenario = scenario, .arena = &arena, .crash_at = crash_at, .faults = faults };
+    struct played played = { .scenario = scenario,
+        .arena = &arena,
+        .crash_at = crash_at,
+        .crash_again = crash_again,
+        .faults = faults };
     TRY(scenario_play(&played, why));
     if (ret_steps)
         *ret_steps = played.steps;
@@ -69,12 +73,13 @@ static void play_crashes(const struct scenario *scenario, uint64_t steps, struct
     for (uint64_t at = 1; at <= steps && shown < FAULTS_SHOWN_MAX; at += stride) {
         AUTO(buf) struct buf found = { 0 };
         struct err_info why = { 0 };
-        if (play(scenario, at, &found, NULL, &why) != ERR_OK)
+        uint64_t again = at % 3 == 0 ? at % 7 + 1 : 0; /* some are followed by another soon */
+        if (play(scenario, at, again, &found, NULL, &why) != ERR_OK)
             add_failure(&found, &why);
         if (found.size == 0)
             continue;
-        buf_printf(
-            faults, "  crash before step %llu:\n%.*s", (unsigned long long)at, (int)found.size, found.data);
+        buf_printf(faults, "  crash before step %llu, again after %llu:\n%.*s", (unsigned long long)at,
+            (unsigned long long)again, (int)found.size, found.data);
         shown++;
     }
 }
@@ -88,7 +93,7 @@ static void run_case(struct totals *totals, const struct scenario *scenario)
     bool may_crash = !(crash.type == VALUE_BOOL && !crash.boolean);
     if (totals->crashes && !may_crash)
         return;
-    if (play(scenario, 0, &faults, &steps, &why) != ERR_OK)
+    if (play(scenario, 0, 0, &faults, &steps, &why) != ERR_OK)
         add_failure(&faults, &why);
     if (totals->crashes && faults.size == 0)
         play_crashes(scenario, steps, &faults);
@@ -117,7 +122,8 @@ static FALLIBLE with_defaults(
 static FALLIBLE check_keys(struct value given, struct err_info *why)
 {
     static const char *const keys[] = { "name", "playbook", "playbooks", "actions", "mocks", "answers", "now",
-        "start", "inputs", "alert", "event", "case", "offer", "then", "expect", "crash", "about" };
+        "start", "inputs", "alert", "event", "case", "offer", "then", "expect", "crash", "about", "guardrail",
+        "subjects", "dry" };
     for (uint32_t i = 0; i < given.size; i++) {
         struct value key = value_map_entries(given)[i].key;
         bool is_known = false;

@@ -20,6 +20,8 @@ struct played {
     struct id run; /* the one that `expect` is about */
     struct instant started;
     uint64_t crash_at; /* 0: none */
+    uint64_t crash_again; /* steps after the first crash; 0: never */
+    unsigned crashes;
     bool was_settled_by_person; /* an uncertain call was said to be done: its output is not known */
     uint64_t steps; /* of the loop */
     struct buf *faults; /* empty: all is as expected */
@@ -29,6 +31,12 @@ struct played {
 FALLIBLE scenario_play(struct played *played, struct err_info *why);
 /* Compares with `expect`. In `faults`: what differs. */
 FALLIBLE scenario_check(struct played *played, struct value expect, struct err_info *why);
+
+/* What is around the engine: a guardrail that the scenario describes (`guardrail: {action: ask or refuse}`),
+ * and alerts that change (`subjects: true`: an alert is {calls: how many calls have gone out}). NULL when it
+ * says nothing. Live as long as `played`. */
+struct guardrail *scenario_guardrail(struct played *played);
+struct engine_subjects *scenario_subjects(struct played *played);
 
 /* Appends a line to the faults. */
 void scenario_fault(struct played *played, const char *format, ...) PRINTF_LIKE(2, 3);

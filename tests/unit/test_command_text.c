@@ -199,6 +199,8 @@ static void cells_never_drive_the_terminal(void **state)
         { "'two\\nlines'", 0, "two lines" },
         { "'2026-01-02T03:04:05.678Z'", 0, "2026-01-02 03:04:05Z" },
         { "null", 0, "-" },
+        { "[]", 0, "-" },
+        { "['a','b\\nc']", 0, "a, b c" },
         { "['a',1]", 0, "[\"a\",1]" },
         { "'äöüß'", 4, "äöüß" },
         { "'äöüßx'", 4, "äöü…" },
@@ -233,7 +235,7 @@ static void fields_are_indented(void **state)
         &arena, "{'id':'a','tags':['x','y'],'case':{'n':1},'list':[{'a':1},2],'none':{}}");
     table_print_fields(&buf, map, 0);
     assert_text(&buf,
-        "id:           a\ntags:         [\"x\",\"y\"]\ncase:\n  n:            1\nlist:\n  -\n    a:          "
+        "id:           a\ntags:         x, y\ncase:\n  n:            1\nlist:\n  -\n    a:          "
         "  1\n"
         "  - 2\nnone:         {}\n");
 }

@@ -140,6 +140,7 @@ static void the_proof_counts_fates_and_finds_what_ended_nowhere(void **state)
     struct value faults = value_get(audit_of(world), STR("faults"));
     assert_int_equal(faults.size, 2);
     assert_json(faults.items[0], "source", "\"a\"");
+    assert_json(faults.items[0], "received", "\"2026-05-28T20:26:40.000Z\"");
     assert_json(faults.items[0], "fault", "\"the event's alert is missing\"");
     assert_json(faults.items[1], "source", "\"b\"");
 }

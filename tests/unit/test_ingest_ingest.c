@@ -272,6 +272,58 @@ static void a_large_body_is_mapped_off_the_loop(void **state)
     loop_free(loop);
 }
 
+/* An intake that keeps what it is offered. */
+struct lazy {
+    struct intake intake;
+    struct intake_batch *batches[64];
+    unsigned count;
+};
+
+static void lazy_offer(struct intake *intake, struct intake_batch *batch)
+{
+    struct lazy *lazy = (struct lazy *)intake;
+    assert_true(lazy->count < 64);
+    lazy->batches[lazy->count++] = batch;
+}
+
+static void more_than_fits_into_memory_is_refused_until_there_is_room(void **state)
+{
+    struct world *world = *state;
+    struct lazy lazy = { .intake = { .offer = lazy_offer } };
+    struct ingest *ingest;
+    struct sent sent[64] = { 0 };
+    AUTO(buf) struct buf body = { 0 };
+    struct ingest_options options = {
+        .clock = &world->clock.clock, .rand = &world->rand.rand, .intake = &lazy.intake
+    };
+    test_check(ingest_new(&options, &ingest, &world->why), &world->why);
+    while (body.size < 4 * MIB)
+        buf_add_text(&body, "all work and no play makes a long body");
+    unsigned last = 0;
+    for (; last < 64 && sent[last].result == ERR_OK; last++) {
+        sent[last].request = (struct ingest_request){ .tenant = TENANT_DEFAULT,
+            .source = STR("door"),
+            .content_type = STR("text/plain"),
+            .body = buf_str(&body),
+            .arena = &world->arena,
+            .accepted = sent_accepted,
+            .context = &sent[last] };
+        ingest_receive(ingest, &sent[last].request);
+        if (sent[last].answers > 0)
+            break;
+    }
+    assert_int_equal(last, INGEST_PENDING_BYTES_MAX / body.size);
+    assert_int_equal(sent[last].result, ERR_UNAVAILABLE);
+    assert_string_equal(sent[last].why.name, "INGEST_PENDING_BYTES_MAX");
+    lazy.batches[0]->accepted(lazy.batches[0], ERR_OK, NULL);
+    ingest_receive(ingest, &sent[last].request);
+    assert_int_equal(sent[last].answers, 1); /* the refusal alone: this time it is under way */
+    for (unsigned i = 1; i < lazy.count; i++)
+        lazy.batches[i]->accepted(lazy.batches[i], ERR_OK, NULL);
+    assert_int_equal(sent[last].answers, 2);
+    ingest_free(ingest);
+}
+
 static void a_webhooks_event_is_recorded_and_becomes_no_alert(void **state)
 {
     struct world *world = *state;
@@ -376,6 +428,7 @@ int main(void)
         TEST(a_bad_source_name_is_refused),
         cmocka_unit_test(past_the_rate_is_refused_with_a_time_and_works_again_then),
         TEST(a_large_body_is_mapped_off_the_loop),
+        TEST(more_than_fits_into_memory_is_refused_until_there_is_room),
         TEST(a_webhooks_event_is_recorded_and_becomes_no_alert),
         TEST(counters_tell_what_was_accepted_and_refused),
         TEST(past_the_labels_sources_are_counted_together),

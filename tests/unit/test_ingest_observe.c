@@ -3,7 +3,7 @@
 #include "ingest_helpers.h"
 
 struct seen {
-    struct arena arena;
+    struct arena arena, scratch;
     struct observations observations;
     struct err_info why;
 };
@@ -12,7 +12,7 @@ static int seen_make(void **state)
 {
     struct seen *seen = calloc(1, sizeof(*seen));
     assert_non_null(seen);
-    observations_begin(&seen->observations, &seen->arena);
+    observations_begin(&seen->observations, &seen->arena, &seen->scratch);
     *state = seen;
     return 0;
 }
@@ -21,6 +21,7 @@ static int seen_free(void **state)
 {
     struct seen *seen = *state;
     arena_done(&seen->arena);
+    arena_done(&seen->scratch);
     free(seen);
     return 0;
 }
@@ -64,7 +65,7 @@ static void what_stands_in_logs_is_found(void **state)
         { "lladdr 02:00:5e:10:00:ff REACHABLE", OBSERVABLE_MAC, "02:00:5e:10:00:ff" },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        observations_begin(&seen->observations, &seen->arena);
+        observations_begin(&seen->observations, &seen->arena, &seen->scratch);
         scan(seen, cases[i].text);
         if (!has(seen, cases[i].type, cases[i].value))
             fail_msg("%s: no %s", cases[i].text, cases[i].value);
@@ -79,7 +80,7 @@ static void what_only_looks_alike_is_not(void **state)
         "12:30:45", "std::string", "d41d8cd98f00b204", "user@", "@example.com", "T1059",
         "rule 5712 level 10" };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        observations_begin(&seen->observations, &seen->arena);
+        observations_begin(&seen->observations, &seen->arena, &seen->scratch);
         scan(seen, texts[i]);
         if (seen->observations.items.count > 0)
             fail_msg("'%s': %.*s", texts[i],

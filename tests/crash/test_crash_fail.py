@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""Each call of the C library fails once: open, read, write, sync, rename, connect, accept.
+
+A run with every kind of step is led to its end while the Nth call of one kind fails, for many N. The server may refuse
+what it was asked (and the sender sends again), or end with the status of a broken store (and is started again, without
+the fault). It may not die by a signal, hang, lose what it acknowledged, do anything twice or end the run otherwise.
+After a failed sync it must have ended: what the disk has is not known then.
+TOCSIN_FAIL_PLACES=N tries that many places a kind. The last line is `N passed, N failed`.
+"""
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+import crash_world as world
+from crash_world import Gone
+
+KINDS = ("open", "read", "write", "sync", "rename", "connect", "accept")
+STORE_BROKEN = 70
+
+
+class Patient(world.Server):
+    """Sends again what was refused for a fault of the server's."""
+
+    def call(self, method, path, body=None, **more):
+        for _ in range(20):
+            status, answer = super().call(method, path, body, **more)
+            if status < 500:
+                break
+            time.sleep(0.01)
+        return status, answer
+
+
+    def ends_within(self, seconds):
+        self.caller.close()
+        try:
+            self.process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+
+def lead(server):
+    """One alert and what a person does about it, to the end of all."""
+    if not server.is_set_up:
+        server.set_up()
+    server.post("crash", {"kind": "start", "name": "calm"})
+
+    def look():
+        server.answer_open_tasks()
+        runs = [server.run(r["id"]) for r in server.items("/api/v1/runs")]
+        if any(s["id"] == "told" and s["status"] == "waiting" for r in runs for s in world.steps_of(r)):
+            server.post("crash", {"kind": "go", "at": os.urandom(4).hex()})
+        leases = server.items("/api/v1/containments")
+        is_over = len(runs) >= 4 and all(r["status"] in world.ENDED for r in runs)
+        return runs if is_over and all(c["status"] == "ended" for c in leases) else None
+
+    return world.wait_until(look, 30, "the end of all runs")
+
+
+def play(kind, number, counts):
+    """With the Nth call of a kind failing; returns the statuses with which the server ended by itself."""
+    stub, deaths = world.Stub(), []
+    with world.new_folder() as folder:
+        server = Patient(folder, stub)
+        environment = {"LD_PRELOAD": str(world.preload("fail")), "TOCSIN_FAIL_FOLDER": folder,
+                       "TOCSIN_FAIL": f"{kind}:{number}", "TOCSIN_COUNT_FILE": counts}
+        try:
+            runs, cut_off = None, 0
+            while runs is None:
+                try:
+                    if server.process is None or server.process.poll() is not None:
+                        server.start(environment if not deaths else None)
+                    runs = lead(server)
+                except Gone as gone:
+                    if server.ends_within(1):
+                        deaths.append(server.process.returncode)
+                    else:
+                        cut_off += 1  # one connection was lost, not the server
+                    if len(deaths) > 3 or cut_off > 3:
+                        raise AssertionError(f"again and again: {gone} {deaths} {server.log_tail()}") from None
+            check(server, stub, runs)
+            status = server.stop()
+            if status != 0 and deaths:
+                raise AssertionError(f"SIGTERM ended it with {status}: {server.log_tail()}")
+            if status != 0:
+                deaths.append(status)
+        finally:
+            if server.process.poll() is None:
+                server.kill()
+            stub.close()
+            server.log.close()
+        for status in deaths:
+            if status not in (1, STORE_BROKEN):
+                raise AssertionError(f"it ended with {status}")
+    return deaths
+
+
+def check(server, stub, runs):
+    for run in runs:
+        if run["status"] != "succeeded":
+            raise AssertionError(f"{run['playbook']} ended as {run['status']}: {run['error']}")
+    if sum(r["playbook"] == "every-kind" for r in runs) != 1:
+        raise AssertionError("not one run for one alert")
+    world.check_calls(stub.calls(), "calm")
+    status, body = server.call("GET", "/api/v1/audit/verify")
+    if status != 200 or not body["good"]:
+        raise AssertionError(f"the audit chain is broken: {body}")
+
+
+def main():
+    kinds = sys.argv[1:] or KINDS
+    places = int(os.environ.get("TOCSIN_FAIL_PLACES", "5"))
+    passed = failed = 0
+    with tempfile.TemporaryDirectory() as own:
+        counts = os.path.join(own, "counts")
+        play("none", 0, counts)
+        totals = {line.split()[0]: int(line.split()[1]) for line in open(counts)}
+        print("without a fault: " + ", ".join(f"{n} {kind}" for kind, n in totals.items()), flush=True)
+        for kind in kinds:
+            total = totals[kind]
+            for number in sorted({1 + i * total // places for i in range(places)} if total else ()):
+                try:
+                    deaths = play(kind, number, counts)
+                    # The last ones are of the end, when all is acknowledged and the log still has it.
+                    if kind == "sync" and not deaths and number < total - 3:
+                        raise AssertionError("it went on after a failed sync")
+                    passed += 1
+                except AssertionError as error:
+                    failed += 1
+                    print(f"FAIL {kind} {number} of {total}: {error}", flush=True)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+/* What is around the engine in a scenario. */
+#include "scenario.h"
+
+/* ---- guardrail ---- */
+
+struct told_guardrail {
+    struct guardrail guardrail;
+    struct value words; /* action → "ask" or "refuse" */
+};
+
+static enum guardrail_verdict judge(struct guardrail *guardrail, const struct action *action,
+    struct value with, const struct playbook *playbook, struct arena *arena, struct str *ret_reason)
+{
+    const struct told_guardrail *told = (const struct told_guardrail *)guardrail;
+    struct value word = value_get(told->words, action->name);
+    (void)with, (void)playbook, (void)arena; /* a scenario goes by the action alone */
+    *ret_reason = STR("the scenario says so");
+    if (value_is_text(word, STR("refuse")))
+        return GUARDRAIL_REFUSE;
+    return value_is_text(word, STR("ask")) ? GUARDRAIL_ASK : GUARDRAIL_ALLOW;
+}
+
+struct guardrail *scenario_guardrail(struct played *played)
+{
+    struct value words = value_get(played->scenario->given, STR("guardrail"));
+    struct told_guardrail *told = ARENA_NEW(played->arena, struct told_guardrail);
+    if (!told || value_is(words, VALUE_NULL))
+        return NULL;
+    *told = (struct told_guardrail){ { judge }, words };
+    return &told->guardrail;
+}
+
+/* ---- subjects ---- */
+
+struct told_subjects {
+    struct engine_subjects subjects;
+    const struct mocks *mocks;
+};
+
+static enum err load_alert(struct engine_subjects *subjects, struct store_conn *conn, int64_t tenant,
+    struct id id, struct arena *arena, struct value *ret, struct err_info *why)
+{
+    const struct told_subjects *told = (const struct told_subjects *)subjects;
+    struct value_map_builder map = { 0 };
+    int64_t count = 0;
+    (void)conn, (void)tenant, (void)id; /* there is one */
+    for (const struct mock_call *call = mocks_calls(told->mocks); call; call = call->next)
+        count++;
+    value_map_begin(&map, arena);
+    TRY(value_map_set(&map, "calls", value_int(count), why));
+    *ret = value_map_end(&map);
+    return ERR_OK;
+}
+
+static enum err load_case(struct engine_subjects *subjects, struct store_conn *conn, int64_t tenant,
+    struct id id, struct arena *arena, struct value *ret, struct err_info *why)
+{
+    (void)subjects, (void)conn, (void)tenant, (void)id, (void)arena, (void)why; /* there are none */
+    *ret = value_null();
+    return ERR_OK;
+}
+
+struct engine_subjects *scenario_subjects(struct played *played)
+{
+    struct value wanted = value_get(played->scenario->given, STR("subjects"));
+    struct told_subjects *told = ARENA_NEW(played->arena, struct told_subjects);
+    if (!told || wanted.type != VALUE_BOOL || !wanted.boolean)
+        return NULL;
+    *told = (struct told_subjects){ { .load_alert = load_alert, .load_case = load_case }, played->mocks };
+    return &told->subjects;
+}

@@ -1,0 +1,152 @@
+#include "expr_helpers.h"
+
+static const struct str levels[] = { STR_INIT("low"), STR_INIT("high") };
+static const struct type level_type = { .kind = TYPE_STRING, .choices = levels, .choice_count = 2 };
+static const struct type list_of_ints = { .kind = TYPE_LIST, .item = &type_int };
+static const struct type nullable_string = { .kind = TYPE_NULLABLE, .item = &type_string };
+static const struct type counts = { .kind = TYPE_MAP, .key = &type_string, .item = &type_int };
+static const struct type_field inner_fields[] = {
+    { .name = STR_INIT("city"), .type = &type_string, .is_required = true },
+};
+static const struct type inner_type = { .kind = TYPE_RECORD, .fields = inner_fields, .field_count = 1 };
+static const struct type_field fields[] = {
+    { .name = STR_INIT("ip"), .type = &type_ip, .is_required = true },
+    { .name = STR_INIT("level"), .type = &level_type },
+    { .name = STR_INIT("note"), .type = &nullable_string },
+    { .name = STR_INIT("ports"), .type = &list_of_ints },
+    { .name = STR_INIT("counts"), .type = &counts },
+    { .name = STR_INIT("place"), .type = &inner_type },
+};
+static const struct type record = { .kind = TYPE_RECORD, .fields = fields, .field_count = 6 };
+
+static void values_are_checked_with_the_path_of_what_does_not_fit(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json, *fault; /* NULL: it fits */
+    } rows[] = {
+        { "{\"ip\":\"192.0.2.1\"}", NULL },
+        { "{\"ip\":\"192.0.2.1\",\"level\":\"low\",\"note\":null,\"ports\":[1,2],\"counts\":{\"a\":1},"
+          "\"place\":{\"city\":\"x\"}}",
+            NULL },
+        { "{}", "ip" },
+        { "{\"ip\":\"192.0.2.256\"}", "ip" },
+        { "{\"ip\":7}", "ip" },
+        { "{\"ip\":\"::1\",\"level\":\"mid\"}", "level" },
+        { "{\"ip\":\"::1\",\"note\":7}", "note" },
+        { "{\"ip\":\"::1\",\"ports\":[1,\"x\"]}", "ports[1]" },
+        { "{\"ip\":\"::1\",\"ports\":null}", "ports" },
+        { "{\"ip\":\"::1\",\"counts\":{\"a\":\"x\"}}", "counts.a" },
+        { "{\"ip\":\"::1\",\"place\":{}}", "place.city" },
+        { "{\"ip\":\"::1\",\"place\":{\"city\":1}}", "place.city" },
+        { "{\"ip\":\"::1\",\"prots\":[]}", "did you mean 'ports'?" },
+        { "[1]", "expected" },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        AUTO(arena) struct arena arena = { 0 };
+        struct value v;
+        struct err_info why = { 0 };
+        assert_int_equal(json_parse(&arena, str_of(rows[i].json), NULL, &v, NULL), ERR_OK);
+        enum err err = type_check_value(&record, v, &why);
+        if (rows[i].fault == NULL ? err != ERR_OK
+                                  : err != ERR_INVALID || strstr(why.text, rows[i].fault) == NULL)
+            fail_msg("%s: %s", rows[i].json, why.text);
+    }
+}
+
+static void types_are_accepted_where_their_values_fit(void **state)
+{
+    (void)state;
+    static const struct type list_dyn = { .kind = TYPE_LIST, .item = &type_dyn };
+    static const struct type strings = { .kind = TYPE_LIST, .item = &type_string };
+    static const struct type optional = { .kind = TYPE_OPTIONAL, .item = &type_int };
+    static const struct type nullable_int = { .kind = TYPE_NULLABLE, .item = &type_int };
+    static const struct {
+        const struct type *to, *from;
+        bool fits;
+    } rows[] = {
+        { &type_int, &type_int, true },
+        { &type_int, &type_string, false },
+        { &type_int, &type_uint, false },
+        { &type_dyn, &record, true },
+        { &type_int, &type_dyn, true },
+        { &type_ip, &type_string, true },
+        { &type_string, &type_ip, false },
+        { &nullable_int, &type_null, true },
+        { &nullable_int, &type_int, true },
+        { &nullable_int, &type_string, false },
+        { &type_int, &type_null, false },
+        { &list_of_ints, &list_dyn, true },
+        { &list_of_ints, &strings, false },
+        { &optional, &type_int, false },
+        { &counts, &inner_type, false },
+        { &inner_type, &counts, true },
+        { &record, &inner_type, false },
+        { &type_string, &level_type, true },
+        { &level_type, &type_string, true },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct err_info why = { 0 };
+        bool fits = type_accepts(rows[i].to, rows[i].from, &why) == ERR_OK;
+        if (fits != rows[i].fits)
+            fail_msg("row %zu: %s", i, why.text);
+        assert_true(fits || why.text[0] != '\0');
+    }
+}
+
+/* Everything that typed JSON prints reads back as the same value of the same type. */
+static void typed_json_goes_there_and_back(void **state)
+{
+    (void)state;
+    static const char *const sources[] = { "null", "true", "-9223372036854775808", "18446744073709551615u",
+        "1.5", "-0.0", "double('inf')", "double('-inf')", "1e300", "'a\\u0000\\u00e9\\U0001F600'",
+        "b'\\x00\\xff'", "[]", "[1, [2u], null]", "{}", "{'a': 1, 2: 'b', true: 3u, 4u: {}}",
+        "timestamp('2026-01-02T03:04:05.000000006Z')", "timestamp('0001-01-01T00:00:00Z')",
+        "duration('-1.5s')", "duration('0')", "int", "optional.none()", "optional.of([1])",
+        "ip('2001:db8::1')", "cidr('10.0.0.0/8')" };
+    struct expr_scope scope;
+    AUTO(buf) struct buf text = { 0 };
+    AUTO(buf) struct buf again = { 0 };
+    expr_scope_open(&scope, "{}");
+    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+        AUTO(arena) struct arena arena = { 0 };
+        struct value tree, v;
+        expr_run(&scope, sources[i], false, &text);
+        assert_int_equal(json_parse(&arena, buf_str(&text), NULL, &tree, NULL), ERR_OK);
+        if (typed_json_parse(&arena, tree, &v, NULL) != ERR_OK)
+            fail_msg("%s", text.data);
+        buf_clear(&again);
+        typed_json_print(&again, v);
+        assert_string_equal(again.data, text.data);
+    }
+    expr_scope_close(&scope);
+}
+
+static void typed_json_that_is_none_is_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = { "1", "null", "[]", "{}", "{\"int\":1.5}", "{\"int\":\"x\"}",
+        "{\"int\":\"9223372036854775808\"}", "{\"uint\":\"-1\"}", "{\"double\":\"x\"}", "{\"bytes\":\"%\"}",
+        "{\"list\":1}", "{\"map\":[1]}", "{\"map\":[[{\"int\":\"1\"}]]}",
+        "{\"map\":[[{\"list\":[]},{\"int\":\"1\"}]]}", "{\"timestamp\":\"x\"}", "{\"duration\":\"x\"}",
+        "{\"what\":1}", "{\"int\":\"1\",\"uint\":\"1\"}", "{\"bool\":\"true\"}", "{\"string\":1}" };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        AUTO(arena) struct arena arena = { 0 };
+        struct value tree, v;
+        struct err_info why = { 0 };
+        assert_int_equal(json_parse(&arena, str_of(bad[i]), NULL, &tree, NULL), ERR_OK);
+        if (typed_json_parse(&arena, tree, &v, &why) != ERR_INVALID || why.text[0] == '\0')
+            fail_msg("%s was taken", bad[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values_are_checked_with_the_path_of_what_does_not_fit),
+        cmocka_unit_test(types_are_accepted_where_their_values_fit),
+        cmocka_unit_test(typed_json_goes_there_and_back),
+        cmocka_unit_test(typed_json_that_is_none_is_refused),
+    };
+    return cmocka_run_group_tests_name("expr_type", tests, NULL, NULL);
+}
