@@ -14,6 +14,10 @@ struct waiting {
 static enum err take_answer(struct waiting *waiting, const struct http_answer *answer)
 {
     struct client_answer *ret = waiting->answer;
+    if (answer->failure == HTTP_TLS_VERIFY)
+        return err_set(waiting->why, ERR_UNAVAILABLE,
+            "the server's certificate is not trusted: %s; TOCSIN_CA_FILE names a CA of your own",
+            answer->why.text);
     if (answer->failure != HTTP_OK)
         return err_set(waiting->why, ERR_UNAVAILABLE,
             "the server does not answer: %s; is `tocsin serve` running, and "
@@ -62,7 +66,8 @@ static enum err start(
         .headers = headers,
         .header_count = token.size > 0 ? 2 : 1,
         .body = buf_str(&text),
-        .has_body = has_body };
+        .has_body = has_body,
+        .ca_file = wanted->login.ca_file };
     return http_client_start(client, &request, done, waiting, &call, waiting->why);
 }
 

@@ -67,6 +67,7 @@ enum err login_find(const char *server, struct arena *arena, struct login *ret, 
 {
     const char *token = get_variable("TOCSIN_TOKEN");
     struct login stored;
+    ret->ca_file = str_of(get_variable("TOCSIN_CA_FILE"));
     TRY(read_stored(arena, &stored, why));
     if (server == NULL)
         server = get_variable("TOCSIN_SERVER");

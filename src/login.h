@@ -11,6 +11,7 @@
 struct login {
     struct str server; /* "http://host:port" without a slash at the end */
     struct str token; /* empty: none */
+    struct str ca_file; /* TOCSIN_CA_FILE: a PEM file of a CA of one's own; empty: the system's alone */
 };
 
 /* `server` is the option's text or NULL. ERR_INVALID when the stored file is damaged. In `arena`. */

@@ -646,6 +646,23 @@ def login_is_stored_and_used(folder):
         expect_in("damaged", err, "a damaged file")
 
 
+def a_certificate_of_ones_own_is_trusted_by_name(folder):
+    cert, key = os.path.join(folder, "cert.pem"), os.path.join(folder, "key.pem")
+    done = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                           "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key,
+                           "-out", cert], capture_output=True)
+    if done.returncode != 0:
+        print("skipped: there is no openssl to make a certificate with")
+        return
+    with Server(folder, "--tls-cert", cert, "--tls-key", key) as server:
+        url = server.url.replace("http:", "https:")
+        status, _, err = tocsin("token", "list", TOCSIN_SERVER=url, TOCSIN_TOKEN=server.token)
+        expect(status, 1, "an unknown certificate")
+        expect_in("TOCSIN_CA_FILE", err, "the mend")
+        status, _, err = tocsin("token", "list", TOCSIN_SERVER=url, TOCSIN_TOKEN=server.token, TOCSIN_CA_FILE=cert)
+        expect((status, err), (0, ""), "with its CA")
+
+
 def cases_are_worked_on(folder):
     with Server(folder) as server:
         case = server.json("case", "open", "Odd \x1b[31mlogins", "--severity", "high", "--owner", "kim")
@@ -881,7 +898,8 @@ TESTS = [each_command_explains_itself, the_doctor_looks_at_everything, wrong_use
          real_calls_go_out_where_the_egress_policy_lets_them,
          connections_of_a_run_come_from_a_file_and_secrets_from_the_environment, connectors_are_begun_and_tested,
          a_backtest_tells_what_would_be_decided_otherwise,
-         a_backtest_over_the_servers_history, backtests_that_cannot_run_say_why, cases_are_worked_on, connectors_and_connections,
+         a_backtest_over_the_servers_history, backtests_that_cannot_run_say_why, a_certificate_of_ones_own_is_trusted_by_name,
+         cases_are_worked_on, connectors_and_connections,
          playbooks_are_published_and_switched, runs_tasks_and_events_on_a_server, connections_are_tried_and_containments_ended,
          a_backup_of_a_running_server_is_restored, tokens_and_audit]
 
