@@ -246,6 +246,83 @@ def good_cases_pass_and_coverage_is_told(folder):
     expect([b["branch"] for b in report["coverage"][0]["not_taken"]], ["decide: then"], "not taken")
 
 
+RICH = """\
+playbook: rich
+mode: suggest
+triggers: [ { manual: true } ]
+inputs: { ips: { type: list, items: ip }, fails: { type: bool, default: false } }
+steps:
+  - id: each
+    for_each: inputs.ips
+    as: ip
+    steps:
+      - id: sure
+        ask: { to: [role:tier2], title: "${{ ip }}?", options: [yes_, no_], timeout: 4h, on_timeout: no_ }
+      - id: shut
+        when: steps.sure.output.choice == 'yes_'
+        do: nftables.block_ip
+        with: { ip: "${{ ip }}" }
+        for: 1h
+    collect: "${{ steps.sure.output.choice }}"
+  - id: rest
+    wait: 30d
+  - id: lower
+    run: lower
+    with: { ip: "${{ inputs.ips[0] }}" }
+  - if: inputs.fails
+    then: [ { fail: { code: told_to, message: it was told to } } ]
+    else: []
+  - return: { said: "${{ steps.each.output }}", late: "${{ now > timestamp('2026-03-31T00:00:00Z') }}", low: "${{ steps.lower.output }}" }
+on_failure:
+  - id: sorry
+    do: log.write
+    with: { message: "${{ run.error.message }}" }
+"""
+LOWER = """\
+playbook: lower
+triggers: [ { playbook: true } ]
+inputs: { ip: { type: ip } }
+steps:
+  - id: look
+    do: abuseipdb.check_ip
+    with: { ip: "${{ inputs.ip }}" }
+    retry: { attempts: 3, backoff: exponential, first: 10m, max: 1h }
+  - return: "${{ steps.look.output.score }}"
+"""
+TESTS_OF_RICH = """\
+playbook: rich
+cases:
+  - name: asked one by one, approved, a month later the other playbook
+    now: 2026-03-01T00:00:00Z
+    inputs: { ips: [192.0.2.1, 192.0.2.2, 192.0.2.3] }
+    mocks:
+      nftables.block_ip: { output: { ip: 192.0.2.1, set: blocked } }
+      abuseipdb.check_ip:
+        - { error: { code: http_503, retryable: true } }
+        - { output: { score: 7, reports: 1, reporters: 1, is_public: true }, delay: 5s }
+    answers: { sure: [ { choice: yes_ }, { choice: no_ }, { choice: yes_ } ], shut: { choice: approve } }
+    expect:
+      status: succeeded
+      path: [each, sure, shut, sure, sure, shut, rest, lower]
+      calls:
+        nftables.block_ip: [ { ip: 192.0.2.1 }, { ip: 192.0.2.3 } ]
+        abuseipdb.check_ip: [ { ip: 192.0.2.1 } ]
+      output: { said: [yes_, no_, yes_], late: true, low: 7 }
+  - name: nobody approves, and it fails as told
+    inputs: { ips: [192.0.2.1], fails: true }
+    mocks: { abuseipdb.check_ip: { output: { score: 7, reports: 1, reporters: 1, is_public: true } } }
+    answers: { sure: { choice: no_ } }
+    expect: { status: failed, error: told_to, not_called: [nftables.block_ip], path: [each, sure, rest, lower, sorry] }
+"""
+
+
+def waits_loops_approvals_and_other_playbooks_are_played(folder):
+    for name, text in (("rich.yaml", RICH), ("lower.yaml", LOWER), ("rich.test.yaml", TESTS_OF_RICH)):
+        pathlib.Path(folder, name).write_text(text)
+    status, out, err = tocsin("test", folder)
+    expect((status, err), (0, ""), out)
+
+
 def failed_cases_show_what_differs(folder):
     write_triage(folder)
     tests = TESTS_OF_TRIAGE.replace("path: [look, decide, block]", "path: [look, block, tell]")
@@ -891,7 +968,8 @@ def tokens_and_audit(folder):
 
 
 TESTS = [each_command_explains_itself, the_doctor_looks_at_everything, wrong_use_is_told_with_the_mend, no_server_is_told, login_is_stored_and_used,
-         good_cases_pass_and_coverage_is_told, failed_cases_show_what_differs,
+         good_cases_pass_and_coverage_is_told, waits_loops_approvals_and_other_playbooks_are_played,
+         failed_cases_show_what_differs,
          cases_that_cannot_run_fail_with_the_reason, broken_test_files_are_told_with_their_places,
          the_shipped_playbooks_pass_their_tests, a_run_prints_its_steps_and_its_result, what_acts_is_recorded_unless_live,
          a_run_that_asks_waits_with_3, at_a_terminal_the_person_there_is_asked, failed_runs_and_wrong_files_have_their_status,
