@@ -157,6 +157,12 @@ static FALLIBLE local_failed(struct run_commit *commit, const struct frame *fram
     return ERR_OK;
 }
 
+/* No word about the action: the turn is undone and tried again. */
+static bool is_of_the_node(enum err result)
+{
+    return result == ERR_MEMORY || result == ERR_FULL || result == ERR_IO;
+}
+
 /* Effect and result are one: either both are in this commit or neither. A failure undoes the effect alone. */
 static FALLIBLE local_run(struct run_commit *commit, struct store_conn *conn, const struct frame *frame,
     const struct catalogue *catalogue, struct err_info *why)
@@ -175,6 +181,10 @@ static FALLIBLE local_run(struct run_commit *commit, struct store_conn *conn, co
     enum err result = action && action->apply
         ? action->apply(action, &call, conn, &output, &failure)
         : err_named(&failure, ERR_NOT_FOUND, "unknown_action", "the action is not there any more");
+    if (is_of_the_node(result)) {
+        *why = failure;
+        return result;
+    }
     if (result == ERR_OK)
         TRY(seal_output(&commit->shard->world.sealer, commit->run->tenant, action->out, output,
             &commit->arena, &output, why));

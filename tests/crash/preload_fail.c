@@ -1,8 +1,8 @@
 /* Makes one call of the C library fail, once: TOCSIN_FAIL=CALL:N[:ERRNO], the Nth call of open, read, write
- * (with pwrite, writev), sync (fsync, fdatasync), rename, connect or accept fails with ERRNO (a number; EIO,
- * or what the call is known for, when not given). TOCSIN_COUNT_FILE=F: how many there were is written to F at
- * the end. Calls of descriptors that are no files below TOCSIN_FAIL_FOLDER don't count for open, read, write,
- * sync. */
+ * (with pwrite, writev), sync (fsync, fdatasync), rename, connect, accept or alloc (malloc, calloc, realloc,
+ * called from the program itself, not from its libraries) fails with ERRNO (a number; EIO, or what the call
+ * is known for, when not given). TOCSIN_COUNT_FILE=F: how many there were is written to F at the end. Calls
+ * of descriptors that are no files below TOCSIN_FAIL_FOLDER don't count for open, read, write, sync. */
 #undef _FILE_OFFSET_BITS /* so that pwrite and pwrite64 are two names, as they are in the C library */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,12 +14,22 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-#include "preload.h"
+#include "preload_fail.h"
 
-enum call { CALL_OPEN, CALL_READ, CALL_WRITE, CALL_SYNC, CALL_RENAME, CALL_CONNECT, CALL_ACCEPT, CALL_COUNT };
-static const char *const names[CALL_COUNT] = { "open", "read", "write", "sync", "rename", "connect",
-    "accept" };
-static const int errors[CALL_COUNT] = { EMFILE, EIO, EIO, EIO, EIO, ENETUNREACH, EMFILE };
+enum call {
+    CALL_OPEN,
+    CALL_READ,
+    CALL_WRITE,
+    CALL_SYNC,
+    CALL_RENAME,
+    CALL_CONNECT,
+    CALL_ACCEPT,
+    CALL_ALLOC,
+    CALL_COUNT
+};
+static const char *const names[CALL_COUNT] = { "open", "read", "write", "sync", "rename", "connect", "accept",
+    "alloc" };
+static const int errors[CALL_COUNT] = { EMFILE, EIO, EIO, EIO, EIO, ENETUNREACH, EMFILE, ENOMEM };
 
 static atomic_long counts[CALL_COUNT];
 static int failing = -1, error_number;
@@ -61,6 +71,11 @@ static bool fails(enum call call)
         return false;
     errno = error_number;
     return true;
+}
+
+bool preload_alloc_fails(void)
+{
+    return fails(CALL_ALLOC);
 }
 
 ssize_t pwrite64(int fd, const void *bytes, size_t size, off64_t at)
