@@ -40,7 +40,7 @@ struct server {
     struct vault *vault;
     struct tokens *tokens;
     struct connections *connections;
-    struct executor *executor;
+    struct executor *executor, *slow_executor;
     struct egress *egress;
     struct contract_book *contracts;
     struct connect *connect;
@@ -121,6 +121,7 @@ static FALLIBLE open_egress(struct server *server, struct err_info *why)
 static enum err open_connect(struct server *server, struct err_info *why)
 {
     TRY(executor_new(EXECUTOR_THREADS, EXECUTOR_QUEUE_MAX, &server->executor, why));
+    TRY(executor_new(EXECUTOR_THREADS, EXECUTOR_QUEUE_MAX, &server->slow_executor, why));
     TRY(open_egress(server, why));
     struct connect_options options = { .clock = clock_system(),
         .rand = rand_system(),
@@ -128,6 +129,7 @@ static enum err open_connect(struct server *server, struct err_info *why)
         .vault = server->vault,
         .connections = server->connections,
         .executor = server->executor,
+        .slow_executor = server->slow_executor,
         .contracts = contract_book_contracts(server->contracts),
         .http = { .egress = server->egress,
             .user_agent = STR("tocsin/" TOCSIN_VERSION),
@@ -313,6 +315,8 @@ void server_close(struct server *server)
     /* Waits for the work that is under way, whose ends go to the shards' loops and to ingest. */
     if (server->executor != NULL)
         server->executor->ops->free(server->executor);
+    if (server->slow_executor != NULL)
+        server->slow_executor->ops->free(server->slow_executor);
     engine_free(server->engine);
     step_times_free(server->step_times);
     if (server->ingest != NULL)

@@ -376,6 +376,8 @@ static void cancel(const struct action *action, struct action_call *call)
 {
     struct mail_call *mail = call->state;
     (void)action; /* the call knows all that is needed */
+    if (!mail || mail->call != call) /* it waits to be told that there was no memory */
+        return;
     mail->is_deferred = true;
     if (mail->out)
         mail_cancel(mail->host->client, mail->out); /* ends in `sent` */

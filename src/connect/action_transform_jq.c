@@ -31,10 +31,12 @@ struct jq_call {
     struct blocking_call blocking; /* first */
     int64_t timeout_us;
     struct buf input, output, errors;
+    struct child_stopper stopper;
 };
 
 static void clean(struct jq_call *jq)
 {
+    child_stopper_done(&jq->stopper);
     buf_done(&jq->input);
     buf_done(&jq->output);
     buf_done(&jq->errors);
@@ -67,6 +69,8 @@ static FALLIBLE read_outputs(const struct jq_call *jq, struct value *ret, struct
 static FALLIBLE judge(const struct jq_call *jq, const struct child_result *child, struct err_info *why)
 {
     struct str said = str_trim(buf_str(&jq->errors));
+    if (child->was_stopped)
+        return err_named(why, ERR_CANCELLED, "cancelled", "the filter was ended by a cancel");
     if (child->timed_out)
         return err_named(why, ERR_LIMIT, "jq_timeout", "the filter ran longer than %lldms",
             (long long)(jq->timeout_us / US_PER_MS));
@@ -95,7 +99,8 @@ static FALLIBLE run(struct jq_call *jq, struct err_info *why)
     struct child_request request = { .arguments = given ? given : own,
         .input = buf_str(&jq->input),
         .output_bytes_max = JQ_OUTPUT_BYTES_MAX,
-        .timeout_us = jq->timeout_us };
+        .timeout_us = jq->timeout_us,
+        .stopper = &jq->stopper };
     struct child_result child = { .output = &jq->output, .errors = &jq->errors };
     struct action_result *result = &jq->blocking.result;
     TRY(child_run(&request, &child, why));
@@ -110,7 +115,12 @@ static void work(struct blocking_call *blocking)
     struct err_info why = { 0 };
     if (run(jq, &why) != ERR_OK)
         blocking->result = result_from_why(blocking->call->arena, &why, ACTION_NOT_SENT);
-    clean(jq);
+}
+
+/* Not before: until then a cancel may come. */
+static void release(struct blocking_call *blocking)
+{
+    clean((struct jq_call *)blocking);
 }
 
 static FALLIBLE read_timeout(struct value v, int64_t *ret_us, struct err_info *why)
@@ -159,13 +169,27 @@ static void start(const struct action *action, struct action_call *call)
     (void)action; /* there is one kind */
     if (!jq)
         return;
-    enum err result = prepare(jq, call->with, &why);
+    jq->blocking.release = release;
+    jq->blocking.is_slow = true;
+    enum err result = child_stopper_init(&jq->stopper, &why);
+    if (result == ERR_OK)
+        result = prepare(jq, call->with, &why);
     if (result == ERR_OK)
         result = blocking_call_submit(&jq->blocking, &why);
     if (result == ERR_OK)
         return;
     clean(jq);
+    call->state = NULL;
     call_fail_soon(call, &why);
+}
+
+static void cancel(const struct action *action, struct action_call *call)
+{
+    struct jq_call *jq = call->state;
+    (void)action; /* there is one kind */
+    /* `state` is another's when the call waits to be told that there was no memory. */
+    if (jq && jq->blocking.call == call)
+        child_stopper_raise(&jq->stopper); /* ends in `work` */
 }
 
 const struct native_action action_transform_jq = {
@@ -177,6 +201,7 @@ const struct native_action action_transform_jq = {
         .in = &in_type,
         .out = &out_type,
         .start = start,
+        .cancel = cancel,
     },
     .example_in = "{\"filter\":\"[.[] | .ip]\",\"input\":[{\"ip\":\"203.0.113.9\"}]}",
     .example_out = "{\"result\":[\"203.0.113.9\"],\"results\":[[\"203.0.113.9\"]]}",

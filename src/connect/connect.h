@@ -24,7 +24,9 @@ struct connect_options {
     struct log *log; /* where `log.write` writes; NULL: nowhere */
     struct vault *vault; /* NULL: no secrets (`tocsin run` without a store) */
     struct connections *connections; /* NULL: none are configured */
-    struct executor *executor; /* for blocking work: nftables, jq */
+    struct executor *executor; /* for blocking work: nftables */
+    struct executor *slow_executor; /* for blocking work that may take seconds, so that a containment never
+                                       waits behind it: jq; NULL: `executor` */
     /* The process that runs jq filters; NULL: this program with JQ_CHILD_WORD (jq_child.h). */
     const char *const *jq_command;
     struct contracts *contracts; /* learns what answers look like (contracts.h); NULL: nobody does */

@@ -64,6 +64,9 @@ struct blocking_call {
     struct action_call *call;
     struct connect *connect;
     void (*work)(struct blocking_call *blocking); /* on a pool thread: fills `result`, in the call's arena */
+    void (*release)(
+        struct blocking_call *blocking); /* on the loop, before the call finishes; NULL: nothing */
+    bool is_slow; /* it may take seconds: for the pool of such */
     struct action_result result;
 };
 /* Allocates it (of `size` bytes, with the struct at its start) in the call's arena; NULL when there is no

@@ -130,7 +130,10 @@ static void worked(struct executor_task *task)
 {
     struct blocking_call *blocking = (struct blocking_call *)task;
     struct action_call *call = blocking->call;
-    call->finish(call, &blocking->result);
+    struct action_result result = blocking->result;
+    if (blocking->release)
+        blocking->release(blocking);
+    call->finish(call, &result);
 }
 
 void *blocking_call_new(
@@ -153,7 +156,9 @@ void *blocking_call_new(
 
 FALLIBLE blocking_call_submit(struct blocking_call *blocking, struct err_info *why)
 {
-    struct executor *executor = blocking->connect->options.executor;
+    const struct connect_options *options = &blocking->connect->options;
+    struct executor *executor = blocking->is_slow && options->slow_executor ? options->slow_executor
+                                                                            : options->executor;
     if (!executor)
         return err_named(why, ERR_UNAVAILABLE, "no_executor", "this process runs no blocking actions");
     struct err_info inner = { 0 };

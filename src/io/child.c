@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -221,6 +222,7 @@ static FALLIBLE child_turn(struct child *child, const struct child_request *requ
         { child->output, POLLIN, 0 },
         { child->errors, POLLIN, 0 },
         { child->exit_fd, POLLIN, 0 },
+        { request->stopper ? request->stopper->fd : -1, POLLIN, 0 },
     };
     int wait_ms = child_wait_ms(child);
     if (wait_ms == 0) {
@@ -228,11 +230,16 @@ static FALLIBLE child_turn(struct child *child, const struct child_request *requ
         child->is_ended = true;
         return ERR_OK;
     }
-    int ready = poll(fds, 4, wait_ms);
+    int ready = poll(fds, sizeof fds / sizeof fds[0], wait_ms);
     if (ready < 0 && errno != EINTR)
         return err_errno(why, errno, "wait for a child process");
     if (ready <= 0)
         return ERR_OK;
+    if (fds[4].revents) {
+        result->was_stopped = true;
+        child->is_ended = true;
+        return ERR_OK;
+    }
     bool is_over = false, is_error_over = false;
     if (fds[0].revents)
         child_write(child);
@@ -271,6 +278,23 @@ static void child_unblock_sigpipe(const sigset_t *before)
     (void)pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
+enum err child_stopper_init(struct child_stopper *stopper, struct err_info *why)
+{
+    stopper->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return stopper->fd < 0 ? err_errno(why, errno, "make a descriptor that stops a child") : ERR_OK;
+}
+
+void child_stopper_done(struct child_stopper *stopper)
+{
+    child_close(&stopper->fd);
+}
+
+void child_stopper_raise(struct child_stopper *stopper)
+{
+    uint64_t one = 1;
+    (void)!write(stopper->fd, &one, sizeof one); /* fails only when it is raised 2^64 times */
+}
+
 enum err child_run(const struct child_request *request, struct child_result *result, struct err_info *why)
 {
     assert(request->arguments[0][0] == '/');
@@ -284,7 +308,7 @@ enum err child_run(const struct child_request *request, struct child_result *res
         .deadline_us = clock_monotonic_us(clock_system()) + request->timeout_us };
     result->exit_status = -1;
     result->signal = 0;
-    result->timed_out = false;
+    result->timed_out = result->was_stopped = false;
     enum err failed = child_start(&child, request, why);
     if (child.pid == 0)
         return failed;

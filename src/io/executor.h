@@ -27,6 +27,14 @@ struct executor {
 
 FALLIBLE executor_new(unsigned thread_count, unsigned queue_max, struct executor **ret, struct err_info *why);
 
+/* Ends a child before its time. */
+struct child_stopper {
+    int fd;
+};
+FALLIBLE child_stopper_init(struct child_stopper *stopper, struct err_info *why);
+void child_stopper_done(struct child_stopper *stopper);
+void child_stopper_raise(struct child_stopper *stopper); /* any thread; for good */
+
 /* A child process: argument vector as given, empty environment but for `environment`, no shell, stdin
  * from `input`, output capped. The executor's `work` calls it; it blocks until exit or deadline (then
  * SIGKILL). */
@@ -36,11 +44,13 @@ struct child_request {
     struct str input;
     size_t output_bytes_max;
     int64_t timeout_us;
+    const struct child_stopper *stopper; /* NULL: none */
 };
 struct child_result {
     int exit_status; /* -1 when killed by a signal */
     int signal;
     bool timed_out;
+    bool was_stopped;
     struct buf *output; /* the caller's; standard output */
     struct buf *errors; /* the caller's; standard error */
 };

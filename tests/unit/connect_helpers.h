@@ -23,7 +23,8 @@ struct connect_world {
     void *host;
     struct arena arena; /* of the test */
     struct clock *clock; /* of the connect floor */
-    struct executor *executor; /* of blocking actions; NULL: none. Set it, then make connect anew */
+    struct executor *executor,
+        *slow_executor; /* of blocking actions; NULL: none. Set, then make connect anew */
     const char *const *jq_command;
     unsigned calls_out;
 };
@@ -48,6 +49,7 @@ UNUSED static void world_make_connect(struct connect_world *world)
         .vault = world->access.vault,
         .connections = world->connections,
         .executor = world->executor,
+        .slow_executor = world->slow_executor,
         .jq_command = world->jq_command,
         .http = { .egress = world->egress, .connections_per_host_max = 8 } };
     CHECK(connect_new(&options, &world->connect, why));

@@ -278,6 +278,42 @@ static void many_calls_at_once_do_not_mix(void **state)
     free(trials);
 }
 
+static void cancelled_filter_ends_at_once(void **state)
+{
+    struct connect_world *world = *state;
+    struct trial trials[4]; /* two run, two wait for a thread */
+    int64_t begin_us = test_now_us();
+    for (int i = 0; i < 4; i++) {
+        trial_make(world, &trials[i], "transform.jq",
+            "{\"filter\":\"def f: f; f\",\"input\":1,\"timeout\":\"60s\"}");
+        trial_start(&trials[i]);
+    }
+    for (int i = 0; i < 4; i++) {
+        trials[i].call.action->cancel(trials[i].call.action, &trials[i].call);
+        assert_false(trials[i].is_done);
+        trials[i].call.action->cancel(trials[i].call.action, &trials[i].call); /* once more does no harm */
+    }
+    world_wait(world);
+    for (int i = 0; i < 4; i++) {
+        assert_error(&trials[i].result, "cancelled", false, ACTION_NOT_SENT);
+        trial_done(&trials[i]);
+    }
+    assert_true(test_now_us() - begin_us < 10 * US_PER_S);
+    gives(world, "{\"filter\":\".\",\"input\":1}", "{\"result\":1,\"results\":[1]}");
+}
+
+static void filters_run_in_the_pool_for_slow_work(void **state)
+{
+    struct connect_world *world = *state;
+    struct executor *executor = world->executor;
+    world->executor = NULL; /* what contains waits for nobody's filter: it has the other pool */
+    world->slow_executor = executor;
+    world_drop_connect(world);
+    world_make_connect(world);
+    gives(world, "{\"filter\":\".\",\"input\":1}", "{\"result\":1,\"results\":[1]}");
+    world->executor = executor;
+}
+
 /* The process as the kernel sees it, while it works. */
 
 static bool status_has(pid_t pid, const char *wanted)
@@ -338,6 +374,8 @@ int main(int argc, char **argv)
         EACH(deep_values_are_an_error_and_no_crash),
         EACH(child_that_dies_is_a_clear_error_and_the_next_call_works),
         EACH(many_calls_at_once_do_not_mix),
+        EACH(cancelled_filter_ends_at_once),
+        EACH(filters_run_in_the_pool_for_slow_work),
         EACH(process_has_given_up_its_rights),
     };
     if (argc == 2 && strcmp(argv[1], JQ_CHILD_WORD) == 0)

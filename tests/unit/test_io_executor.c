@@ -253,6 +253,37 @@ static void child_inherits_nothing(void **state)
     outcome_done(&outcome);
 }
 
+static void *raise_soon(void *stopper)
+{
+    test_sleep_ms(50);
+    child_stopper_raise(stopper);
+    return NULL;
+}
+
+static void child_is_stopped_from_another_thread(void **state)
+{
+    (void)state;
+    AUTO(buf) struct buf output = { 0 };
+    AUTO(buf) struct buf errors = { 0 };
+    struct child_stopper stopper;
+    pthread_t thread;
+    static const char *const arguments[] = { "/bin/sleep", "60", NULL };
+    CHECK(child_stopper_init(&stopper, why));
+    struct child_request request = { arguments, NULL, STR(""), 1000, 60 * US_PER_S, &stopper };
+    struct child_result result = { .output = &output, .errors = &errors };
+    assert_int_equal(pthread_create(&thread, NULL, raise_soon, &stopper), 0);
+    int64_t begin_us = test_now_us();
+    CHECK(child_run(&request, &result, why));
+    assert_true(result.was_stopped);
+    assert_false(result.timed_out);
+    assert_int_equal(result.signal, SIGKILL);
+    pthread_join(thread, NULL);
+    CHECK(child_run(&request, &result, why)); /* raised before it began */
+    assert_true(result.was_stopped);
+    assert_true(test_now_us() - begin_us < 10 * US_PER_S);
+    child_stopper_done(&stopper);
+}
+
 static void only_the_given_environment_is_there(void **state)
 {
     (void)state;
@@ -337,6 +368,7 @@ int main(void)
         cmocka_unit_test(what_a_child_leaves_behind_does_not_hold_us),
         cmocka_unit_test(output_past_its_limit_is_an_error),
         cmocka_unit_test(child_inherits_nothing),
+        cmocka_unit_test(child_is_stopped_from_another_thread),
         cmocka_unit_test(only_the_given_environment_is_there),
         cmocka_unit_test(program_that_is_not_there_is_an_error),
         cmocka_unit_test(closed_standard_descriptors_do_no_harm),
