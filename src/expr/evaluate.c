@@ -362,22 +362,29 @@ static FALLIBLE check_result(struct machine *machine, struct value v)
     return err;
 }
 
+/* Field by field: the text of an error is large, and mostly there is none. */
+static void machine_init(struct machine *machine, const struct expr *expr, struct arena *arena,
+    const struct expr_activation *activation, const struct expr_limits *limits)
+{
+    machine->call.arena = arena;
+    machine->call.cost = 0;
+    machine->call.cost_max = limits != NULL && limits->cost_max != 0 ? limits->cost_max : EXPR_COST_MAX;
+    machine->call.regex = NULL;
+    machine->call.zone = NULL;
+    machine->call.why.line = 0;
+    machine->call.why.column = 0;
+    machine->call.why.name = NULL;
+    machine->expr = expr;
+    machine->activation = activation;
+    machine->pc = 0;
+}
+
 FALLIBLE expr_eval(const struct expr *expr, struct arena *arena, const struct expr_activation *activation,
     const struct expr_limits *limits, struct value *ret, struct err_info *why)
 {
     struct machine machine;
-    machine.call.arena = arena;
-    machine.call.cost = 0;
-    machine.call.cost_max = limits != NULL && limits->cost_max != 0 ? limits->cost_max : EXPR_COST_MAX;
-    machine.call.regex = NULL;
-    machine.call.zone = NULL;
-    machine.call.why.line = 0;
-    machine.call.why.column = 0;
-    machine.call.why.name = NULL;
-    machine.expr = expr;
-    machine.activation = activation;
-    machine.pc = 0;
     struct value v;
+    machine_init(&machine, expr, arena, activation, limits);
     enum err err = run_with_room(&machine, &v);
     if (err == ERR_OK)
         err = check_result(&machine, v);

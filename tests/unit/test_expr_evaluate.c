@@ -1,5 +1,7 @@
 #include "expr_helpers.h"
 
+#include <pthread.h>
+
 #include "base/limits.h"
 #include "memory_faults.h"
 
@@ -97,6 +99,53 @@ static void every_allocation_may_fail(void **state)
             assert_int_equal(why.code, err);
             expr_scope_close(&scope);
         }
+    }
+}
+
+/* Programs never change, so any number of threads may evaluate one at the same time. */
+struct evaluator {
+    const struct evaluation *of;
+    struct buf text; /* of the last result */
+    bool is_good;
+};
+
+static void *evaluate_often(void *context)
+{
+    struct evaluator *evaluator = context;
+    AUTO(arena) struct arena arena = { 0 };
+    evaluator->is_good = true;
+    for (int i = 0; i < 300 && evaluator->is_good; i++) {
+        struct value v;
+        arena_reset(&arena);
+        evaluator->is_good = expr_eval(evaluator->of->expr, &arena, &evaluator->of->values.activation, NULL,
+                                 &v, NULL) == ERR_OK;
+        buf_clear(&evaluator->text);
+        if (evaluator->is_good)
+            typed_json_print(&evaluator->text, v);
+    }
+    return NULL;
+}
+
+static void many_threads_may_evaluate_one_program(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(ordinary) / sizeof(ordinary[0]); i++) {
+        struct evaluation e;
+        struct evaluator evaluators[4] = { 0 };
+        pthread_t threads[4];
+        open_evaluation(&e, ordinary[i]);
+        for (int k = 0; k < 4; k++) {
+            evaluators[k].of = &e;
+            assert_int_equal(pthread_create(&threads[k], NULL, evaluate_often, &evaluators[k]), 0);
+        }
+        for (int k = 0; k < 4; k++) {
+            pthread_join(threads[k], NULL);
+            assert_true(evaluators[k].is_good);
+            assert_true(str_equal(buf_str(&evaluators[k].text), buf_str(&evaluators[0].text)));
+        }
+        for (int k = 0; k < 4; k++)
+            buf_done(&evaluators[k].text);
+        close_evaluation(&e);
     }
 }
 
@@ -429,6 +478,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(evaluating_takes_no_heap_beyond_the_arena),
         cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(many_threads_may_evaluate_one_program),
         cmocka_unit_test(the_estimate_holds_what_is_used),
         cmocka_unit_test(loops_over_what_is_unknown_have_no_estimate),
         cmocka_unit_test(the_limit_ends_an_evaluation_by_its_name),
