@@ -416,6 +416,27 @@ static void report_unused(struct linter *l)
                 "nothing reads the variable \"%.*s\"", STR_ARG(l->variables[i].name));
 }
 
+static bool is_fact_of(const struct fact *facts, const struct fact *fact)
+{
+    return fact_holds(facts, fact->kind, fact->path);
+}
+
+/* What every trigger's filter has shown before a step runs. A person or another playbook shows nothing. */
+static const struct fact *shown_by_triggers(struct linter *l)
+{
+    const struct fact *common = NULL;
+    for (uint32_t i = 0; i < l->playbook->trigger_count; i++) {
+        const struct node *tree = lint_tree(l, l->playbook->triggers[i].filter);
+        const struct fact *facts = tree != NULL ? facts_when(l, tree, true, NULL) : NULL;
+        const struct fact *kept = i == 0 ? facts : NULL;
+        for (const struct fact *fact = common; i > 0 && fact != NULL; fact = fact->next)
+            if (is_fact_of(facts, fact))
+                kept = fact_add(l, kept, fact->kind, fact->path);
+        common = kept;
+    }
+    return common;
+}
+
 /* What is evaluated before there is a run. */
 static void walk_head(struct linter *l, struct flow *flow)
 {
@@ -437,11 +458,12 @@ static void walk_playbook(struct linter *l)
     if (l->is_out_of_memory)
         return;
     walk_head(l, &flow);
+    flow.facts = shown_by_triggers(l);
     walk_block(l, &flow, l->playbook->steps);
     /* A failure may come at any step, so nothing is sure in on_failure. */
     memset(flow.surely, 0, l->word_count * sizeof *flow.surely);
     flow.is_ended = false;
-    flow.facts = NULL;
+    flow.facts = shown_by_triggers(l);
     assume_handling(l, &flow);
     walk_block(l, &flow, l->playbook->on_failure);
     if (!l->is_out_of_memory)

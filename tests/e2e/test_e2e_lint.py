@@ -104,7 +104,34 @@ def what_is_built_in_is_known(folder):
     expect([fault["code"] for fault in faults(path)], ["unknown_field"], "an input that it has not")
 
 
-TESTS = [examples_hold, too_many_settings_are_refused, every_code_is_explained, sarif_has_what_the_lines_have,
+def blocks(page, kind):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{kind}\n(.*?)^```$", text, re.S | re.M)
+
+
+def the_guides_examples_have_no_faults(folder):
+    found = blocks("docs/playbooks.md", "yaml") + blocks("README.md", "yaml")
+    if len(found) < 8:
+        raise AssertionError(f"only {len(found)} examples")
+    for text in found:
+        expect(faults(write(folder, "example.yaml", text)), [], text.split("\n", 1)[0])
+
+
+def the_guides_test_passes(folder):
+    for text in blocks("docs/playbooks.md", "yaml test"):
+        path = write(folder, "guide.test.yaml", text)
+        expect(faults(path, ROOT / "content/playbooks/falco-shell.yaml"), [], "faults of the test")
+        done = subprocess.run([BIN, "test", str(path)], capture_output=True, text=True, timeout=60)
+        expect((done.returncode, done.stdout.splitlines()[-1]), (0, "1 passed, 0 failed"), done.stdout)
+
+
+def content_passes_its_tests(folder):
+    done = subprocess.run([BIN, "test", str(ROOT / "content")], capture_output=True, text=True, timeout=120)
+    expect(done.returncode, 0, done.stdout[-2000:])
+
+
+TESTS = [the_guides_examples_have_no_faults, the_guides_test_passes, content_passes_its_tests,
+         examples_hold, too_many_settings_are_refused, every_code_is_explained, sarif_has_what_the_lines_have,
          this_repository_has_no_faults, what_is_built_in_is_known]
 
 if __name__ == "__main__":
