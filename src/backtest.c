@@ -68,44 +68,12 @@ static FALLIBLE set_mocks(struct worker *worker, struct world *world, const stru
     return mocks_set(world_mocks(world), value_map_end(&map), why);
 }
 
-struct task_reading {
-    struct id task;
-    struct arena *arena;
-    struct value shown;
-};
-
-static enum err read_task(void *context, struct store_conn *conn, struct err_info *why)
-{
-    struct task_reading *reading = context;
-    return task_show(conn, TENANT_DEFAULT, reading->task, reading->arena, &reading->shown, why);
-}
-
-/* The recorded answer of the task's step; of several the last again and again. An answer that does not fit
- * any more is none. */
-static FALLIBLE answer(struct world *world, struct id task, const struct recording *recording,
-    uint32_t number, struct arena *arena, bool *ret_answered, struct err_info *why)
-{
-    struct rehearsal *rehearsal = world_rehearsal(world);
-    struct task_reading reading = { .task = task, .arena = arena };
-    TRY(store_read_wait(rehearsal_store(rehearsal), read_task, &reading, why));
-    struct value step = value_get(reading.shown, STR("step")), given = value_null();
-    if (step.type == VALUE_STRING)
-        given = value_get(recording->answers, value_str(step));
-    if (given.type == VALUE_LIST && given.size > 0)
-        given = given.items[number < given.size ? number : given.size - 1];
-    *ret_answered = false;
-    if (given.type != VALUE_MAP)
-        return ERR_OK;
-    enum err result = rehearsal_answer(rehearsal, task, STR("recorded"), given, why);
-    *ret_answered = result == ERR_OK;
-    return result == ERR_INVALID ? ERR_OK : result;
-}
-
 /* Without an answer time passes, as when nobody is there. */
 static FALLIBLE go_on(struct world *world, struct id run, const struct recording *recording,
     struct arena *arena, uint32_t *missing, struct err_info *why)
 {
-    for (uint32_t asked = 0;; asked++) {
+    struct world_answers answers = { .given = recording->answers };
+    for (;;) {
         enum run_status status;
         struct id task;
         bool is_answered;
@@ -115,8 +83,10 @@ static FALLIBLE go_on(struct world *world, struct id run, const struct recording
         TRY(result);
         if (id_is_none(task))
             return ERR_OK;
-        TRY(answer(world, task, recording, asked, arena, &is_answered, why));
-        *missing += !is_answered;
+        result = world_answer(world, task, &answers, arena, &is_answered, why);
+        if (result != ERR_OK && result != ERR_INVALID) /* an answer that fits no more is none */
+            return result;
+        *missing += !is_answered || result == ERR_INVALID;
     }
 }
 

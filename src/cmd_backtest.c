@@ -10,6 +10,7 @@
 #include "base/timetext.h"
 #include "base/yaml.h"
 #include "commands.h"
+#include "faults.h"
 #include "file.h"
 #include "options.h"
 #include "table.h"
@@ -324,16 +325,6 @@ static FALLIBLE run(struct backtesting *own, struct err_info *why)
     return ERR_OK;
 }
 
-static void print_faults(const struct diagnostics *found)
-{
-    for (uint32_t i = 0; i < found->count; i++) {
-        AUTO(buf) struct buf line = { 0 };
-        diagnostic_print(&line, &found->items[i]);
-        if (buf_check(&line, NULL) == ERR_OK)
-            fprintf(stderr, "%s\n", line.data);
-    }
-}
-
 int cmd_backtest(int argc, char **argv)
 {
     struct options options = { .usage = "tocsin backtest PLAYBOOK.yaml --events FILE|--since 30d [OPTION…]",
@@ -357,7 +348,7 @@ int cmd_backtest(int argc, char **argv)
     diagnostics_init(&own.found, &own.arena, str_of(options.arguments[0]));
     if (run(&own, &why) == ERR_OK)
         return has_failed(&own) ? 1 : 0;
-    print_faults(&own.found);
+    faults_print(&own.found, options.arguments[0]);
     fprintf(stderr, "tocsin: %s\n", why.text);
     return own.found.error_count > 0 || why.code == ERR_UNAVAILABLE || why.code == ERR_DENIED ? 1 : 2;
 }

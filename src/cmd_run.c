@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/yaml.h"
 #include "commands.h"
+#include "faults.h"
 #include "file.h"
 #include "ingest/receive.h"
 #include "options.h"
@@ -187,34 +188,21 @@ static FALLIBLE start(struct running *running, struct err_info *why)
 
 /* ---- people ---- */
 
-struct task_reading {
-    struct id task;
-    struct arena *arena;
-    struct value shown;
-};
-
-static enum err read_task(void *context, struct store_conn *conn, struct err_info *why)
-{
-    struct task_reading *reading = context;
-    return task_show(conn, TENANT_DEFAULT, reading->task, reading->arena, &reading->shown, why);
-}
-
 /* `*ret_answered` false: nobody is there to ask. */
 static FALLIBLE ask(struct running *running, struct id task, bool *ret_answered, struct err_info *why)
 {
     struct rehearsal *rehearsal = world_rehearsal(running->world);
-    struct task_reading reading = { .task = task, .arena = &running->arena };
-    struct value answer;
+    struct value shown, answer;
     *ret_answered = false;
-    TRY(store_read_wait(rehearsal_store(rehearsal), read_task, &reading, why));
+    TRY(world_task(running->world, task, &running->arena, &shown, why));
     if (running->terminal == NULL || is_set(running, RUN_NO_WAIT)) {
-        fprintf(stderr, "tocsin: a person is asked: %.*s\n",
-            STR_ARG(value_str(value_get(reading.shown, STR("title")))));
+        fprintf(
+            stderr, "tocsin: a person is asked: %.*s\n", STR_ARG(value_str(value_get(shown, STR("title")))));
         if (!is_set(running, RUN_NO_WAIT))
             fputs("tocsin: there is no terminal to ask on\n", stderr);
         return ERR_OK;
     }
-    enum err result = prompt_task(running->terminal, reading.shown, &running->arena, &answer, why);
+    enum err result = prompt_task(running->terminal, shown, &running->arena, &answer, why);
     if (result == ERR_CANCELLED)
         return ERR_OK;
     TRY(result);
@@ -282,25 +270,12 @@ static FALLIBLE finish(struct running *running, struct err_info *why)
     return warn_of_containments(running, why);
 }
 
-/* Warnings of the playbook alone: those of content are `tocsin lint`'s to tell. */
-static void print_faults(const struct diagnostics *found, struct str playbook)
-{
-    for (uint32_t i = 0; i < found->count; i++) {
-        AUTO(buf) struct buf line = { 0 };
-        if (found->items[i].level != DIAGNOSTIC_ERROR && !str_equal(found->items[i].file, playbook))
-            continue;
-        diagnostic_print(&line, &found->items[i]);
-        if (buf_check(&line, NULL) == ERR_OK)
-            fprintf(stderr, "%s\n", line.data);
-    }
-}
-
 static int run(struct running *running)
 {
     struct err_info why = { 0 };
     int status = STATUS_UNREADABLE;
     enum err result = prepare(running, &why);
-    print_faults(&running->found, str_of(running->options->arguments[0]));
+    faults_print(&running->found, running->options->arguments[0]);
     if (result != ERR_OK) {
         bool is_lint = result == ERR_INVALID && running->found.error_count > 0;
         fprintf(stderr, "tocsin: %s\n", why.text);

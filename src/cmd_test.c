@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "commands.h"
+#include "faults.h"
 #include "file.h"
 #include "options.h"
 #include "test_report.h"
@@ -140,16 +141,6 @@ static FALLIBLE run_files(struct testing *testing, struct diagnostics *found, st
     return ERR_OK;
 }
 
-static void print_faults(const struct diagnostics *found)
-{
-    for (uint32_t i = 0; i < found->count; i++) {
-        AUTO(buf) struct buf line = { 0 };
-        diagnostic_print(&line, &found->items[i]);
-        if (buf_check(&line, NULL) == ERR_OK)
-            fprintf(stderr, "%s\n", line.data);
-    }
-}
-
 int cmd_test(int argc, char **argv)
 {
     AUTO(arena) struct arena arena = { 0 };
@@ -169,7 +160,7 @@ int cmd_test(int argc, char **argv)
     struct err_info why = { 0 };
     diagnostics_init(&found, &arena, STR("content"));
     if (run_files(&testing, &found, &why) != ERR_OK) {
-        print_faults(&found);
+        faults_print(&found, NULL);
         fprintf(stderr, "tocsin: %s\n", why.text);
         return 2;
     }

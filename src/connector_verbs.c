@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "connect/connect.h"
+#include "faults.h"
 #include "file.h"
 #include "resource.h"
 
@@ -123,12 +124,7 @@ int connector_file_test(const struct resource *resource)
     }
     diagnostics_init(&found, &arena, str_of(resource->argument));
     enum err result = connector_test_examples(text, &found, report, &tally, &why);
-    for (uint32_t i = 0; i < found.count; i++) {
-        AUTO(buf) struct buf line = { 0 };
-        diagnostic_print(&line, &found.items[i]);
-        if (buf_check(&line, NULL) == ERR_OK)
-            fprintf(stderr, "%s\n", line.data);
-    }
+    faults_print(&found, NULL);
     if (result != ERR_OK) {
         fprintf(stderr, "tocsin: %s\n", why.text);
         return 1;

@@ -22,7 +22,7 @@ struct attempt {
     bool has_event, is_triggered;
     bool is_good;
     struct id id; /* of the run */
-    uint32_t answers_used[64]; /* of lists of answers, by the place in `answers` */
+    struct world_answers answers;
 };
 
 enum err suite_run_init(struct suite_run *run, struct library *library, const struct suite *suite,
@@ -112,49 +112,6 @@ static FALLIBLE begin(struct attempt *attempt, struct err_info *why)
 
 /* ---- people ---- */
 
-/* The answer to the task of a step; null when the case gives none. Of a list one after another, the last
- * again and again. */
-static struct value next_answer(struct attempt *attempt, struct str step)
-{
-    struct value answers = attempt->its->answers;
-    const struct value_entry *entries = value_map_entries(answers);
-    for (uint32_t i = 0; answers.type == VALUE_MAP && i < answers.size; i++) {
-        struct value v = entries[i].value;
-        if (!value_is_text(entries[i].key, step))
-            continue;
-        if (v.type != VALUE_LIST)
-            return v;
-        size_t room = sizeof attempt->answers_used / sizeof attempt->answers_used[0];
-        uint32_t used = i < room ? attempt->answers_used[i]++ : 0;
-        return v.size == 0 ? value_null() : v.items[used < v.size ? used : v.size - 1];
-    }
-    return value_null();
-}
-
-struct task_reading {
-    struct id task;
-    struct arena *arena;
-    struct value shown;
-};
-
-static enum err read_task(void *context, struct store_conn *conn, struct err_info *why)
-{
-    struct task_reading *reading = context;
-    return task_show(conn, TENANT_DEFAULT, reading->task, reading->arena, &reading->shown, why);
-}
-
-static FALLIBLE answer(struct attempt *attempt, struct id task, bool *ret_answered, struct err_info *why)
-{
-    struct rehearsal *rehearsal = world_rehearsal(attempt->world);
-    struct task_reading reading = { .task = task, .arena = attempt->arena };
-    TRY(store_read_wait(rehearsal_store(rehearsal), read_task, &reading, why));
-    struct value given = next_answer(attempt, value_str(value_get(reading.shown, STR("step"))));
-    *ret_answered = given.type != VALUE_NULL;
-    if (!*ret_answered)
-        return ERR_OK;
-    return rehearsal_answer(rehearsal, task, STR("tester"), given, why);
-}
-
 /* To the run's end; to its first question without an answer when the case expects it to wait. */
 static FALLIBLE go_on(struct attempt *attempt, struct err_info *why)
 {
@@ -170,7 +127,7 @@ static FALLIBLE go_on(struct attempt *attempt, struct err_info *why)
         TRY(result);
         if (id_is_none(task))
             return ERR_OK;
-        TRY(answer(attempt, task, &is_answered, why));
+        TRY(world_answer(attempt->world, task, &attempt->answers, attempt->arena, &is_answered, why));
         if (!is_answered && may_wait)
             return ERR_OK;
     }
@@ -340,7 +297,12 @@ enum err suite_run_case(const struct suite_run *run, const struct suite_case *it
 {
     AUTO(arena) struct arena arena = { 0 };
     struct err_info inner = { 0 };
-    struct attempt attempt = { .run = run, .its = its, .arena = &arena, .diff = diff, .is_good = true };
+    struct attempt attempt = { .run = run,
+        .its = its,
+        .arena = &arena,
+        .diff = diff,
+        .is_good = true,
+        .answers = { .given = its->answers } };
     enum err result = run_attempt(&attempt, &inner);
     if (result == ERR_MEMORY) {
         world_free(attempt.world);

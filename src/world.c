@@ -296,3 +296,57 @@ enum err world_start(struct world *world, struct str playbook, struct value inpu
     }
     return rehearsal_start(world->rehearsal, &request, ret_run, why);
 }
+
+/* ---- people ---- */
+
+struct task_reading {
+    struct id task;
+    struct arena *arena;
+    struct value shown;
+};
+
+static enum err read_task(void *context, struct store_conn *conn, struct err_info *why)
+{
+    struct task_reading *reading = context;
+    return task_show(conn, TENANT_DEFAULT, reading->task, reading->arena, &reading->shown, why);
+}
+
+enum err world_task(
+    struct world *world, struct id task, struct arena *arena, struct value *ret, struct err_info *why)
+{
+    struct task_reading reading = { .task = task, .arena = arena };
+    TRY(store_read_wait(rehearsal_store(world->rehearsal), read_task, &reading, why));
+    *ret = reading.shown;
+    return ERR_OK;
+}
+
+/* Null when nothing is given for the step. */
+static struct value next_answer(struct world_answers *answers, struct value step)
+{
+    if (answers->given.type != VALUE_MAP)
+        return value_null();
+    const struct value_entry *entries = value_map_entries(answers->given);
+    for (uint32_t i = 0; i < answers->given.size; i++) {
+        struct value v = entries[i].value;
+        if (!value_equal(entries[i].key, step))
+            continue;
+        if (v.type != VALUE_LIST)
+            return v;
+        uint32_t number = i < ANSWERED_STEPS_MAX ? answers->used[i]++ : 0;
+        return v.size == 0 ? value_null() : v.items[number < v.size ? number : v.size - 1];
+    }
+    return value_null();
+}
+
+enum err world_answer(struct world *world, struct id task, struct world_answers *answers, struct arena *arena,
+    bool *ret_answered, struct err_info *why)
+{
+    struct value shown;
+    *ret_answered = false;
+    TRY(world_task(world, task, arena, &shown, why));
+    struct value given = next_answer(answers, value_get(shown, STR("step")));
+    if (given.type == VALUE_NULL)
+        return ERR_OK;
+    *ret_answered = true;
+    return rehearsal_answer(world->rehearsal, task, STR("user:person"), given, why);
+}

@@ -53,4 +53,20 @@ FALLIBLE world_offer(
 FALLIBLE world_start(struct world *world, struct str playbook, struct value inputs,
     const struct world_event *event, struct id *ret_run, struct err_info *why);
 
+/* ---- people ---- */
+
+/* A task as task_show gives it, in `arena`. */
+FALLIBLE world_task(
+    struct world *world, struct id task, struct arena *arena, struct value *ret, struct err_info *why);
+
+#define ANSWERED_STEPS_MAX 64 /* beyond it the first answer of a step is given again and again */
+struct world_answers {
+    struct value given; /* step → an answer, or a list of them, one after another, the last again and again */
+    uint32_t used[ANSWERED_STEPS_MAX]; /* by the place in `given` */
+};
+/* Answers a task with what is given for its step; `*ret_answered` false: nothing is. Errors of
+ * rehearsal_answer. */
+FALLIBLE world_answer(struct world *world, struct id task, struct world_answers *answers, struct arena *arena,
+    bool *ret_answered, struct err_info *why);
+
 #endif
