@@ -76,6 +76,34 @@ static enum err complete_object(
     return ERR_OK;
 }
 
+/* An endpoint that nothing tells from others, a port alone, is none (OCSF, "at_least_one" of endpoint). */
+static bool is_nameless(const struct map_node *node, const struct value_map_builder *object)
+{
+    static const struct str endpoints[] = { STR_INIT("src_endpoint"), STR_INIT("dst_endpoint"),
+        STR_INIT("device") };
+    static const char *const names[] = { "ip", "hostname", "name", "uid", "svc_name", "interface_name" };
+    bool is_endpoint = false;
+    for (size_t i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++)
+        is_endpoint = is_endpoint || str_equal(node->name, endpoints[i]);
+    for (size_t i = 0; is_endpoint && i < sizeof(names) / sizeof(names[0]); i++) {
+        if (built(object, names[i]).type != VALUE_NULL)
+            return false;
+    }
+    return is_endpoint;
+}
+
+static enum err keep_parts(
+    struct mapping *m, const struct map_node *node, const struct value_map_builder *object)
+{
+    for (uint32_t i = 0; i < object->count; i++) {
+        struct str path;
+        TRY(arena_printf(m->arena, &path, m->why, "%.*s.%.*s", STR_ARG(node->name),
+            STR_ARG(value_str(object->entries[i].key))));
+        TRY(value_map_put(&m->unmapped, value_string(path), object->entries[i].value, m->why));
+    }
+    return ERR_OK;
+}
+
 static enum err build_object(struct mapping *m, const struct map_node *node, struct value_map_builder *into)
 {
     struct value_map_builder inner;
@@ -83,6 +111,8 @@ static enum err build_object(struct mapping *m, const struct map_node *node, str
     TRY(mapping_build(m, node->children, &inner));
     if (inner.count == 0)
         return ERR_OK;
+    if (is_nameless(node, &inner))
+        return keep_parts(m, node, &inner);
     TRY(complete_object(m, node, &inner));
     return value_map_put(into, value_string(node->name), value_map_end(&inner), m->why);
 }
@@ -314,6 +344,19 @@ static enum err set_rest(struct mapping *m)
     return ERR_OK;
 }
 
+/* A text as the source reads it, such as a line of CEF; one that it can't read stays a text. The raw bytes
+ * and what playbooks see as the event stay as they came. */
+static enum err parse_text(struct mapping *m)
+{
+    struct value v;
+    if (m->event.type != VALUE_STRING)
+        return ERR_OK;
+    TRY(rule_eval(m, &m->source->parse, &v));
+    if (v.type != VALUE_NULL)
+        m->event = m->slots[SOURCE_EVENT] = v;
+    return ERR_OK;
+}
+
 enum err mapping_apply(const struct source *source, struct str name, struct value event,
     struct instant received, struct arena *arena, struct mapped *ret, struct err_info *why)
 {
@@ -329,10 +372,11 @@ enum err mapping_apply(const struct source *source, struct str name, struct valu
     value_map_begin(&m.body, arena);
     value_map_begin(&m.unmapped, arena);
     observations_begin(&m.observations, arena, &scratch);
+    TRY(parse_text(&m));
     TRY(set_class(&m));
     TRY(build_body(&m));
     TRY(observe_rules(&m));
-    TRY(survey_run(&m.survey, event, source->is_extracting, &m.observations, why));
+    TRY(survey_run(&m.survey, m.event, source->is_extracting, &m.observations, why));
     TRY(set_rest(&m));
     TRY(find_severity(&m, &mapped.severity));
     TRY(find_tags(&m, &mapped.tags));

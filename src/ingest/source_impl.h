@@ -56,6 +56,7 @@ struct source {
     int64_t window_us;
     const struct rule *fingerprint;
     uint32_t fingerprint_count;
+    struct rule parse; /* what a text becomes before it is mapped */
     struct rule severity, time, tags, attack;
     const struct severity_word *severity_words; /* NULL: what the words mean everywhere */
     uint32_t severity_word_count;

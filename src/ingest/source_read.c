@@ -5,8 +5,8 @@
 #include "playbook/reader.h"
 
 static const char *const source_keys[] = { "source", "title", "description", "product", "content_types",
-    "hmac", "fingerprint", "dedup_window", "severity", "time", "tags", "attack", "mapping", "observables",
-    "extract_observables", "absent", "guess", NULL };
+    "hmac", "parse", "fingerprint", "dedup_window", "severity", "time", "tags", "attack", "mapping",
+    "observables", "extract_observables", "absent", "guess", NULL };
 
 static const struct yaml_node *child(const struct yaml_node *node, const char *key)
 {
@@ -404,6 +404,7 @@ static void read_body(struct reader *r, const struct yaml_node *root, struct sou
 {
     read_product(r, child(root, "product"), source);
     read_hmac(r, child(root, "hmac"), source);
+    source->parse = read_rule(r, child(root, "parse"));
     read_fingerprint(r, child(root, "fingerprint"), source);
     const struct yaml_node *window = child(root, "dedup_window");
     bool is_zero = window && window->kind == YAML_SCALAR && str_equal(window->text, STR("0"));

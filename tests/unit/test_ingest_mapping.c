@@ -202,6 +202,16 @@ static void what_does_not_fit_its_field_is_kept(void **state)
     assert_json(mapped.body, "finding_info.analytic.uid", "\"1\"");
 }
 
+static void an_endpoint_without_a_name_is_none(void **state)
+{
+    struct content *content = *state;
+    struct mapped mapped = map_text(content, "wazuh",
+        "{\"rule\":{\"id\":1},\"data\":{\"srcport\":4000,\"dstport\":22,\"dstip\":\"198.51.100.4\"}}");
+    assert_json(mapped.body, "src_endpoint", "null");
+    assert_json(mapped.body, "dst_endpoint", "{\"ip\":\"198.51.100.4\",\"port\":22}");
+    assert_json(mapped.body, "unmapped", "{\"src_endpoint.port\":4000}");
+}
+
 static void fingerprints_tell_apart_what_the_source_says(void **state)
 {
     struct content *content = *state;
@@ -268,6 +278,7 @@ int main(void)
         TEST(an_unknown_shape_is_searched_for_what_it_says),
         TEST(a_known_source_takes_unknown_shapes),
         TEST(what_does_not_fit_its_field_is_kept),
+        TEST(an_endpoint_without_a_name_is_none),
         TEST(fingerprints_tell_apart_what_the_source_says),
         TEST(twice_the_same_gives_the_same),
         TEST(a_key_that_stands_twice_is_told),

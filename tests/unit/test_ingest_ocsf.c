@@ -157,6 +157,8 @@ static void every_real_alert_becomes_a_valid_finding(void **state)
         { "rapid7", "alerts/rapid7" },
         { "zeek", "alerts/zeek" },
         { "syslog", "alerts/syslog" },
+        { "cef", "alerts/syslog/sc4s-messages.jsonl" },
+        { "leef", "alerts/syslog/sc4s-messages.jsonl" },
         { "github", "alerts/github-webhooks.jsonl" },
         { "thehive", "alerts/thehive.jsonl" },
         { "ocsf", "ocsf/samples.jsonl" },
@@ -190,7 +192,9 @@ static void the_samples_of_the_repository_are_valid_findings(void **state)
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
         char path[300], source[64] = "";
         const char *dash = strchr(entry->d_name, '.');
-        if (!dash || !str_ends(str_of(entry->d_name), STR(".json")))
+        bool is_sample = str_ends(str_of(entry->d_name), STR(".json")) ||
+            str_ends(str_of(entry->d_name), STR(".txt"));
+        if (!dash || !is_sample)
             continue;
         (void)source;
         snprintf(path, sizeof(path), "tests/samples/%s", entry->d_name);

@@ -172,6 +172,79 @@ static void thehive_alerts(void **state)
     assert_memory_equal(&bare.fingerprint, &mapped.fingerprint, sizeof(bare.fingerprint));
 }
 
+static struct mapped map_line(struct content *content, const char *source, const char *name)
+{
+    char path[200];
+    snprintf(path, sizeof(path), "tests/samples/%s-%s.txt", source, name);
+    struct value line = value_string(read_file(&content->arena, path));
+    return map_event(content, source, line);
+}
+
+static void lines_of_cef(void **state)
+{
+    struct content *content = *state;
+    struct mapped mapped = map_line(content, "cef", "scan");
+    assert_int_equal(mapped.severity, SEVERITY_HIGH);
+    ASSERT_ALL(mapped.body, { "finding_info.title", "\"Port scan\"" },
+        { "finding_info.desc", "\"Many ports in a short time\"" },
+        { "metadata.product", "{\"name\":\"Wall\",\"vendor_name\":\"Acme\",\"version\":\"1.2\"}" },
+        { "src_endpoint", "{\"ip\":\"203.0.113.9\",\"port\":1232}" },
+        { "dst_endpoint", "{\"ip\":\"198.51.100.4\",\"port\":22}" }, { "action", "\"blocked\"" },
+        { "user", "{\"name\":\"ada\"}" }, { "time", "1773476813000" });
+    assert_true(has_observable(mapped.body, OBSERVABLE_URL, "http://198.51.100.4/admin"));
+    struct mapped same = map_event(content, "cef",
+        value_string(STR("CEF:0|Acme|Wall|9|100|Other words|1|src=203.0.113.9 dst=198.51.100.4 suser=ada")));
+    assert_memory_equal(&same.fingerprint, &mapped.fingerprint, sizeof(same.fingerprint));
+    assert_int_equal(same.window_us, US_PER_HOUR);
+}
+
+static void lines_of_leef(void **state)
+{
+    struct content *content = *state;
+    struct mapped mapped = map_line(content, "leef", "beacon");
+    assert_int_equal(mapped.severity, SEVERITY_CRITICAL);
+    assert_json(mapped.tags, "", "[\"Malware\",\"IDS\"]");
+    ASSERT_ALL(mapped.body, { "finding_info.title", "\"A host calls home\"" },
+        { "finding_info.analytic.uid", "\"beacon\"" },
+        { "src_endpoint", "{\"ip\":\"198.51.100.23\",\"port\":51324}" },
+        { "dst_endpoint", "{\"ip\":\"203.0.113.77\",\"port\":443}" }, { "user", "{\"name\":\"bea\"}" });
+}
+
+static void lines_of_syslog(void **state)
+{
+    struct content *content = *state;
+    struct mapped mapped = map_line(content, "syslog", "sshd");
+    assert_int_equal(mapped.severity, SEVERITY_CRITICAL);
+    ASSERT_ALL(mapped.body, { "finding_info.title", "\"Failed password for root from 203.0.113.9 port 22\"" },
+        { "device", "{\"hostname\":\"web-01\",\"type_id\":0}" }, { "time", "1773476813500" },
+        { "process", "{\"name\":\"sshd\",\"pid\":8713}" },
+        { "unmapped", "{\"facility\":4,\"structured_data\":{\"origin@32473\":{\"ip\":\"198.51.100.14\"}}}" });
+    assert_true(has_observable(mapped.body, OBSERVABLE_IP, "203.0.113.9"));
+    assert_true(has_observable(mapped.body, OBSERVABLE_IP, "198.51.100.14"));
+    /* BSD syslog has no year: the time is that of receipt. */
+    mapped = map_event(
+        content, "syslog", value_string(STR("<38>Mar 14 08:26:53 web-01 sshd[8713]: Invalid user x")));
+    ASSERT_ALL(mapped.body, { "finding_info.title", "\"Invalid user x\"" },
+        { "device.hostname", "\"web-01\"" }, { "time", "1780000000123" });
+    assert_int_equal(mapped.severity, SEVERITY_INFORMATIONAL);
+}
+
+static void texts_that_cannot_be_parsed_stay_texts(void **state)
+{
+    struct content *content = *state;
+    static const char *const sources[] = { "cef", "leef", "syslog" };
+    for (size_t i = 0; i < 3; i++) {
+        struct mapped mapped = map_event(
+            content, sources[i], value_string(STR("an odd line about 203.0.113.9")));
+        assert_json(mapped.body, "finding_info.title", "\"an odd line about 203.0.113.9\"");
+        assert_true(has_observable(mapped.body, OBSERVABLE_IP, "203.0.113.9"));
+        assert_int_equal(mapped.window_us, 0);
+        /* JSON is mapped as it is. */
+        mapped = map_text(content, sources[i], "{\"name\":\"N\",\"message\":\"N\",\"event_id\":\"N\"}");
+        assert_json(mapped.body, "finding_info.title", "\"N\"");
+    }
+}
+
 static void every_source_says_what_it_is(void **state)
 {
     struct content *content = *state;
@@ -199,6 +272,10 @@ int main(void)
         TEST(sentinel_incidents),
         TEST(splunk_notables),
         TEST(thehive_alerts),
+        TEST(lines_of_cef),
+        TEST(lines_of_leef),
+        TEST(lines_of_syslog),
+        TEST(texts_that_cannot_be_parsed_stay_texts),
         TEST(every_source_says_what_it_is),
     };
     return cmocka_run_group_tests_name("ingest_sources", tests, NULL, NULL);
