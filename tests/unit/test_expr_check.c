@@ -190,6 +190,10 @@ static void references_tell_what_is_read_and_what_is_tested(void **state)
         { "any.f(alert.title)", "!" },
         { "size(alert.place.city)", "reads alert.place.city" },
         { "cel.bind(v, any.a, v.b)", "reads any.a" },
+        { "[any.a, any.b, any.c, any.d, any.e, any.f, any.g, any.h, any.i]",
+            "reads any.a; reads any.b; reads any.c; reads any.d; reads any.e; reads any.f; reads any.g; "
+            "reads any.h; "
+            "reads any.i" },
     };
     AUTO(buf) struct buf text = { 0 };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -452,6 +452,23 @@ static void encoders_mark_for_their_sink_alone(void **state)
     }
 }
 
+static void a_variable_without_a_value_fails_where_it_is_read(void **state)
+{
+    (void)state;
+    struct evaluation e;
+    struct err_info why = { 0 };
+    uint64_t used = 0;
+    open_evaluation(&e, "true || text == 'x'");
+    e.values.count = 2; /* the third has none */
+    assert_int_equal(cost_of(&e, 0, &used, &why), ERR_OK);
+    close_evaluation(&e);
+    open_evaluation(&e, "rows.size() + text.size()");
+    e.values.count = 2;
+    assert_int_equal(cost_of(&e, 0, &used, &why), ERR_INVALID);
+    assert_non_null(strstr(why.text, "no such attribute: text"));
+    close_evaluation(&e);
+}
+
 static void errors_of_an_evaluation_tell_their_place(void **state)
 {
     (void)state;
@@ -491,6 +508,7 @@ int main(void)
         cmocka_unit_test(constants_are_folded_and_told),
         cmocka_unit_test(what_comes_from_outside_stays_marked),
         cmocka_unit_test(encoders_mark_for_their_sink_alone),
+        cmocka_unit_test(a_variable_without_a_value_fails_where_it_is_read),
         cmocka_unit_test(errors_of_an_evaluation_tell_their_place),
     };
     return cmocka_run_group_tests_name("expr_evaluate", tests, NULL, NULL);

@@ -1,8 +1,9 @@
 #include "expr_helpers.h"
 
+#include "expr/ioc.h"
 #include "shared_data.h"
 
-static void indicators_of_every_kind_are_found(void **state)
+static void addresses_hosts_and_urls_are_found(void **state)
 {
     (void)state;
     static const struct expr_row rows[] = {
@@ -28,9 +29,35 @@ static void indicators_of_every_kind_are_found(void **state)
         { "iocs('http%3A%2F%2Fexample.com%2Fa%F2b').url", "['http://example.com/a']" },
         { "iocs('u=http%3A%2F%2Fexample.com%2Fx&y').url", "['http://example.com/x']" },
         { "iocs('example.com/login').url", "['example.com/login']" },
+        { "iocs('http://u@[2001:DB8::1]:80/x and http://[fe80::1').url", "['http://u@[2001:DB8::1]:80/x']" },
+        { "iocs('http://[2001:DB8::1]:80/x').ipv6", "['2001:db8::1']" },
+        { "iocs('http://2001:db8::1/').ipv6", "['2001:db8::1']" },
+        { "iocs('http://intranet/a http://x').url", "['http://intranet/a']" },
+        { "iocs('http://intranet/a').domain", "[]" },
+        { "iocs('http://192,168,0,1/ http://example,com').url",
+            "['http://192.168.0.1/', 'http://example.com']" },
+        { "iocs('http://1.2.3.4.5/ http:///x foo://example.org').url", "[]" },
+        { "iocs('user@[192.0.2.1] u@[x]').email", "['user@[192.0.2.1]']" },
+        { "iocs('http://me@example.com:pw@x.example.org/').email", "[]" },
+        { "iocs('1536:yB+A8bMtMeRlbIzvDqZL4QzNxVDm+5gt:N4tMsbOGcyrV6BQvnoZ4U').ssdeep.size()", "1" },
+        { "iocs('12:34:56 and 1:2:3:4').ssdeep", "[]" },
+        { "iocs('pub-1234567891234567 pub-123').tracker", "['pub-1234567891234567']" },
+        { "iocs('T1059x TA00012 G0016').attack", "['G0016']" },
+        { "iocs('"
+          "496aKKdqF1xQSSEzw7wNrkZkDUsCD5cSmNCfVhVgEps52WERBcLDGzdF5UugmFoHMm9xRJdewvK2TFfAJNwEV25rTcVF5Vp')"
+          ".wallet.size()",
+            "1" },
         { "iocs('John.Doe@Example.com <a@b.example.org>').email",
             "['John.Doe@example.com', 'a@b.example.org']" },
         { "iocs('a@b').email", "[]" },
+    };
+    expr_expect_plain(ROWS(rows));
+}
+
+static void hashes_ids_and_paths_are_found(void **state)
+{
+    (void)state;
+    static const struct expr_row rows[] = {
         { "iocs('D41D8CD98F00B204E9800998ECF8427E').md5", "['d41d8cd98f00b204e9800998ecf8427e']" },
         { "iocs('da39a3ee5e6b4b0d3255bfef95601890afd80709').sha1",
             "['da39a3ee5e6b4b0d3255bfef95601890afd80709']" },
@@ -71,6 +98,41 @@ static void indicators_of_every_kind_are_found(void **state)
         { "iocs('x').ipv5", "~did you mean 'ipv" },
     };
     expr_expect_plain(ROWS(rows));
+}
+
+struct seen {
+    struct buf text;
+    uint32_t count, stop_at;
+};
+
+static enum err see(void *context, const struct ioc *found, struct err_info *why)
+{
+    struct seen *seen = context;
+    struct str kind = ioc_kind_name(found->kind);
+    if (++seen->count == seen->stop_at)
+        return err_set(why, ERR_CANCELLED, "enough");
+    buf_printf(&seen->text, "%.*s %.*s; ", STR_ARG(kind), STR_ARG(found->value));
+    return ERR_OK;
+}
+
+static void a_search_without_an_evaluation_tells_all_that_iocs_gathers(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena arena = { 0 };
+    struct seen seen = { .count = 0 };
+    struct err_info why = { 0 };
+    struct str text = STR(
+        "hxxp://evil[.]example[.]com/x, 192.0.2.1 CVE-2021-44228 /etc/x/y a@example.org AS64496");
+    assert_int_equal(ioc_each(&arena, text, see, &seen, &why), ERR_OK);
+    assert_string_equal(seen.text.data,
+        "domain evil.example.com; url http://evil.example.com/x; domain example.org; email a@example.org; "
+        "ipv4 192.0.2.1; cve CVE-2021-44228; asn AS64496; path /etc/x/y; ");
+    seen.count = 0;
+    seen.stop_at = 3;
+    assert_int_equal(ioc_each(&arena, text, see, &seen, &why), ERR_CANCELLED);
+    assert_int_equal(why.code, ERR_CANCELLED);
+    assert_int_equal(seen.count, 3);
+    buf_done(&seen.text);
 }
 
 static void what_was_defanged_is_found_as_it_was_meant(void **state)
@@ -169,6 +231,11 @@ static void structured_texts_become_values(void **state)
             "{'a': '1', 'b': 'x \"y\"', 'c': 'z', 'd': ''}" },
         { "parse_kv('no pairs')", "{}" },
         { "parse_kv('a=\"x')", "!does not end" },
+        { "parse_url('http://a.example?x').query", "'x'" },
+        { "parse_url('http://[::1/x')", "!']'" },
+        { "parse_url('1a://x')", "!scheme" },
+        { "parse_url('http://a/?a=%41%zz&&b').params", "{'a': 'A%zz', 'b': ''}" },
+        { "parse_url('http://a/?a=%ff').params", "{'a': '%ff'}" },
         { "parse_url('HTTPS://u@Example.com:8443/a/b?x=1&y=a%20b+c#f')",
             "{'scheme': 'https', 'user': 'u', 'host': 'example.com', 'port': dyn(8443), 'path': '/a/b', "
             "'query': 'x=1&y=a%20b+c', 'params': {'x': '1', 'y': 'a b c'}, 'fragment': 'f'}" },
@@ -348,7 +415,9 @@ static void messages_of_vendors_are_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(indicators_of_every_kind_are_found),
+        cmocka_unit_test(addresses_hosts_and_urls_are_found),
+        cmocka_unit_test(hashes_ids_and_paths_are_found),
+        cmocka_unit_test(a_search_without_an_evaluation_tells_all_that_iocs_gathers),
         cmocka_unit_test(what_was_defanged_is_found_as_it_was_meant),
         cmocka_unit_test(hosts_are_cut_out_of_what_holds_them),
         cmocka_unit_test(digests_distances_and_severities),
