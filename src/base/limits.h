@@ -85,6 +85,8 @@
 #define UNDO_ATTEMPTS_MAX 10 /* of a containment, before a person is asked */
 
 /* connect */
+#define CALLS_OUT_MAX \
+    3000 /* over HTTP, of one process; others wait. Each holds secrets in pages of their own */
 #define ANSWER_BYTES_MAX (16 * MIB)
 #define ANSWER_VALUES_MAX 1000000 /* of JSON in one answer: each takes some 16 to 64 bytes */
 #define ANSWER_HEADER_BYTES_MAX (128 * KIB)

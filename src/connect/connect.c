@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/limits.h"
 #include "connect/answer.h"
 #include "connect/connect_impl.h"
 
@@ -12,6 +13,7 @@ FALLIBLE connect_new(const struct connect_options *options, struct connect **ret
     if (!connect)
         return err_memory(why);
     connect->options = *options;
+    connect->calls_out_max = options->calls_out_max ? options->calls_out_max : CALLS_OUT_MAX;
     pthread_mutex_init(&connect->nftables, NULL);
     enum err result = gates_new(options->clock, &connect->gates, why);
     if (result == ERR_OK)

@@ -30,6 +30,7 @@ struct connect_options {
     /* The process that runs jq filters; NULL: this program with JQ_CHILD_WORD (jq_child.h). */
     const char *const *jq_command;
     struct contracts *contracts; /* learns what answers look like (contracts.h); NULL: nobody does */
+    uint32_t calls_out_max; /* 0: CALLS_OUT_MAX */
     struct http_client_options http; /* of each shard's client: egress, user agent, connection counts */
     /* Tests and the simulator: makes a shard's client in place of http_client_new. NULL: http_client_new. */
     enum err (*make_client)(void *context, struct loop *loop, struct http_client **ret, struct err_info *why);

@@ -3,6 +3,7 @@
 #define TOCSIN_CONNECT_CONNECT_IMPL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "connect/catalogue.h"
 #include "connect/connect.h"
@@ -14,6 +15,8 @@ struct connect {
     struct gates *gates;
     struct token_cache *tokens;
     struct catalogues catalogues;
+    uint32_t calls_out_max;
+    atomic_uint calls_out; /* of all hosts */
     pthread_mutex_t nftables; /* libnftables is used by one thread at a time */
 };
 
@@ -25,6 +28,9 @@ struct host {
     struct loop *loop;
     struct http_client *client;
     struct remote_call *calls; /* in flight */
+    struct remote_call *waiting, *waiting_last; /* of these, those that wait until fewer are out */
+    uint32_t calls_out;
+    bool is_waking; /* the waiting ones are being looked at, or must no longer be */
     struct action_call *starved; /* calls that found no memory even for an answer; linked by `state` */
     struct loop_job starved_job;
     bool is_starved_posted;

@@ -8,6 +8,7 @@
 #include "connect/answer.h"
 
 static void step(struct remote_call *remote);
+static void authenticate(struct remote_call *remote);
 
 static void unlink_call(struct remote_call *remote)
 {
@@ -51,7 +52,9 @@ static void learn(const struct remote_call *remote, const struct action_result *
 /* Gives everything back and hands the result over. Nothing may touch `remote` afterwards. */
 static void finish(struct remote_call *remote, const struct action_result *result)
 {
+    struct host *host = remote->host;
     leave_gate(remote, GATE_NEUTRAL, 0);
+    call_turn_give(remote);
     unlink_call(remote);
     exchange_end(&remote->exchange);
     if (remote->snapshot)
@@ -62,6 +65,7 @@ static void finish(struct remote_call *remote, const struct action_result *resul
         call_finish_late(&remote->late, remote->call, result);
     else
         remote->call->finish(remote->call, result);
+    call_turns_wake(host, authenticate);
 }
 
 /* The request did not go out. Of a probe that says nothing about the earlier call. */
@@ -126,6 +130,18 @@ static bool takes_new_token(struct remote_call *remote, const struct http_answer
     return true;
 }
 
+/* From the gate on; while it waits there, others may have its turn, and the secrets of the last request are
+ * not needed.
+ */
+static void step_again(struct remote_call *remote)
+{
+    struct host *host = remote->host;
+    call_turn_give(remote);
+    call_secrets_trim(&remote->exchange.secrets, remote->exchange.kept_secrets);
+    step(remote);
+    call_turns_wake(host, authenticate);
+}
+
 static void answered(void *context, const struct http_answer *answer)
 {
     struct remote_call *remote = context;
@@ -135,13 +151,13 @@ static void answered(void *context, const struct http_answer *answer)
     remote->http = NULL;
     leave_gate(remote, outcome_of(answer), answer_retry_after(answer));
     if (takes_new_token(remote, answer)) {
-        step(remote);
+        step_again(remote);
         return;
     }
     if (remote->ops->answer(remote, answer, &result, &is_more, &why) != ERR_OK)
         result = result_from_why(remote->call->arena, &why, ACTION_UNKNOWN);
     if (is_more)
-        step(remote);
+        step_again(remote);
     else
         finish(remote, &result);
 }
@@ -199,13 +215,19 @@ void remote_go_on(struct remote_call *remote)
         fail_why(remote, &why);
 }
 
-/* Behind the gate. */
+/* In turn, behind the gate. */
 static void authenticate(struct remote_call *remote)
 {
     if (auth_fetches_token(remote->exchange.place.auth))
         token_fetch_start(remote);
     else
         remote_go_on(remote);
+}
+
+static void take_turn(struct remote_call *remote)
+{
+    if (call_turn_take(remote))
+        authenticate(remote);
 }
 
 static void wait_at_gate(struct remote_call *remote, int64_t wait_us)
@@ -221,7 +243,7 @@ static void pass_gate(struct remote_call *remote, const struct gate_answer *answ
     else if (answer->wait_us > 0)
         wait_at_gate(remote, answer->wait_us);
     else
-        authenticate(remote);
+        take_turn(remote);
 }
 
 static void gate_timer_fired(struct loop_timer *timer)
@@ -239,7 +261,7 @@ static void step(struct remote_call *remote)
     struct gate_answer answer = { .verdict = GATE_GO };
     struct err_info why = { 0 };
     if (!remote->connection || (remote->rules.calls == 0 && remote->rules.failures == 0)) {
-        authenticate(remote);
+        take_turn(remote);
         return;
     }
     if (gate_enter(remote->host->connect->gates, remote->connection->id, &remote->rules,
@@ -386,6 +408,8 @@ void remote_cancel(const struct action *action, struct action_call *call)
     if (remote->timer.is_armed) {
         loop_timer_stop(remote->host->loop, &remote->timer);
         fail_cancelled(remote);
+    } else if (remote->is_waiting) {
+        fail_cancelled(remote);
     } else if (token_fetch_leave(remote)) {
         fail_cancelled(remote);
     } else if (remote->http) {
@@ -395,6 +419,7 @@ void remote_cancel(const struct action *action, struct action_call *call)
 
 void remote_calls_abandon(struct host *host)
 {
+    host->is_waking = true; /* none goes out any more */
     while (host->calls) {
         struct remote_call *remote = host->calls;
         remote_cancel(remote->call->action, remote->call);

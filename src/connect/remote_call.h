@@ -34,6 +34,7 @@ struct remote_call {
     struct exchange exchange;
     struct gate_rules rules;
     bool is_gated; /* passed the gate and has not left it */
+    bool is_waiting, is_out; /* for its turn; counted in host->calls_out */
     bool is_token_fresh; /* fetched for this very call: a 401 is then final */
     bool is_cancelled;
     bool is_deferred; /* inside start or cancel: finish only through a job */
@@ -42,6 +43,7 @@ struct remote_call {
     struct late_finish late;
     struct http_call *http;
     struct remote_call *next, **link; /* in host->calls */
+    struct remote_call *next_waiting; /* in host->waiting */
     struct token_fetch *fetch; /* while it waits for a token */
     struct remote_call *next_waiter;
 };
@@ -52,6 +54,14 @@ void remote_call_start(struct action_call *call, const struct connector *connect
     const struct connector_action *action, const struct remote_ops *ops, int64_t timeout_us);
 /* Ends all calls of a host that goes away. */
 void remote_calls_abandon(struct host *host);
+
+/* call_turn.c: whether the call may go now; otherwise it waits, and call_turns_wake gives it to `go` later.
+ */
+bool call_turn_take(struct remote_call *remote);
+/* Its turn is over, or it waits no longer. */
+void call_turn_give(struct remote_call *remote);
+/* Behind each end of a call. */
+void call_turns_wake(struct host *host, void (*go)(struct remote_call *remote));
 
 /* token_fetch.c: sees to a token for this call; calls remote_go_on or remote_fail, later or at once. */
 void token_fetch_start(struct remote_call *remote);

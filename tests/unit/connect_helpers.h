@@ -27,6 +27,7 @@ struct connect_world {
         *slow_executor; /* of blocking actions; NULL: none. Set, then make connect anew */
     const char *const *jq_command;
     unsigned calls_out;
+    uint32_t calls_out_max; /* of the connect floor; 0: its own */
 };
 
 /* One call, as the engine holds it. */

@@ -290,12 +290,101 @@ static void untrusted_certificates_are_refused(void **state)
     test_tls_remove(&tls);
 }
 
+/* A tool that hangs takes no more than its turns; those that wait go out as others end, in their order. */
+static void calls_past_the_limit_wait(void **state)
+{
+    struct connect_world *world = *state;
+    struct trial trials[12];
+    world_drop_connect(world);
+    world->calls_out_max = 4;
+    world_make_connect(world);
+    stub_add_raw(&world->stub, "GET /hang ", NULL, 0)->then = STUB_HOLD;
+    stub_json(&world->stub, "GET", "{}");
+    for (int i = 0; i < 12; i++) {
+        char with[80];
+        snprintf(with, sizeof with, "{\"url\":\"STUB/%s\",\"timeout\":\"20s\"}", i < 4 ? "hang" : "good");
+        trial_make(world, &trials[i], "http.request", with);
+        trials[i].is_aside = i < 4;
+        trial_start(&trials[i]);
+    }
+    trials[5].call.action->cancel(trials[5].call.action, &trials[5].call); /* while it waits */
+    trials[11].call.action->cancel(trials[11].call.action, &trials[11].call);
+    trials[0].call.action->cancel(trials[0].call.action, &trials[0].call); /* makes room for one at a time */
+    world_wait(world);
+    for (int i = 4; i < 12; i++) {
+        if (i == 5 || i == 11)
+            assert_error(&trials[i].result, "cancelled", false, ACTION_NOT_SENT);
+        else
+            assert_true(trials[i].result.is_ok);
+    }
+    for (int i = 1; i < 4; i++) {
+        assert_false(trials[i].is_done);
+        trials[i].call.action->cancel(trials[i].call.action, &trials[i].call);
+    }
+    struct trial last;
+    assert_true(trial_run(world, &last, "http.request", "{\"url\":\"STUB/good\"}")->is_ok);
+    trial_done(&last);
+    for (int i = 0; i < 12; i++) {
+        assert_true(trials[i].is_done);
+        trial_done(&trials[i]);
+    }
+}
+
+/* Calls that fail as soon as it is their turn don't hold up the others. */
+static void waiting_calls_that_fail_at_once_are_finished(void **state)
+{
+    struct connect_world *world = *state;
+    struct trial trials[50], hung;
+    world_drop_connect(world);
+    world->calls_out_max = 1;
+    world_make_connect(world);
+    stub_add_raw(&world->stub, "GET /hang ", NULL, 0)->then = STUB_HOLD;
+    trial_make(world, &hung, "http.request", "{\"url\":\"STUB/hang\"}");
+    trial_start(&hung);
+    for (int i = 0; i < 50; i++) {
+        trial_make(world, &trials[i], "http.request", "{\"url\":\"STUB/a b\"}");
+        trial_start(&trials[i]);
+    }
+    hung.call.action->cancel(hung.call.action, &hung.call);
+    world_wait(world);
+    trial_done(&hung);
+    for (int i = 0; i < 50; i++) {
+        assert_error(&trials[i].result, "bad_url", false, ACTION_NOT_SENT);
+        trial_done(&trials[i]);
+    }
+}
+
+static void host_that_goes_away_ends_waiting_calls(void **state)
+{
+    struct connect_world *world = *state;
+    struct trial trials[6];
+    world_drop_connect(world);
+    world->calls_out_max = 2;
+    world_make_connect(world);
+    stub_add_raw(&world->stub, "GET", NULL, 0)->then = STUB_HOLD;
+    for (int i = 0; i < 6; i++) {
+        trial_make(world, &trials[i], "http.request", "{\"url\":\"STUB/\"}");
+        trial_start(&trials[i]);
+    }
+    connect_free_host(world->connect, world->host);
+    world_wait(world);
+    for (int i = 0; i < 6; i++) {
+        assert_error(&trials[i].result, "cancelled", false, ACTION_NOT_SENT);
+        trial_done(&trials[i]);
+    }
+    assert_int_equal(stub_request_count(&world->stub), 0);
+    CHECK(connect_make_host(world->connect, world->loop, 0, &world->host, why));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
         TEST(each_ends_in_time_with_a_clear_error),
         TEST(calls_beside_them_go_on),
+        TEST(calls_past_the_limit_wait),
+        TEST(waiting_calls_that_fail_at_once_are_finished),
+        TEST(host_that_goes_away_ends_waiting_calls),
         TEST(compressed_bombs_are_bounded),
         TEST(json_of_many_values_is_bounded),
         TEST(answer_past_its_limit_names_it),
