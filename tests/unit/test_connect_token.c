@@ -31,7 +31,8 @@ static const char connector[] =
     "    kind: ticket\n"
     "    out: {}\n"
     "    request: { method: POST, path: /make, json: { a: 1 } }\n"
-    "    answer: {}\n";
+    "    answer: {}\n"
+    "    probe: { request: { path: /get }, done_when: body.n == 1, output: {} }\n";
 
 /* The API is at the first stub, the token endpoint at the other. */
 static int setup(void **state)
@@ -154,7 +155,8 @@ static void no_token_is_told_and_the_action_never_left(void **state)
         { 401, "no", false }, { 500, "{}", true }, { 503, "", true }, { 200, "{}", false },
         { 200, "{\"access_token\":\"\"}", false }, { 200, "{\"access_token\":7}", false },
         { 200, "{\"access_token\":\"t\",\"token_type\":\"mac\"}", false }, { 200, "no JSON", false },
-        { 200, "", false }, { 302, "", false } };
+        { 200, "{\"access_token\":\"t0ken-one\", cut", false }, { 200, "{\"message\":\"t0ken-one\"}", false },
+        { 200, "t0ken-one", false }, { 200, "", false }, { 302, "", false } };
     struct trial trial;
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
         stub_clear(&world->other);
@@ -171,6 +173,26 @@ static void no_token_is_told_and_the_action_never_left(void **state)
     assert_error(trial_run(world, &trial, "cloud.make", "{}"), "oauth_failed", true, ACTION_NOT_SENT);
     trial_done(&trial);
     assert_int_equal(stub_request_count(&world->stub), 0);
+}
+
+/* A probe without a token has not asked: the earlier call may have had its effect. */
+static void probe_without_a_token_knows_nothing(void **state)
+{
+    struct connect_world *world = *state;
+    struct trial trial;
+    stub_add(&world->other, "POST", 503, "", "{}")->times = 1;
+    stub_json(&world->other, "POST", "{\"access_token\":\"t0ken-one\"}");
+    for (int i = 0; i < 2; i++) {
+        trial_make(world, &trial, "cloud.make", "{}");
+        trial.call.purpose = ACTION_PROBE;
+        trial_start(&trial);
+        world_wait(world);
+        if (i == 0)
+            assert_error(&trial.result, "oauth_failed", true, ACTION_UNKNOWN);
+        else
+            assert_output(&trial.result, "{}");
+        trial_done(&trial);
+    }
 }
 
 static void token_with_a_line_break_goes_nowhere(void **state)
@@ -229,6 +251,7 @@ int main(void)
         TEST(token_that_is_refused_fresh_is_the_answer),
         TEST(changed_connection_gets_a_new_token),
         TEST(no_token_is_told_and_the_action_never_left),
+        TEST(probe_without_a_token_knows_nothing),
         TEST(token_with_a_line_break_goes_nowhere),
         TEST(cancelled_fetch_is_taken_over),
         TEST(token_dies_with_its_time),
