@@ -35,6 +35,7 @@ static const struct type_field kinds[IOC_KIND_COUNT] = {
     [IOC_REGISTRY] = KIND("registry"),
     [IOC_UUID] = KIND("uuid"),
     [IOC_TRACKER] = KIND("tracker"),
+    [IOC_AUTHENTIHASH] = KIND("authentihash"),
 };
 
 const struct type type_iocs = { .kind = TYPE_RECORD, .fields = kinds, .field_count = IOC_KIND_COUNT };

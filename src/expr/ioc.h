@@ -31,6 +31,7 @@ enum ioc_kind {
     IOC_REGISTRY,
     IOC_UUID,
     IOC_TRACKER, /* Google Analytics and AdSense ids: they tie sites to one owner */
+    IOC_AUTHENTIHASH, /* of a signed program's signed parts; "authentihash" in front */
     IOC_KIND_COUNT,
 };
 

@@ -42,15 +42,18 @@ static size_t count_hex(const struct ioc_search *search, size_t at)
 
 /* ---- hashes ---- */
 
-/* "imphash: …", "import hash …": what stands in front of the hash says what it is of. */
-static bool is_imphash(const struct word *word)
+/* "imphash: …", "import hash …", "authentihash …": what stands in front of a hash may say what it is of. */
+static bool follows(const struct word *word, struct str name)
 {
     size_t at = word->start;
     while (at > 0 && word->start - at < 20 && strchr(" \t\r\n:=-", ioc_byte(word->search, at - 1)) != NULL)
         at--;
-    struct str before = str_slice(word->search->text, at > 11 ? at - 11 : 0, at);
-    struct str tail = str_slice(before, before.size > 7 ? before.size - 7 : 0, before.size);
-    return str_equal_nocase(tail, STR("imphash")) || str_equal_nocase(before, STR("import hash"));
+    return at >= name.size && str_equal_nocase(str_slice(word->search->text, at - name.size, at), name);
+}
+
+static bool is_imphash(const struct word *word)
+{
+    return follows(word, STR("imphash")) || follows(word, STR("import hash"));
 }
 
 static FALLIBLE look_for_hash(const struct word *word)
@@ -62,7 +65,7 @@ static FALLIBLE look_for_hash(const struct word *word)
     switch (word->text.size) {
     case 32: kind = is_imphash(word) ? IOC_IMPHASH : IOC_MD5; break;
     case 40: kind = IOC_SHA1; break;
-    case 64: kind = IOC_SHA256; break;
+    case 64: kind = follows(word, STR("authentihash")) ? IOC_AUTHENTIHASH : IOC_SHA256; break;
     case 128: kind = IOC_SHA512; break;
     default: return ERR_OK;
     }
@@ -126,7 +129,9 @@ static FALLIBLE look_for_cve(const struct word *word)
     return ioc_add(search, IOC_CVE, word->start, (struct str){ canonical, (size_t)size }, IOC_AS_IS);
 }
 
-/* AS1234, ASN1234, ASN 1234, AS 1234; "as" in lower case is a word of English. */
+/* AS1234, ASN1234, ASN 1234, AS 1234; "as" in lower case is a word of English, "as1234" is none. */
+#define LOWER_AS_DIGITS_MIN 4
+
 static FALLIBLE look_for_asn(const struct word *word)
 {
     struct ioc_search *search = word->search;
@@ -134,7 +139,8 @@ static FALLIBLE look_for_asn(const struct word *word)
     size_t letters = 0;
     if (str_starts(text, STR("ASN")) || str_starts(text, STR("asn")))
         letters = 3;
-    else if (str_starts(text, STR("AS")))
+    else if (str_starts(text, STR("AS")) ||
+        (str_starts(text, STR("as")) && text.size >= 2 + LOWER_AS_DIGITS_MIN))
         letters = 2;
     if (letters == 0)
         return ERR_OK;

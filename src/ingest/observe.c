@@ -201,6 +201,7 @@ static enum observable_type type_of(enum ioc_kind kind)
     case IOC_SHA256:
     case IOC_SHA512:
     case IOC_IMPHASH:
+    case IOC_AUTHENTIHASH:
     case IOC_SSDEEP: return OBSERVABLE_HASH;
     case IOC_MAC: return OBSERVABLE_MAC;
     default: return OBSERVABLE_UNKNOWN;

@@ -115,7 +115,7 @@ FINDER = {'asns': 'asn', 'bitcoin_addresses': 'wallet', 'monero_addresses': 'wal
           'imphashes': 'imphash', 'ipv4_cidrs': 'cidr', 'ipv4s': 'ipv4', 'ipv6s': 'ipv6', 'mac_addresses': 'mac',
           'md5s': 'md5', 'registry_key_paths': 'registry', 'sha1s': 'sha1', 'sha256s': 'sha256',
           'sha512s': 'sha512', 'ssdeeps': 'ssdeep', 'tlp_labels': None, 'urls': 'url', 'urls_complete': 'url',
-          'user_agents': None, 'phone_numbers': None, 'email_addresses_complete': None, 'authentihashes': None,
+          'user_agents': None, 'phone_numbers': None, 'email_addresses_complete': None, 'authentihashes': 'authentihash',
           'attack_tactics': 'attack', 'attack_techniques': 'attack', 'attack_mitigations': 'attack',
           'enterprise_attack_tactics': 'attack', 'enterprise_attack_techniques': 'attack',
           'enterprise_attack_mitigations': 'attack'}

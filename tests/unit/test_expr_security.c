@@ -68,7 +68,8 @@ static void hashes_ids_and_paths_are_found(void **state)
             "['d41d8cd98f00b204e9800998ecf8427e']" },
         { "iocs('imphash: d41d8cd98f00b204e9800998ecf8427e').md5", "[]" },
         { "iocs('cve-2021-44228, CVE-1999-1').cve", "['CVE-2021-44228']" },
-        { "iocs('AS64496 ASN 64497 as 5 AS99999999999').asn", "['AS64496', 'AS64497']" },
+        { "iocs('AS64496 ASN 64497 as64498 as 5 as400 AS99999999999').asn",
+            "['AS64496', 'AS64497', 'AS64498']" },
         { "iocs('00-1B-44-11-3A-B7 001b.4411.3ab8').mac", "['00:1b:44:11:3a:b7', '00:1b:44:11:3a:b8']" },
         { "iocs('00:1B:44:11:3A:B7:00').mac", "[]" },
         { "iocs('T1059.001, TA0001 and S0002; T9999').attack", "['T1059.001', 'TA0001', 'S0002']" },
@@ -94,7 +95,9 @@ static void hashes_ids_and_paths_are_found(void **state)
         { "iocs('UA-000000-2').tracker", "['UA-000000-2']" },
         { "iocs('a.example.com a.example.com').domain", "['a.example.com']" },
         { "iocs('b.example.com http://a.example.com/').domain", "['b.example.com', 'a.example.com']" },
-        { "iocs('x').size()", "21" },
+        { "iocs('authentihash ' + sha256('a')).authentihash", "[sha256('a')]" },
+        { "iocs('authentihash ' + sha256('a')).sha256", "[]" },
+        { "iocs('x').size()", "22" },
         { "iocs('x').ipv5", "~did you mean 'ipv" },
     };
     expr_expect_plain(ROWS(rows));
