@@ -26,8 +26,8 @@
 #error "name this machine's AUDIT_ARCH_… for the filter of system calls"
 #endif
 
-/* The address sanitizer reserves terabytes. */
-#if defined(__SANITIZE_ADDRESS__)
+/* Sanitizers reserve terabytes. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define MEMORY_BYTES_MAX RLIM_INFINITY
 #else
 #define MEMORY_BYTES_MAX (512 * MIB)
