@@ -62,7 +62,7 @@ static bool look_inside(struct value operand, struct value *ret)
         return true;
     if (operand.inside == NULL)
         return false;
-    *ret = *operand.inside;
+    *ret = taken_from(operand, *operand.inside);
     return true;
 }
 
@@ -218,7 +218,7 @@ static FALLIBLE step_opt_test(struct machine *machine, const struct step *step)
     if (optional.inside == NULL)
         machine->pc = step->b;
     else
-        machine->registers[step->dst] = *optional.inside;
+        machine->registers[step->dst] = taken_from(optional, *optional.inside);
     return ERR_OK;
 }
 

@@ -188,7 +188,7 @@ static bool open_container(struct value *container)
         return true;
     if (container->inside == NULL)
         return false;
-    *container = *container->inside;
+    *container = part_of(*container, *container->inside);
     return true;
 }
 

@@ -33,11 +33,9 @@ FALLIBLE step_loop_begin(struct machine *machine, const struct step *step)
 /* What the first variable stands for: the list's item or index, the map's key. */
 static struct value first_variable(const struct loop_state *loop, uint32_t index)
 {
-    if (loop->is_map)
-        return loop->entries[index].key;
-    if (loop->variables == 2)
+    if (!loop->is_map && loop->variables == 2)
         return value_int(index);
-    struct value item = loop->items[index];
+    struct value item = loop->is_map ? loop->entries[index].key : loop->items[index];
     item.flags |= loop->flags;
     return item;
 }

@@ -191,8 +191,11 @@ static FALLIBLE unwrap_entry(struct machine *machine, struct value *v, bool *ret
         return call_fail(
             &machine->call, "an entry behind '?' must be optional, not %s", value_type_name(v->type));
     *ret_is_there = v->inside != NULL;
-    if (v->inside != NULL)
+    if (v->inside != NULL) {
+        uint8_t flags = v->flags & VALUE_OUTSIDE;
         *v = *v->inside;
+        v->flags |= flags;
+    }
     return ERR_OK;
 }
 
