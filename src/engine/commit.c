@@ -177,6 +177,7 @@ static FALLIBLE local_run(struct run_commit *commit, struct store_conn *conn, co
     if (action)
         action = action_refine(action, NULL, commit->run->tenant, step->call.connection, frame->data);
     call.action = action;
+    call.host = commit->shard->host; /* where its chance comes from; nothing else of it is for this thread */
     TRY(sql_run(conn, &savepoint, SQL_NO_ARGS, NULL, why));
     enum err result = action && action->apply
         ? action->apply(action, &call, conn, &output, &failure)
