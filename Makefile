@@ -13,7 +13,7 @@ DATA ?= ./tocsin-data
 # A meson build folder is made once; ninja notices changed meson files by itself.
 setup = [ -f $(1)/build.ninja ] || meson setup $(1) $(2) >/dev/null
 
-.PHONY: help build run test check e2e bench crash plant fuzz tsan cover format clean
+.PHONY: help build run test check e2e bench crash simulate plant fuzz tsan cover format clean
 
 help:
 	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
@@ -70,6 +70,15 @@ crash: build
 	@TOCSIN_BIN=build/tocsin tests/crash/test_crash_random.py --cycles $(CYCLES) $(if $(SEED),--seed $(SEED))
 	@TOCSIN_BIN=build/tocsin TOCSIN_FAIL_PLACES=$(PLACES) tests/crash/test_crash_fail.py
 	@TOCSIN_BIN=build/tocsin tests/crash/test_crash_power.py --states $(STATES) $(if $(SEED),--seed $(SEED))
+
+## make simulate days in one process from a seed, with deaths, cut power and lying tools (SEEDS=10, HOURS=1000, FROM=1)
+SEEDS ?= 10
+HOURS ?= 1000
+FROM ?= 1
+simulate: build
+	@tools/install-packages test
+	@ninja -C build -j $(JOBS) tests/simulation/simulate
+	@build/tests/simulation/simulate --seeds $(SEEDS) --hours $(HOURS) --from $(FROM)
 
 ## make plant    plants small faults in a copy and shows that the tests find each (ONLY=TEXT: some of them)
 plant:
