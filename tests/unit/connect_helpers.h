@@ -231,7 +231,7 @@ UNUSED static void trial_make(
         .playbook = STR("a-playbook"),
         .step = STR("step"),
         .now = loop_now(world->loop),
-        .deadline = { loop_now(world->loop).us + 30 * US_PER_S },
+        .deadline = { loop_now(world->loop).us + 90 * US_PER_S },
         .arena = &trial->arena,
         .loop = world->loop,
         .host = world->host,
