@@ -49,7 +49,8 @@ struct expr_reference {
 
 /* Compiles `source` into `arena`, which the program borrows from for ever. Expected errors:
  * ERR_INVALID with line and column inside `source` and name "expr_parse" or "expr_check" (unknown names
- * and functions get the nearest known one); ERR_LIMIT (EXPR_SOURCE_BYTES_MAX, EXPR_DEPTH_MAX). */
+ * and functions get the nearest known one); ERR_LIMIT (EXPR_SOURCE_BYTES_MAX, EXPR_DEPTH_MAX,
+ * EXPR_PATTERN_BYTES_MAX, EXPR_PATTERNS_MAX). */
 FALLIBLE expr_compile(struct arena *arena, const struct expr_env *env, struct str source, struct expr **ret,
     struct err_info *why);
 
@@ -74,8 +75,9 @@ struct expr_limits {
 };
 
 /* The result may share memory with the activation's values and with `arena`. Expected errors:
- * ERR_INVALID name "expr_eval" (CEL errors: no such key, division by zero, …), ERR_LIMIT name
- * "expression_cost", ERR_MEMORY. */
+ * ERR_INVALID name "expr_eval" (CEL errors: no such key, division by zero, …), ERR_LIMIT names
+ * "expression_cost", "EXPR_STRING_BYTES_MAX", "VALUE_DEPTH_MAX" (the result is a tree of no more than these),
+ * ERR_MEMORY. */
 FALLIBLE expr_eval(const struct expr *expr, struct arena *arena, const struct expr_activation *activation,
     const struct expr_limits *limits, struct value *ret, struct err_info *why);
 
