@@ -102,7 +102,7 @@ static FALLIBLE take_step(struct taking *taking, struct value step, struct err_i
         return ERR_OK;
     if (action.type == VALUE_STRING)
         TRY(take_call(taking, step, value_str(action), why));
-    if (value_is_text(value_get(step, STR("kind")), STR("ask"))) {
+    if (id.type == VALUE_STRING && value_is_text(value_get(step, STR("kind")), STR("ask"))) {
         const struct decision decision = { .outcome = OUTCOME_ASK, .name = value_str(id) };
         add(taking, &decision);
     }

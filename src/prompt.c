@@ -144,6 +144,8 @@ enum err prompt_task(
     value_map_begin(&answer, arena);
     value_map_begin(&form, arena);
     if (fields.type != VALUE_LIST || fields.size == 0) {
+        if (options.type != VALUE_LIST || options.size == 0)
+            return err_set(why, ERR_INVALID, "the task has neither options nor a form");
         TRY(read_choice(terminal, options, arena, &choice, why));
         TRY(value_map_set(&answer, "choice", choice, why));
         *ret_answer = value_map_end(&answer);

@@ -107,7 +107,8 @@ static FALLIBLE answers_of(struct arena *arena, struct value tasks, struct value
     for (uint32_t i = 0; tasks.type == VALUE_LIST && i < tasks.size; i++) {
         struct value_map_builder one;
         struct value given = value_get(tasks.items[i], STR("answer"));
-        if (given.type != VALUE_MAP)
+        struct value step = value_get(tasks.items[i], STR("step"));
+        if (given.type != VALUE_MAP || step.type != VALUE_STRING)
             continue;
         value_map_begin(&one, arena);
         for (size_t part = 0; part < 2; part++) {
@@ -117,7 +118,7 @@ static FALLIBLE answers_of(struct arena *arena, struct value tasks, struct value
         }
         struct value answer = value_map_end(&one);
         if (answer.size > 0)
-            TRY(append(&answers, value_get(tasks.items[i], STR("step")), answer, why));
+            TRY(append(&answers, step, answer, why));
     }
     *ret = value_map_end(&answers);
     return ERR_OK;

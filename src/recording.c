@@ -151,6 +151,8 @@ static FALLIBLE find_run(
     struct recorded recorded;
     for (uint32_t i = 0; runs.type == VALUE_LIST && i < runs.size; i++) {
         struct value run;
+        if (runs.items[i].type != VALUE_STRING)
+            continue;
         TRY(get_one(fetching, "runs", value_str(runs.items[i]), &run, why));
         if (!str_equal(text_of(run, "playbook"), fetching->playbook))
             continue;

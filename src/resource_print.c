@@ -1,4 +1,3 @@
-#include "base/json.h"
 #include "base/timetext.h"
 #include "resource.h"
 
@@ -95,8 +94,7 @@ static void add_json(struct buf *buf, const char *title, struct value v)
     if (v.type == VALUE_NULL)
         return;
     buf_printf(buf, "%s:\n", title);
-    json_print(buf, v, JSON_PRETTY);
-    buf_add_byte(buf, '\n');
+    table_add_json(buf, v);
 }
 
 void print_run(struct buf *buf, struct value run, bool has_colours)

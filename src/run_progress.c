@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 
-#include "base/json.h"
 #include "resource.h"
 
 void progress_init(struct progress *progress)
@@ -84,8 +83,6 @@ void progress_print_end(struct buf *buf, struct value run, bool has_colours)
         table_add_cell(buf, value_get(error, STR("message")), 0);
     }
     buf_add_byte(buf, '\n');
-    if (output.type != VALUE_NULL) {
-        json_print(buf, output, JSON_PRETTY);
-        buf_add_byte(buf, '\n');
-    }
+    if (output.type != VALUE_NULL)
+        table_add_json(buf, output);
 }

@@ -84,6 +84,19 @@ static void add_clean(struct buf *buf, struct str s, size_t width_max)
     }
 }
 
+void table_add_json(struct buf *buf, struct value v)
+{
+    AUTO(buf) struct buf text = { 0 };
+    json_print(&text, v, JSON_PRETTY);
+    struct str rest = buf_str(&text), line;
+    while (rest.size > 0 && str_split(&rest, '\n', &line)) {
+        add_clean(buf, line, 0);
+        buf_add_byte(buf, '\n');
+    }
+    if (text.failed != ERR_OK)
+        buf->failed = text.failed;
+}
+
 /* ["a","b"] as "a, b". */
 static bool join_texts(struct buf *text, struct value list)
 {

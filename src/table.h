@@ -24,6 +24,8 @@ enum paint paint_of_status(struct str word);
 /* One line: texts bare and clean, lists of texts as "a, b", RFC 3339 times as "2026-01-02 03:04:05Z", null
  * and the empty list as "-", the rest JSON. At most `width_max` characters, the rest cut with "…"; 0: all. */
 void table_add_cell(struct buf *buf, struct value v, size_t width_max);
+/* As indented JSON, clean too; ends with a line's end. */
+void table_add_json(struct buf *buf, struct value v);
 /* A line of titles and one for each item; columns as wide as their widest cell. */
 void table_print(struct buf *buf, const struct table_column *columns, struct value items, bool has_colours);
 /* "key: value" a line, what is nested below it indented. */
