@@ -3,6 +3,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -32,6 +33,7 @@
 #else
 #define MEMORY_BYTES_MAX (512 * MIB)
 #endif
+#define CPU_SECONDS_MAX 600 /* more than any call may take */
 
 /* ---- narrowing ---- */
 
@@ -74,8 +76,10 @@ static bool narrow(void)
     const struct sock_fprog program = { .len = sizeof(allowed) / sizeof(allowed[0]),
         .filter = (struct sock_filter *)(uintptr_t)allowed };
     const struct rlimit none = { 0, 0 }, memory = { MEMORY_BYTES_MAX, MEMORY_BYTES_MAX };
-    const struct rlimit descriptors = { 3, 3 };
-    return setrlimit(RLIMIT_AS, &memory) == 0 && setrlimit(RLIMIT_CORE, &none) == 0 &&
+    const struct rlimit descriptors = { 3, 3 }, time = { CPU_SECONDS_MAX, CPU_SECONDS_MAX };
+    /* The server ends it in time; when the server is killed nobody would. */
+    return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && setrlimit(RLIMIT_CPU, &time) == 0 &&
+        setrlimit(RLIMIT_AS, &memory) == 0 && setrlimit(RLIMIT_CORE, &none) == 0 &&
         setrlimit(RLIMIT_NOFILE, &descriptors) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
