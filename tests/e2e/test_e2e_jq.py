@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import BIN, expect, main  # noqa: E402
+from harness import BIN, expect, main, until  # noqa: E402
 
 # The plain program: BIN, or the one beside its folder, as `make test` builds both.
 CANDIDATES = [BIN, "build/tocsin"]
@@ -53,9 +53,32 @@ def bad_input_is_refused(_folder):
         expect(done.returncode, 10, f"{given!r}: {done.stderr!r}")
 
 
+PARENT = """
+import os, subprocess, sys, time
+child = subprocess.Popen([sys.argv[1], "proc-jq"], stdin=subprocess.PIPE, env={})
+filter_text = "last(repeat(1))"
+child.stdin.write(f"{len(filter_text)}\\n{filter_text}[1,{{}}]".encode())
+child.stdin.close()
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def it_ends_with_whoever_started_it(_folder):
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, PROGRAM], stdout=subprocess.PIPE, text=True)
+    child = int(parent.stdout.readline())
+    status = f"/proc/{child}/status"
+    # Its sandbox stands, and with it the wish to end with its parent.
+    until(lambda: "Seccomp:\t2" in open(status).read(), "the sandbox")
+    parent.kill()
+    parent.wait()
+    until(lambda: not os.path.exists(status) or "State:\tZ" in open(status).read(), "the child's end")
+
+
 if __name__ == "__main__":
     if not PROGRAM:
         print("skipped: there is no program without the address sanitizer (make build)")
-        print("0 passed, 0 failed, 4 skipped")
+        print("0 passed, 0 failed, 5 skipped")
         sys.exit(0)
-    main([a_filter_runs, memory_is_limited, deep_recursion_ends_the_process_alone, bad_input_is_refused])
+    main([a_filter_runs, memory_is_limited, deep_recursion_ends_the_process_alone, bad_input_is_refused,
+          it_ends_with_whoever_started_it])
