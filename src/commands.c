@@ -7,6 +7,7 @@
 const struct command commands[] = {
     { "serve", "run the server", cmd_serve },
     { "lint", "check playbooks and other content", cmd_lint },
+    { "schema", "print the JSON Schema of a kind of content file", cmd_schema },
     { "run", "run a playbook here; list, show, start, cancel, retry runs of a server", cmd_run },
     { "test", "run the test cases of playbooks", cmd_test },
     { "backtest", "what a changed playbook would have decided", cmd_backtest },

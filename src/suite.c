@@ -4,12 +4,7 @@
 
 #include "base/timetext.h"
 #include "playbook/reader.h"
-
-static const char *const suite_keys[] = { "playbook", "cases", NULL };
-static const char *const case_keys[] = { "name", "event", "source", "inputs", "mocks", "answers", "now",
-    "expect", NULL };
-static const char *const expect_keys[] = { "status", "triggered", "path", "calls", "not_called", "output",
-    "error", NULL };
+#include "suite_shape.h"
 
 /* A YAML part as a value; null when it is not there. */
 static struct value read_value(struct reader *r, const struct yaml_node *node)
@@ -42,7 +37,7 @@ static void check_expect(struct reader *r, const struct yaml_node *node)
     static const char *const statuses[] = { "queued", "running", "waiting", "succeeded", "failed",
         "cancelled", "uncertain", NULL };
     uint32_t count;
-    if (!reader_keys(r, node, "`expect`", expect_keys))
+    if (!reader_shape(r, node, "`expect`", &shape_expect))
         return;
     (void)reader_word(r, yaml_find(node, STR("status")), statuses, 0); /* read again as a value */
     (void)reader_bool(r, yaml_find(node, STR("triggered")), true);
@@ -89,7 +84,7 @@ static void read_case(
     struct reader *r, const struct suite *suite, const struct yaml_node *node, struct suite_case *ret)
 {
     ret->line = node->line;
-    if (!reader_keys(r, node, "a case", case_keys))
+    if (!reader_shape(r, node, "a case", &shape_suite_case))
         return;
     const struct yaml_node *expect = yaml_find(node, STR("expect"));
     const struct yaml_node *source = yaml_find(node, STR("source"));
@@ -115,7 +110,7 @@ static void read_case(
 
 static void read_suite(struct reader *r, const struct yaml_node *root, struct suite *ret)
 {
-    if (!reader_keys(r, root, "a test file", suite_keys))
+    if (!reader_shape(r, root, "a test file", &shape_suite))
         return;
     const struct yaml_node *cases = yaml_find(root, STR("cases"));
     ret->playbook = reader_text(r, yaml_find(root, STR("playbook")), "`playbook`");

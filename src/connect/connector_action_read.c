@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "connect/answer.h"
 #include "connect/connector_reading.h"
+#include "connect/connector_shape.h"
 #include "connect/remote_action.h"
 #include "connect/request.h"
 #include "connect/url.h"
@@ -31,8 +32,6 @@ enum {
     KEY_EXAMPLES,
     KEY_COUNT
 };
-static const char *const action_keys[] = { "summary", "kind", "idempotent", "in", "out", "request", "format",
-    "ok_when", "errors", "answer", "paging", "probe", "undo", "timeout", "example", "examples" };
 
 /* One action while it is read. */
 struct action_reading {
@@ -56,8 +55,6 @@ enum {
     REQUEST_CONTENT_TYPE,
     REQUEST_COUNT
 };
-static const char *const request_keys[] = { "method", "path", "query", "headers", "json", "form", "body",
-    "content_type" };
 
 /* What stands in the file must be a path already; what expressions add is encoded later. */
 static void check_path(
@@ -120,7 +117,7 @@ static void read_request(
     form->line = node->line;
     form->column = node->column;
     form->method = STR("GET");
-    if (!sheet_keys(reading->sheet, node, request_keys, REQUEST_COUNT, "`request`", found))
+    if (!sheet_shape(reading->sheet, node, &shape_request, "`request`", found))
         return;
     if (sheet_word(reading->sheet, found[REQUEST_METHOD], "`method`", methods, COUNT(methods), &method))
         form->method = str_of(methods[method]);
@@ -141,10 +138,9 @@ static void read_request(
 
 static void read_rule(struct action_reading *reading, const struct yaml_node *node, struct error_rule *rule)
 {
-    static const char *const keys[] = { "when", "code", "message", "retryable" };
     const struct yaml_node *found[4];
     struct stencil_env *env = &reading->answer_env.env;
-    if (!sheet_keys(reading->sheet, node, keys, 4, "an error rule", found))
+    if (!sheet_shape(reading->sheet, node, &shape_error_rule, "an error rule", found))
         return;
     if (!found[0])
         sheet_missing(reading->sheet, node, "when", "an expression over `status`, `headers` and `body`");
@@ -183,16 +179,14 @@ enum {
     PAGING_KEY_MAX,
     PAGING_KEY_COUNT
 };
-static const char *const paging_keys[] = { "items", "cursor", "next", "number", "while", "max" };
 
 static void read_number(struct action_reading *reading, const struct yaml_node *node, struct paging *paging)
 {
-    static const char *const keys[] = { "first", "step" };
     const struct yaml_node *found[2];
     paging->kind = PAGING_NUMBER;
     paging->first = 1;
     paging->step = 1;
-    if (!sheet_keys(reading->sheet, node, keys, 2, "`number`", found))
+    if (!sheet_shape(reading->sheet, node, &shape_paging_number, "`number`", found))
         return;
     sheet_int(reading->sheet, found[0], "`first`", 0, INT32_MAX, &paging->first);
     sheet_int(reading->sheet, found[1], "`step`", 1, 100000, &paging->step);
@@ -217,7 +211,7 @@ static void read_paging(struct action_reading *reading, const struct yaml_node *
     struct paging *paging = &reading->action->paging;
     struct stencil_env *env = &reading->answer_env.env;
     int64_t pages = PAGES_MAX;
-    if (!node || !sheet_keys(reading->sheet, node, paging_keys, PAGING_KEY_COUNT, "`paging`", found))
+    if (!node || !sheet_shape(reading->sheet, node, &shape_paging, "`paging`", found))
         return;
     unsigned ways = (found[PAGING_KEY_CURSOR] != NULL) + (found[PAGING_KEY_NEXT] != NULL) +
         (found[PAGING_KEY_NUMBER] != NULL);
@@ -244,10 +238,9 @@ static void read_paging(struct action_reading *reading, const struct yaml_node *
 
 static void read_probe(struct action_reading *reading, const struct yaml_node *node)
 {
-    static const char *const keys[] = { "request", "done_when", "output", "ok_when" };
     const struct yaml_node *found[4];
     struct probe *probe = &reading->action->probe;
-    if (!node || !sheet_keys(reading->sheet, node, keys, 4, "`probe`", found))
+    if (!node || !sheet_shape(reading->sheet, node, &shape_probe, "`probe`", found))
         return;
     reading->action->action.has_probe = true;
     if (!found[0])
@@ -332,12 +325,10 @@ static void read_defaults(struct action_reading *reading, const struct yaml_node
 
 static void check_input_keys(struct action_reading *reading, const struct yaml_node *node)
 {
-    static const char *const keys[] = { "type", "required", "default", "help", "enum", "items", "values",
-        "fields", "nullable", "secret", "sink" };
-    const struct yaml_node *found[COUNT(keys)];
+    const struct yaml_node *found[SHAPE_KEYS_MAX];
     for (uint32_t i = 0; node->kind == YAML_MAPPING && i < node->count; i++) {
         if (node->pairs[i].value->kind == YAML_MAPPING)
-            sheet_keys(reading->sheet, node->pairs[i].value, keys, COUNT(keys), "a field", found);
+            sheet_shape(reading->sheet, node->pairs[i].value, &shape_action_field, "a field", found);
     }
 }
 
@@ -358,13 +349,12 @@ static void read_types(struct action_reading *reading, const struct yaml_node *c
 
 static void read_undo(struct action_reading *reading, const struct yaml_node *node)
 {
-    static const char *const keys[] = { "action", "with" };
     const struct yaml_node *found[2];
     struct connector_action *action = reading->action;
     struct slot_env env;
     struct str name = { 0 };
     struct err_info why = { 0 };
-    if (!node || !sheet_keys(reading->sheet, node, keys, 2, "`undo`", found))
+    if (!node || !sheet_shape(reading->sheet, node, &shape_undo, "`undo`", found))
         return;
     if (!found[0])
         sheet_missing(reading->sheet, node, "action", "the action that ends what this one does");
@@ -396,13 +386,10 @@ enum {
     EXAMPLE_ERROR,
     EXAMPLE_COUNT
 };
-static const char *const example_keys[] = { "name", "settings", "in", "request", "answer", "answers", "out",
-    "error" };
 
 static void read_example_answers(struct action_reading *reading, const struct yaml_node *mapping,
     const struct yaml_node *const *found, struct example *example)
 {
-    static const char *const keys[] = { "status", "headers", "body" };
     const struct yaml_node *answer = found[EXAMPLE_ANSWER], *answers = found[EXAMPLE_ANSWERS], *parts[3];
     if ((answer != NULL) == (answers != NULL)) {
         sheet_missing(
@@ -415,7 +402,7 @@ static void read_example_answers(struct action_reading *reading, const struct ya
         const struct yaml_node *node = answer ? answer
             : answers->kind == YAML_SEQUENCE  ? answers->items[i]
                                               : answers;
-        if (sheet_keys(reading->sheet, node, keys, 3, "an answer", parts))
+        if (sheet_shape(reading->sheet, node, &shape_example_answer, "an answer", parts))
             read_constant(reading->connector, node, &items[i]);
     }
     example->answers = (struct value){ .type = VALUE_LIST, .size = items ? count : 0, .items = items };
@@ -424,10 +411,9 @@ static void read_example_answers(struct action_reading *reading, const struct ya
 static void read_example_error(
     struct action_reading *reading, const struct yaml_node *node, struct example *example)
 {
-    static const char *const keys[] = { "code", "message", "retryable" };
     const struct yaml_node *found[3];
     example->is_error = true;
-    if (sheet_keys(reading->sheet, node, keys, 3, "`error`", found))
+    if (sheet_shape(reading->sheet, node, &shape_example_error, "`error`", found))
         read_constant(reading->connector, node, &example->out);
 }
 
@@ -462,9 +448,8 @@ static void read_example_in(
 static void read_example_request(
     struct action_reading *reading, const struct yaml_node *node, struct example *example)
 {
-    static const char *const keys[] = { "method", "url", "headers", "json", "body" };
     const struct yaml_node *found[5];
-    if (sheet_keys(reading->sheet, node, keys, 5, "the example's `request`", found))
+    if (sheet_shape(reading->sheet, node, &shape_example_request, "the example's `request`", found))
         read_constant(reading->connector, node, &example->request);
 }
 
@@ -475,7 +460,7 @@ static void read_example(
     example->line = node->line;
     example->column = node->column;
     example->name = STR("example");
-    if (!sheet_keys(reading->sheet, node, example_keys, EXAMPLE_COUNT, "an example", found))
+    if (!sheet_shape(reading->sheet, node, &shape_example, "an example", found))
         return;
     sheet_text(reading->sheet, found[EXAMPLE_NAME], "`name`", &example->name);
     if (found[EXAMPLE_SETTINGS])
@@ -558,7 +543,7 @@ static void read_action(struct connector_reading *connector, const struct yaml_n
         .connector = connector->connector, .line = node->line, .column = node->column
     };
     if (!sheet_name(reading.sheet, name, "the action's name", &own) ||
-        !sheet_keys(reading.sheet, node, action_keys, KEY_COUNT, "an action", found))
+        !sheet_shape(reading.sheet, node, &shape_action, "an action", found))
         return;
     if (arena_printf(reading.sheet->arena, &action->action.name, &why, "%.*s.%.*s",
             STR_ARG(connector->connector->name), STR_ARG(own)) != ERR_OK)

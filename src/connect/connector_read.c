@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "connect/answer.h"
 #include "connect/connector_reading.h"
+#include "connect/connector_shape.h"
 #include "connect/request.h"
 #include "connect/url.h"
 #include "playbook/type_read.h"
@@ -228,24 +229,22 @@ void check_stencil(struct connector_reading *reading, const struct stencil *sten
 static void read_setting(struct connector_reading *reading, const struct yaml_node *node,
     const struct type_field *field, struct setting *setting)
 {
-    static const char *const keys[] = { "type", "secret", "required", "default", "help", "enum", "items",
-        "values", "fields", "nullable", "example" };
-    const struct yaml_node *found[COUNT(keys)];
+    const struct yaml_node *found[SHAPE_KEYS_MAX];
     struct err_info why = { 0 };
     *setting = (struct setting){ .name = field->name,
         .type = field->type,
         .is_required = field->is_required,
         .is_secret = field->is_secret,
         .help = field->help };
-    if (node->kind != YAML_MAPPING ||
-        !sheet_keys(&reading->sheet, node, keys, COUNT(keys), "a setting", found))
+    if (node->kind != YAML_MAPPING || !sheet_shape(&reading->sheet, node, &shape_setting, "a setting", found))
         return;
-    if (found[3] && read_constant(reading, found[3], &setting->default_value) &&
+    if (found[SETTING_DEFAULT] && read_constant(reading, found[SETTING_DEFAULT], &setting->default_value) &&
         type_check_value(setting->type, setting->default_value, &why) != ERR_OK)
-        sheet_fault(&reading->sheet, found[3], "wrong_type", "the default does not fit: %s", why.text);
-    if (found[10])
-        (void)read_constant(reading, found[10], &setting->example); /* its fault is enough */
-    if (setting->is_secret && (found[3] || found[10]))
+        sheet_fault(
+            &reading->sheet, found[SETTING_DEFAULT], "wrong_type", "the default does not fit: %s", why.text);
+    if (found[SETTING_EXAMPLE])
+        (void)read_constant(reading, found[SETTING_EXAMPLE], &setting->example); /* its fault is enough */
+    if (setting->is_secret && (found[SETTING_DEFAULT] || found[SETTING_EXAMPLE]))
         sheet_fault(
             &reading->sheet, node, "secret_default", "a secret setting has no default and no example");
     if (setting->is_secret && setting->type->kind != TYPE_STRING)
@@ -438,7 +437,7 @@ static void read_auth(struct connector_reading *reading, const struct yaml_node 
     struct sheet *sheet = &reading->sheet;
     const struct yaml_node *found[AUTH_KEY_COUNT];
     uint32_t kind = AUTH_NONE;
-    if (!sheet_keys(sheet, node, auth_keys, AUTH_KEY_COUNT, "`auth`", found))
+    if (!sheet_shape(sheet, node, &shape_auth, "`auth`", found))
         return;
     if (!found[AUTH_KEY_KIND])
         sheet_missing(sheet, node, "kind", "none, bearer, basic, header, query, oauth2 or login");
@@ -473,13 +472,11 @@ static void read_auths(
 static void read_limits(struct connector_reading *reading, const struct yaml_node *rate,
     const struct yaml_node *breaker, const struct stencil_env *env)
 {
-    static const char *const rate_keys[] = { "calls", "per", "burst" };
-    static const char *const breaker_keys[] = { "failures", "open_for" };
     struct connector *connector = reading->connector;
     const struct yaml_node *found[3];
     int64_t failures = BREAKER_FAILURES_DEFAULT;
     connector->breaker_open_us = BREAKER_OPEN_US_DEFAULT;
-    if (rate && sheet_keys(&reading->sheet, rate, rate_keys, 3, "`rate_limit`", found)) {
+    if (rate && sheet_shape(&reading->sheet, rate, &shape_rate_limit, "`rate_limit`", found)) {
         connector->has_rate = true;
         connector->rate_per_us = US_PER_MIN;
         if (!found[0])
@@ -493,7 +490,7 @@ static void read_limits(struct connector_reading *reading, const struct yaml_nod
         (void)sheet_span(&reading->sheet, found[1], "`per`", 31 * US_PER_DAY, &connector->rate_per_us);
         (void)sheet_int(&reading->sheet, found[2], "`burst`", 1, 100000, &connector->rate_burst);
     }
-    if (breaker && sheet_keys(&reading->sheet, breaker, breaker_keys, 2, "`breaker`", found)) {
+    if (breaker && sheet_shape(&reading->sheet, breaker, &shape_breaker, "`breaker`", found)) {
         (void)sheet_int(&reading->sheet, found[0], "`failures`", 0, 1000, &failures);
         (void)sheet_span(&reading->sheet, found[1], "`open_for`", US_PER_HOUR, &connector->breaker_open_us);
     }
@@ -505,10 +502,9 @@ static void read_limits(struct connector_reading *reading, const struct yaml_nod
 static void read_test(
     struct connector_reading *reading, const struct yaml_node *node, const struct stencil_env *env)
 {
-    static const char *const keys[] = { "action", "with" };
     const struct yaml_node *found[2];
     struct connector *connector = reading->connector;
-    if (!node || !sheet_keys(&reading->sheet, node, keys, 2, "`test`", found))
+    if (!node || !sheet_shape(&reading->sheet, node, &shape_connector_test, "`test`", found))
         return;
     if (!found[0])
         sheet_missing(&reading->sheet, node, "action", "the action that tries a connection");
@@ -534,9 +530,6 @@ enum {
     KEY_ACTIONS,
     KEY_COUNT
 };
-static const char *const root_keys[] = { "connector", "title", "description", "homepage", "settings",
-    "base_url", "auth", "headers", "rate_limit", "breaker", "test", "actions" };
-
 static void read_head(
     struct connector_reading *reading, const struct yaml_node *root, const struct yaml_node *const *found)
 {
@@ -557,7 +550,7 @@ static void read_root(struct connector_reading *reading, const struct yaml_node 
     struct slot_env env;
     connector->line = root->line;
     connector->column = root->column;
-    if (!sheet_keys(&reading->sheet, root, root_keys, KEY_COUNT, "a connector", found))
+    if (!sheet_shape(&reading->sheet, root, &shape_connector, "a connector", found))
         return;
     if (!found[KEY_CONNECTOR]) {
         sheet_missing(&reading->sheet, root, "connector", "the connector's name, as in `NAME.action`");

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/timetext.h"
+#include "playbook/shape.h"
 
 static void add(struct sheet *sheet, enum diagnostic_level level, uint32_t line, uint32_t column,
     const char *code, const char *format, va_list arguments)
@@ -93,6 +94,17 @@ bool sheet_keys(struct sheet *sheet, const struct yaml_node *node, const char *c
             fault_unknown(sheet, key, keys, count, what);
     }
     return true;
+}
+
+bool sheet_shape(struct sheet *sheet, const struct yaml_node *node, const struct shape *shape,
+    const char *what, const struct yaml_node **ret)
+{
+    const char *names[SHAPE_KEYS_MAX + 1];
+    uint32_t count = 0;
+    shape_names(shape, names);
+    while (names[count])
+        count++;
+    return sheet_keys(sheet, node, names, count, what, ret);
 }
 
 void sheet_missing(struct sheet *sheet, const struct yaml_node *mapping, const char *key, const char *mend)

@@ -24,6 +24,10 @@ void sheet_memory(struct sheet *sheet, const struct yaml_node *node);
  * the nearest known one. False when the node is no mapping, which is a fault too; then all are NULL. */
 bool sheet_keys(struct sheet *sheet, const struct yaml_node *node, const char *const *keys, uint32_t count,
     const char *what, const struct yaml_node **ret);
+struct shape;
+/* The same with a shape's keys, in its order; `ret` has room for SHAPE_KEYS_MAX. */
+bool sheet_shape(struct sheet *sheet, const struct yaml_node *node, const struct shape *shape,
+    const char *what, const struct yaml_node **ret);
 /* A required key's value was NULL: a fault at the mapping. */
 void sheet_missing(struct sheet *sheet, const struct yaml_node *mapping, const char *key, const char *mend);
 

@@ -2,11 +2,8 @@
 #include <string.h>
 
 #include "ingest/source_impl.h"
+#include "ingest/source_shape.h"
 #include "playbook/reader.h"
-
-static const char *const source_keys[] = { "source", "title", "description", "product", "content_types",
-    "hmac", "parse", "fingerprint", "dedup_window", "severity", "time", "tags", "attack", "mapping",
-    "observables", "extract_observables", "absent", "guess", NULL };
 
 static const struct yaml_node *child(const struct yaml_node *node, const char *key)
 {
@@ -102,7 +99,7 @@ static void read_way(struct reader *r, const struct yaml_node *node, struct way 
         reader_fault(r, node, "yaml_tag", "an expression that begins with '!' needs quotes: \"!has(…)\"");
         return;
     }
-    if (node->kind != YAML_SCALAR || str_trim(node->text).size == 0) {
+    if (node->kind != YAML_SCALAR || yaml_is_null(node) || str_trim(node->text).size == 0) {
         reader_fault(r, node, "expression_missing", "an expression should stand here, such as event.message");
         return;
     }
@@ -247,8 +244,7 @@ static void read_mapping(struct reader *r, const struct yaml_node *node, struct 
 
 static void read_product(struct reader *r, const struct yaml_node *node, struct source *source)
 {
-    static const char *const keys[] = { "name", "vendor", "version", NULL };
-    if (!node || !reader_keys(r, node, "`product`", keys))
+    if (!node || !reader_shape(r, node, "`product`", &shape_product))
         return;
     source->product = reader_text(r, child(node, "name"), "`name`");
     source->vendor = reader_text(r, child(node, "vendor"), "`vendor`");
@@ -277,14 +273,13 @@ static void read_severity_words(struct reader *r, const struct yaml_node *node, 
 
 static void read_severity(struct reader *r, const struct yaml_node *node, struct source *source)
 {
-    static const char *const keys[] = { "from", "map", "default", NULL };
     if (!node)
         return;
     if (node->kind != YAML_MAPPING) {
         source->severity = read_rule(r, node);
         return;
     }
-    if (!reader_keys(r, node, "`severity`", keys))
+    if (!reader_shape(r, node, "`severity`", &shape_severity))
         return;
     const struct yaml_node *from = child(node, "from"), *map = child(node, "map"),
                            *otherwise = child(node, "default");
@@ -322,7 +317,6 @@ static void read_fingerprint(struct reader *r, const struct yaml_node *node, str
 
 static void read_observables(struct reader *r, const struct yaml_node *node, struct source *source)
 {
-    static const char *const keys[] = { "type", "value", "name", NULL };
     if (!node)
         return;
     if (node->kind != YAML_SEQUENCE) {
@@ -335,7 +329,7 @@ static void read_observables(struct reader *r, const struct yaml_node *node, str
         return;
     for (uint32_t i = 0; i < node->count; i++) {
         const struct yaml_node *item = node->items[i];
-        if (!reader_keys(r, item, "an observable", keys))
+        if (!reader_shape(r, item, "an observable", &shape_observable))
             continue;
         const struct yaml_node *type = child(item, "type"), *value = child(item, "value");
         if (!type || type->kind != YAML_SCALAR || !observable_type_parse(type->text, &rules[i].type))
@@ -352,12 +346,10 @@ static void read_observables(struct reader *r, const struct yaml_node *node, str
 
 static void read_hmac(struct reader *r, const struct yaml_node *node, struct source *source)
 {
-    static const char *const keys[] = { "scheme", "secret", "header", "prefix", "encoding", "algorithm",
-        "tolerance", NULL };
     static const char *const schemes[] = { "github", "jira", "slack", "stripe", "header", NULL };
     static const char *const encodings[] = { "hex", "base64", NULL };
     static const char *const algorithms[] = { "sha256", "sha512", NULL };
-    if (!node || !reader_keys(r, node, "`hmac`", keys))
+    if (!node || !reader_shape(r, node, "`hmac`", &shape_hmac))
         return;
     struct source_hmac hmac = {
         .scheme = (enum hmac_scheme)(HMAC_GITHUB + reader_word(r, child(node, "scheme"), schemes, 0)),
@@ -438,7 +430,7 @@ enum err source_parse(struct arena *arena, struct str text, struct diagnostics *
     }
     struct reader reader = { .arena = arena, .found = found };
     struct source *source = READER_ARRAY(&reader, 1, struct source);
-    if (source && reader_keys(&reader, root, "a source", source_keys)) {
+    if (source && reader_shape(&reader, root, "a source", &shape_source)) {
         read_head(&reader, root, source);
         read_body(&reader, root, source);
     }

@@ -38,6 +38,26 @@ static void add_words(struct buf *out, const char *const *words)
     buf_add_text(out, "]}");
 }
 
+static void add_choices(struct buf *out, const struct shape *const *shapes)
+{
+    for (uint32_t i = 0; shapes[i]; i++) {
+        buf_add_text(out, i > 0 ? "," : "");
+        add_ref(out, shapes[i]->name);
+    }
+}
+
+static void add_either(struct buf *out, const struct shape_key *key)
+{
+    buf_add_text(out, "{\"anyOf\":[");
+    add_choices(out, key->shapes);
+    if (key->takes_list) {
+        buf_add_text(out, ",{\"type\":\"array\",\"items\":{\"anyOf\":[");
+        add_choices(out, key->shapes);
+        buf_add_text(out, "]}}");
+    }
+    buf_add_text(out, "]}");
+}
+
 static void add_key_kind(struct buf *out, const struct shape_key *key)
 {
     switch (key->kind) {
@@ -57,6 +77,7 @@ static void add_key_kind(struct buf *out, const struct shape_key *key)
         buf_add_byte(out, '}');
         break;
     case SHAPE_EXPRESSION: add_ref(out, "expression"); break;
+    case SHAPE_EXPRESSIONS: add_ref(out, "expressions"); break;
     case SHAPE_STEPS: add_ref(out, "steps"); break;
     case SHAPE_TYPE: add_ref(out, "type"); break;
     case SHAPE_INPUTS: add_ref(out, "inputs"); break;
@@ -71,6 +92,12 @@ static void add_key_kind(struct buf *out, const struct shape_key *key)
         add_ref(out, key->shape->name);
         buf_add_text(out, "]}");
         break;
+    case SHAPE_RULE_OR_MAP:
+        buf_add_text(out, "{\"anyOf\":[{\"$ref\":\"#/$defs/expressions\"},");
+        add_ref(out, key->shape->name);
+        buf_add_text(out, "]}");
+        break;
+    case SHAPE_EITHER: add_either(out, key); break;
     case SHAPE_NAMED:
         buf_printf(out, "{\"type\":\"object\",\"minProperties\":%lld}", (long long)key->least);
         break;
@@ -79,7 +106,12 @@ static void add_key_kind(struct buf *out, const struct shape_key *key)
         add_ref(out, key->shape->name);
         buf_add_byte(out, '}');
         break;
-    case SHAPE_OWN: buf_add_text(out, key->schema); break;
+    case SHAPE_OWN:
+        if (key->print)
+            key->print(out);
+        else
+            buf_add_text(out, key->schema);
+        break;
     }
 }
 
@@ -130,11 +162,15 @@ static void add_shape(
             add_key(out, key);
             if (key->shape)
                 note(shapes, key->shape);
+            for (const struct shape *const *one = key->shapes; one && *one; one++)
+                note(shapes, *one);
             shapes->has_steps = shapes->has_steps || key->kind == SHAPE_STEPS;
         }
     }
     buf_add_text(out, "},\"additionalProperties\":false");
     add_needs(out, shape);
+    if (shape->also)
+        buf_printf(out, ",%s", shape->also);
     if (shape->title) {
         buf_add_text(out, ",\"title\":");
         json_print_string(out, str_of(shape->title));
@@ -170,7 +206,9 @@ static void add_common(struct buf *out)
         "?"
         "([0-9]+ms)?$\",\"examples\":[\"10m\",\"2h\",\"30d\"]},"
         "\"expression\":{\"type\":[\"string\",\"number\",\"boolean\"],"
-        "\"not\":{\"type\":\"string\",\"pattern\":\"^\\\\s*([$][{][{](.|\\\\n)*[}][}]\\\\s*)?$\"}}");
+        "\"not\":{\"type\":\"string\",\"pattern\":\"^\\\\s*([$][{][{](.|\\\\n)*[}][}]\\\\s*)?$\"}},"
+        "\"expressions\":{\"anyOf\":[{\"$ref\":\"#/$defs/expression\"},{\"type\":\"array\",\"items\":{"
+        "\"$ref\":\"#/$defs/expression\"}}]}");
     add_types(out);
     buf_add_text(out,
         ",\"inputs\":{\"type\":\"object\",\"additionalProperties\":{\"anyOf\":["
@@ -207,6 +245,8 @@ void schema_print(struct buf *out, const struct shape *root)
     buf_add_text(out, ",\"$defs\":{");
     add_common(out);
     note(&shapes, &shape_input);
+    for (const struct shape *const *one = root->named; one && *one; one++)
+        note(&shapes, *one);
     if (shapes.has_steps)
         add_steps(out, &shapes);
     for (uint32_t i = 0; i < shapes.count; i++) { /* the list grows on the way */
@@ -215,9 +255,4 @@ void schema_print(struct buf *out, const struct shape *root)
         buf_add_byte(out, '}');
     }
     buf_add_text(out, "}}\n");
-}
-
-void schema_print_playbook(struct buf *out)
-{
-    schema_print(out, &shape_playbook);
 }

@@ -6,8 +6,6 @@
 #include "base/buf.h"
 #include "playbook/shape.h"
 
-/* Of a playbook. */
-void schema_print_playbook(struct buf *out);
 /* Of a file of any one shape, with the shapes that it leads to. */
 void schema_print(struct buf *out, const struct shape *root);
 

@@ -16,17 +16,21 @@ enum shape_kind {
     SHAPE_WORD, /* one of `words` */
     SHAPE_PATTERN, /* a text that matches `pattern` */
     SHAPE_EXPRESSION, /* bare */
+    SHAPE_EXPRESSIONS, /* one, or a list of them */
     SHAPE_STEPS, /* a list, one alone, or nothing */
     SHAPE_TYPE, /* type_read.h */
     SHAPE_INPUTS, /* name to input */
     SHAPE_MAP, /* a mapping of `shape` */
     SHAPE_LIST, /* of mappings of `shape`, at least `least` */
     SHAPE_TEXT_OR_MAP, /* one value, or a mapping of `shape` */
+    SHAPE_RULE_OR_MAP, /* expressions, or a mapping of `shape` */
+    SHAPE_EITHER, /* a mapping of one of `shapes`; with `takes_list` also a list of such */
     SHAPE_NAMED, /* names of one's own to anything, at least `least` */
     SHAPE_NAMED_MAPS, /* names of one's own to mappings of `shape` */
-    SHAPE_OWN, /* `schema` says it: what no other kind does */
+    SHAPE_OWN, /* `schema` says it, or `print`: what no other kind does */
 };
 
+struct buf;
 struct shape;
 struct shape_key {
     const char *name;
@@ -35,8 +39,11 @@ struct shape_key {
     const char *const *words; /* WORD: ended by NULL */
     const char *pattern; /* PATTERN: a regular expression of ECMA-262 and RE2 alike */
     const struct shape *shape;
+    const struct shape *const *shapes; /* EITHER: ended by NULL */
+    bool takes_list;
     int64_t least, most;
     const char *schema; /* OWN: a JSON Schema as text */
+    void (*print)(struct buf *out); /* OWN: prints one */
     const char *help; /* NULL: none */
 };
 
@@ -48,6 +55,8 @@ struct shape {
     /* Each key of `any_of` (ended by NULL) is enough; NULL: none is asked for. */
     const char *const *any_of;
     bool is_one_alone; /* two of them are one too many */
+    const char *also; /* further members of the JSON Schema; NULL: none */
+    const struct shape *const *named; /* further shapes that `schema` texts name, ended by NULL; NULL: none */
 };
 
 /* The key names, ended by NULL, as reader_keys takes them. */

@@ -137,6 +137,12 @@ static bool is_text(const struct yaml_node *node, const char *text)
     return node != NULL && node->kind == YAML_SCALAR && str_equal(node->text, str_of(text));
 }
 
+static void check_flag(const struct yaml_node *node, struct diagnostics *found)
+{
+    if (node != NULL && !is_text(node, "true") && !is_text(node, "false"))
+        fault(found, node, "bool_expected", "true or false should stand here");
+}
+
 static enum type_sink read_sink(const struct yaml_node *node, struct diagnostics *found)
 {
     enum type_sink sink = SINK_NONE;
@@ -158,6 +164,10 @@ const struct type *type_read_fields(
         return &type_map_dyn;
     for (uint32_t i = 0; i < node->count; i++) {
         const struct yaml_node *value = node->pairs[i].value, *help = yaml_find(value, STR("help"));
+        check_flag(yaml_find(value, STR("required")), found);
+        check_flag(yaml_find(value, STR("secret")), found);
+        if (help != NULL && (help->kind != YAML_SCALAR || yaml_is_null(help)))
+            fault(found, help, "text_expected", "`help` should be a text");
         fields[i] = (struct type_field){ .name = node->pairs[i].key->text,
             .type = type_read(arena, value, found),
             .is_required = !is_text(yaml_find(value, STR("required")), "false") &&

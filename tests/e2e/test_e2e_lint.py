@@ -130,7 +130,18 @@ def content_passes_its_tests(folder):
     expect(done.returncode, 0, done.stdout[-2000:])
 
 
-TESTS = [the_guides_examples_have_no_faults, the_guides_test_passes, content_passes_its_tests,
+def schemas_are_json(folder):
+    for kind in ("playbook", "connector", "source", "test"):
+        done = subprocess.run([BIN, "schema", kind], capture_output=True, text=True, timeout=20)
+        schema = json.loads(done.stdout)
+        expect(schema["type"], "object", kind)
+        # Every reference leads somewhere.
+        for name in re.findall(r'"#/\$defs/(\w+)"', done.stdout):
+            if name not in schema["$defs"]:
+                raise AssertionError(f"{kind}: no definition of {name}")
+
+
+TESTS = [schemas_are_json, the_guides_examples_have_no_faults, the_guides_test_passes, content_passes_its_tests,
          examples_hold, too_many_settings_are_refused, every_code_is_explained, sarif_has_what_the_lines_have,
          this_repository_has_no_faults, what_is_built_in_is_known]
 

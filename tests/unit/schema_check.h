@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/yaml.h"
 #include "expr/regex.h"
+#include "playbook/diagnostic.h"
 
 struct schema_check {
     struct value root;
@@ -67,16 +69,27 @@ static bool schema_object(const struct schema_check *check, struct value schema,
     struct value properties = schema_get(schema, "properties"),
                  others = schema_get(schema, "additionalProperties");
     struct value required = schema_get(schema, "required"), least = schema_get(schema, "minProperties");
+    struct value patterns = schema_get(schema, "patternProperties"),
+                 dependent = schema_get(schema, "dependentRequired");
     const struct value_entry *entries = value_map_entries(v);
     for (uint32_t i = 0; required.type == VALUE_LIST && i < required.size; i++)
         if (value_map_find(v, value_str(required.items[i])) == NULL)
             return false;
     if (least.type == VALUE_INT && (int64_t)v.size < least.integer)
         return false;
+    for (uint32_t i = 0; dependent.type == VALUE_MAP && i < dependent.size; i++) {
+        const struct value_entry *needs = &value_map_entries(dependent)[i];
+        if (value_map_find(v, value_str(needs->key)) != NULL &&
+            value_map_find(v, value_str(needs->value.items[0])) == NULL)
+            return false;
+    }
     for (uint32_t i = 0; i < v.size; i++) {
         const struct value *own = properties.type == VALUE_MAP
             ? value_map_find(properties, value_str(entries[i].key))
             : NULL;
+        if (own == NULL && patterns.type == VALUE_MAP &&
+            schema_matches(value_str(value_map_entries(patterns)[0].key), value_str(entries[i].key)))
+            own = &value_map_entries(patterns)[0].value;
         if (own != NULL ? !schema_accepts(check, *own, entries[i].value)
                         : (others.type == VALUE_BOOL && !others.boolean) ||
                     (others.type == VALUE_MAP && !schema_accepts(check, others, entries[i].value)))
@@ -123,8 +136,8 @@ static bool schema_scalar(struct value schema, struct value v)
 static bool schema_accepts(const struct schema_check *check, struct value schema, struct value v)
 {
     struct value ref = schema_get(schema, "$ref"), any = schema_get(schema, "anyOf"),
-                 one = schema_get(schema, "oneOf"), refused = schema_get(schema, "not"),
-                 words = schema_get(schema, "enum");
+                 one = schema_get(schema, "oneOf"), all = schema_get(schema, "allOf"),
+                 refused = schema_get(schema, "not"), words = schema_get(schema, "enum");
     if (ref.type == VALUE_STRING) {
         struct str name = str_slice(value_str(ref), strlen("#/$defs/"), ref.size);
         const struct value *target = value_map_find(schema_get(check->root, "$defs"), name);
@@ -138,6 +151,7 @@ static bool schema_accepts(const struct schema_check *check, struct value schema
     if ((words.type == VALUE_LIST && !schema_in_enum(words, v)) ||
         (any.type == VALUE_LIST && schema_count(check, any, v) == 0) ||
         (one.type == VALUE_LIST && schema_count(check, one, v) != 1) ||
+        (all.type == VALUE_LIST && schema_count(check, all, v) != all.size) ||
         (refused.type == VALUE_MAP && schema_accepts(check, refused, v)))
         return false;
     if (v.type == VALUE_MAP)
@@ -222,6 +236,74 @@ static void mutate(const struct mutation *mutation, const struct mutation_frame 
         mutation_emit(mutation, outer, mutation_without(mutation->arena, v, i, true), "a key renamed");
         mutate(mutation, &frame, value_map_entries(v)[i].value);
     }
+}
+
+/* ---- reader against schema ---- */
+
+struct agreement {
+    struct schema_check schema;
+    void (*read)(struct str text, struct diagnostics *found);
+    const char *const *structural; /* codes of shape, ended by NULL; others are about what a good file says */
+    uint32_t told, accepted, wrong;
+};
+
+/* The code of the first fault of shape; NULL: none. */
+static const char *agreement_refused(const struct agreement *agreement, struct str text, struct arena *arena)
+{
+    struct diagnostics found;
+    diagnostics_init(&found, arena, STR("test"));
+    agreement->read(text, &found);
+    for (uint32_t i = 0; i < found.count; i++)
+        for (const char *const *code = agreement->structural; *code; code++)
+            if (found.items[i].level == DIAGNOSTIC_ERROR && strcmp(*code, found.items[i].code) == 0)
+                return *code;
+    return NULL;
+}
+
+static void agreement_compare(void *context, struct value v, const char *what)
+{
+    struct agreement *agreement = context;
+    AUTO(buf) struct buf text = { 0 };
+    AUTO(arena) struct arena arena = { 0 };
+    json_print(&text, v, 0);
+    assert_int_equal(buf_check(&text, NULL), ERR_OK);
+    const char *refused = agreement_refused(agreement, buf_str(&text), &arena);
+    bool is_accepted = schema_accepts(&agreement->schema, agreement->schema.root, v);
+    agreement->told++;
+    agreement->accepted += is_accepted;
+    if (is_accepted != (refused != NULL))
+        return;
+    agreement->wrong++;
+    if (agreement->wrong <= 20)
+        print_message("%s: the reader says %s, the schema %s\n%.*s\n", what, refused ? refused : "yes",
+            is_accepted ? "yes" : "no", STR_ARG(buf_str(&text)));
+}
+
+/* `schema` is the schema's text; the seeds are good files. */
+static void agreement_check(
+    struct agreement *agreement, struct str schema, const char *const *seeds, size_t count)
+{
+    AUTO(arena) struct arena arena = { 0 };
+    struct err_info why = { 0 };
+    struct json_options options = { .copy_strings = true };
+    if (json_parse(&arena, schema, &options, &agreement->schema.root, &why) != ERR_OK)
+        fail_msg("the schema is no JSON: %s at %u:%u", why.text, why.line, why.column);
+    for (size_t i = 0; i < count; i++) {
+        AUTO(arena) struct arena scratch = { 0 };
+        struct yaml_node *root;
+        struct value v;
+        if (yaml_parse(&scratch, str_of(seeds[i]), &root, &why) != ERR_OK ||
+            yaml_to_value(&scratch, root, &v, &why) != ERR_OK)
+            fail_msg("seed %zu: %s at %u:%u", i, why.text, why.line, why.column);
+        const char *refused = agreement_refused(agreement, str_of(seeds[i]), &scratch);
+        if (refused != NULL)
+            fail_msg("seed %zu: %s", i, refused);
+        const struct mutation mutation = { &scratch, agreement_compare, agreement };
+        agreement_compare(agreement, v, "as it stands");
+        mutate(&mutation, NULL, v);
+    }
+    print_message("%u documents, %u of them well-formed\n", agreement->told, agreement->accepted);
+    assert_int_equal(agreement->wrong, 0);
 }
 
 #endif
