@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "engine/journal.h"
 #include "engine/run_rows.h"
+#include "engine/status.h"
 #include "io/loop_virtual.h"
 
 #define START_DEFAULT_US (INT64_C(1767225600) * US_PER_S) /* 2026-01-01T00:00:00Z */
@@ -577,6 +578,9 @@ enum err rehearsal_go_on(struct rehearsal *rehearsal, struct id run, struct inst
         engine_unwatch(rehearsal->engine, &ending.watch);
     TRY(result);
     TRY(store_read_wait(rehearsal->store, read_status, &reading, why));
+    /* A watch that there was no memory for tells at once. */
+    if (id_is_none(*ret_task) && !run_status_is_end(reading.status))
+        return err_memory(why);
     *ret_status = reading.status;
     return ERR_OK;
 }

@@ -72,11 +72,15 @@ static void turn_op_done(struct store_op *op, enum err result, const struct err_
         return;
     }
     active->turn_op = NULL;
+    bool was_void = active->is_void;
+    active->is_void = false;
     if (result == ERR_OK) {
         active->wake = turn_op->commit.row.wake;
         active->void_turns = 0;
-        result = run_commit_take(&turn_op->commit, active, &taken);
+        result = run_commit_take(&turn_op->commit, was_void ? NULL : active, &taken);
         send_replies(&turn_op->commit, ERR_OK, NULL);
+        if (result == ERR_OK && was_void)
+            result = err_memory(&taken);
     } else {
         taken = *why;
         send_replies(&turn_op->commit, result, why);

@@ -86,7 +86,7 @@ static void begin_done(struct store_op *op, enum err result, const struct err_in
     if (result == ERR_OK) {
         if (begin->reply)
             begin->reply->run_id = begin->commit.run->id;
-        run_commit_enter(&begin->commit, shard, &failed);
+        run_commit_enter(&begin->commit, &failed);
     }
     begin_answer(begin, result, why);
     begin_drop(&begin->link);

@@ -63,19 +63,13 @@ static void list_remove(struct call **list, struct call *call)
 static void deliver(struct call *call)
 {
     struct active *active = call->active;
-    struct pending *pending = pending_new(HAPPENED_RESULT);
+    struct pending *pending = &call->pending;
     list_remove(&active->calls, call);
     call->active = NULL;
-    if (!pending) { /* the intent is in the journal: as if the process had died */
-        struct err_info why = { 0 };
-        (void)err_memory(&why);
-        call_free(call);
-        active_void(active, &why);
-        return;
-    }
-    pending->call = call;
-    pending->happening.frame = call->frame;
-    pending->happening.result = &call->result;
+    *pending = (struct pending){ .call = call };
+    pending->happening = (struct happening){
+        .kind = HAPPENED_RESULT, .frame = call->frame, .result = &call->result
+    };
     active_deliver(active, pending);
 }
 

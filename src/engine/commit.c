@@ -22,6 +22,8 @@ void run_commit_done(struct run_commit *commit)
     turn_done(&commit->turn);
     buf_done(&commit->snapshot);
     arena_done(&commit->arena);
+    memory_free(commit->active);
+    commit->active = NULL;
     while (commit->pendings) {
         struct pending *pending = commit->pendings;
         commit->pendings = pending->next;
@@ -510,6 +512,8 @@ enum err run_commit_new(struct run_commit *commit, struct shard *shard, struct r
     struct op op = { .kind = OP_CREATE };
     commit->is_new = true;
     run_commit_begin(commit, shard, run);
+    if (!(commit->active = active_new(shard, run->tenant, run->id)))
+        return err_memory(why);
     op_value(&op, FIELD_DATA, run->creation);
     journal_add(&commit->turn.record, &op);
     run->creation = value_null();
@@ -526,19 +530,14 @@ void run_commit_take_bare(struct run_commit *commit)
     count_bare(commit, status_of_admission(commit->admission));
 }
 
-void run_commit_enter(struct run_commit *commit, struct shard *shard, struct err_info *why)
+void run_commit_enter(struct run_commit *commit, struct err_info *why)
 {
     struct run *run = commit->run;
-    struct active *active = NULL;
     bool lives = commit->admission == ADMITTED && !run_status_is_end(run->status);
-    if (lives && !(active = shard_add(shard, run->tenant, run->id))) {
-        /* It stands in the store as running, and is taken up at the next start at the latest. */
-        if (shard->engine->options.log)
-            LOG(shard->engine->options.log, LOG_ERROR, "no memory for a run that has begun",
-                LOG_U("run", run->id));
-        return;
-    }
+    struct active *active = lives ? commit->active : NULL;
     if (active) {
+        commit->active = NULL;
+        active_join(active);
         active->run = run;
         active->wake = commit->row.wake;
     }

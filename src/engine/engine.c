@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/container.h"
 #include "base/memory.h"
 #include "engine/engine_impl.h"
 #include "engine/follow.h"
@@ -16,17 +17,11 @@
 
 /* ---- triggers that nobody pulls: schedules, changes of cases ---- */
 
-struct refresh {
-    struct loop_job job;
-    struct engine *engine;
-};
-
 static void refresh_run(struct loop_job *job)
 {
-    struct refresh *refresh = (struct refresh *)job;
-    struct engine *engine = refresh->engine;
+    struct engine *engine = CONTAINER_OF(job, struct engine, refresh_job);
     struct shard *shard = &engine->shards[0];
-    memory_free(refresh);
+    atomic_store(&engine->wants_refresh, false);
     if (shard->is_stopping)
         return;
     shard_enter(shard);
@@ -37,11 +32,10 @@ static void refresh_run(struct loop_job *job)
 
 static void post_refresh(struct engine *engine)
 {
-    struct refresh *refresh = memory_alloc(sizeof(*refresh));
-    if (!refresh)
-        return; /* the next change, or the next start, makes up for it */
-    *refresh = (struct refresh){ { .run = refresh_run }, engine };
-    loop_post(engine->shards[0].loop, &refresh->job);
+    if (atomic_exchange(&engine->wants_refresh, true))
+        return; /* it is on its way */
+    engine->refresh_job.run = refresh_run;
+    loop_post(engine->shards[0].loop, &engine->refresh_job);
 }
 
 /* Any thread. Before the start there is nobody to tell. */

@@ -46,6 +46,20 @@ struct engine {
     struct counters counters;
     _Atomic int64_t window_end; /* of wakes: what is due later is in the store only */
     atomic_bool is_started;
+    atomic_bool has_lost; /* a poke, for want of memory: a poll of the store looks for its run soon */
+    struct loop_job lost_job;
+    atomic_bool wants_refresh; /* of schedules and the like: its job is posted */
+    struct loop_job refresh_job;
+};
+
+/* Something that happened, until a turn has taken it. */
+struct pending {
+    struct happening happening;
+    struct arena arena; /* holds what the happening points to */
+    struct call *call; /* of a result: this is part of it */
+    struct engine_reply *reply; /* told when the turn is durable; NULL: nobody asks */
+    const char *operation; /* for the audit; NULL: none */
+    struct pending *next;
 };
 
 /* One call in flight. */
@@ -60,17 +74,8 @@ struct call {
     struct instant deadline; /* then it is cancelled, later given up */
     bool is_late; /* its own time was over */
     bool is_cancelled;
+    struct pending pending; /* of its result, so that it can be delivered without memory */
     struct call *next; /* of active, or of the shard's given-up ones */
-};
-
-/* Something that happened, until a turn has taken it. */
-struct pending {
-    struct happening happening;
-    struct arena arena; /* holds what the happening points to */
-    struct call *call; /* of a result */
-    struct engine_reply *reply; /* told when the turn is durable; NULL: nobody asks */
-    const char *operation; /* for the audit; NULL: none */
-    struct pending *next;
 };
 
 /* A run in memory. */
@@ -90,6 +95,7 @@ struct active {
     unsigned void_turns; /* thrown away in a row */
     bool wants_turn, is_runnable, checks_inbox, is_warm;
     bool rests; /* until its timer: its last turn was void */
+    bool is_void; /* once the turn that is out is back */
     struct active *hash_next;
     struct active *runnable_next;
     struct active *warm_previous, *warm_next; /* the last used first */
@@ -155,7 +161,11 @@ void active_drop(struct active *active);
 void shard_enter(struct shard *shard);
 void shard_leave(struct shard *shard);
 struct active *shard_find(struct shard *shard, struct id id);
-/* NULL without memory. */
+/* Ahead of its run's commit, so that nothing can fail after it. NULL without memory; memory_free it, or
+ * active_join. */
+struct active *active_new(struct shard *shard, int64_t tenant, struct id id);
+void active_join(struct active *active);
+/* Both. NULL without memory. */
 struct active *shard_add(struct shard *shard, int64_t tenant, struct id id);
 void active_remove(struct active *active); /* frees it and its run */
 void active_deliver(struct active *active, struct pending *pending);
@@ -171,6 +181,8 @@ struct shard *engine_shard(struct engine *engine, struct id run);
  * thread. */
 void engine_poke(struct engine *engine, int64_t tenant, struct id run);
 void shard_poke(struct shard *shard, int64_t tenant, struct id run);
+/* Somebody could not be told for want of memory: the store is asked who. Any thread; needs no memory. */
+void engine_lost(struct engine *engine);
 void shard_start_loading(struct shard *shard, struct active *active);
 void shard_check_inbox(struct active *active);
 
@@ -184,6 +196,7 @@ struct poke {
 struct run_commit {
     struct shard *shard;
     struct run *run;
+    struct active *active; /* of a new run, until it joins the shard */
     struct turn turn;
     struct arena arena; /* the turn's */
     bool is_new;
@@ -210,7 +223,7 @@ void run_commit_begin(struct run_commit *commit, struct shard *shard, struct run
 FALLIBLE run_commit_new(
     struct run_commit *commit, struct shard *shard, struct run *run, struct err_info *why);
 /* After the commit of a first turn: the run moves into the shard, if it has not ended. */
-void run_commit_enter(struct run_commit *commit, struct shard *shard, struct err_info *why);
+void run_commit_enter(struct run_commit *commit, struct err_info *why);
 /* The same when only its creation was written. */
 void run_commit_take_bare(struct run_commit *commit);
 /* The turn was ended well: what the writer needs is made ready, so that it has little to do. */

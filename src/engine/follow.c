@@ -15,7 +15,7 @@ struct follow {
     struct shard *shard;
     int64_t *tenants; /* that have such triggers */
     uint32_t tenant_count;
-    struct loop_timer timer;
+    struct loop_timer timer, again;
     struct look *look; /* under way */
 };
 
@@ -379,10 +379,21 @@ void follow_refresh(struct follow *follow)
     struct registry_set *set = registry_acquire(follow->shard->engine->registry);
     bool is_made = find_tenants(follow, set);
     registry_set_release(set);
-    if (is_made && follow->tenant_count == 0 && (before > 0 || is_first))
+    if (!is_made && !follow->shard->is_stopping) /* for want of memory: once more, then */
+        loop_timer_start(follow->shard->loop, &follow->again,
+            (struct instant){ loop_now(follow->shard->loop).us + LOOK_US });
+    else if (follow->tenant_count == 0 && (before > 0 || is_first))
         forget(follow);
     else if (follow->tenant_count > 0 && !follow->timer.is_armed && !follow->look)
         look_again(follow, 0);
+}
+
+static void refresh_again(struct loop_timer *timer)
+{
+    struct follow *follow = CONTAINER_OF(timer, struct follow, again);
+    shard_enter(follow->shard);
+    follow_refresh(follow);
+    shard_leave(follow->shard);
 }
 
 enum err follow_new(struct shard *shard, struct follow **ret, struct err_info *why)
@@ -393,6 +404,7 @@ enum err follow_new(struct shard *shard, struct follow **ret, struct err_info *w
     memset(follow, 0, sizeof(*follow));
     follow->shard = shard;
     follow->timer.fire = fired;
+    follow->again.fire = refresh_again;
     *ret = follow;
     return ERR_OK;
 }
@@ -401,6 +413,8 @@ void follow_stop(struct follow *follow)
 {
     if (follow && follow->timer.is_armed)
         loop_timer_stop(follow->shard->loop, &follow->timer);
+    if (follow && follow->again.is_armed)
+        loop_timer_stop(follow->shard->loop, &follow->again);
 }
 
 void follow_free(struct follow *follow)

@@ -155,12 +155,13 @@ static FALLIBLE plan_event(
     uint32_t started = 0;
     for (uint32_t i = 0; i < set->count && started < EVENT_RUNS_MAX; i++) {
         const struct registry_item *item = &set->items[i];
-        bool for_repeats = false;
+        struct trigger_match match;
         if (!item->is_enabled || item->live->tenant != offer->tenant)
             continue;
-        if (!triggers_match(item->live->playbook, &arrival, &work->arena, &for_repeats))
+        TRY(triggers_match(item->live->playbook, &arrival, &work->arena, &match, why));
+        if (!match.matches)
             continue;
-        TRY(plan_run(work, item->live, index, for_repeats, why));
+        TRY(plan_run(work, item->live, index, match.for_repeats, why));
         started++;
     }
     uint64_t seen = 0;
@@ -317,9 +318,8 @@ static enum err work_apply(struct store_op *op, struct store_conn *conn, struct 
 
 /* ---- after the commit ---- */
 
-static void take_run(struct offer_work *work, struct offer_run *planned)
+static void take_run(struct offer_run *planned)
 {
-    struct shard *shard = work->shard;
     struct err_info why = { 0 };
     if (!planned->is_written)
         return;
@@ -327,7 +327,7 @@ static void take_run(struct offer_work *work, struct offer_run *planned)
         run_commit_take_bare(&planned->commit);
         return;
     }
-    run_commit_enter(&planned->commit, shard, &why);
+    run_commit_enter(&planned->commit, &why);
 }
 
 static void work_done(struct store_op *op, enum err result, const struct err_info *why)
@@ -337,7 +337,7 @@ static void work_done(struct store_op *op, enum err result, const struct err_inf
     shard_op_done(&work->link);
     shard_enter(shard);
     for (uint32_t i = 0; i < work->run_count && result == ERR_OK; i++)
-        take_run(work, work->runs[i]);
+        take_run(work->runs[i]);
     for (struct poke *poke = work->pokes; poke && result == ERR_OK; poke = poke->next)
         engine_poke(shard->engine, work->offer->tenant, poke->run);
     answer(work->offer, result, why);

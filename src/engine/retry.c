@@ -312,7 +312,9 @@ static void enter_shard(struct retry_op *retry)
     if (!active && pending)
         active = shard_add(shard, run->tenant, run->id);
     if (!active || !pending || active->run || active->load_op) {
-        pending_free(pending); /* it is loaded by whoever asked for it, or at the next start */
+        pending_free(pending);
+        if (!active || !pending) /* else it is loaded by whoever asked for it */
+            engine_lost(shard->engine);
         return;
     }
     active->run = run;

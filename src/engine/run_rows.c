@@ -56,6 +56,11 @@ static const struct sql unfinished_runs = {
     "SELECT id FROM engine_runs WHERE status IN (0, 1, 2, 6) AND status = 1", NULL
 };
 static const struct sql inbox_runs = { "SELECT DISTINCT run_id FROM engine_inbox", NULL };
+static const struct sql lost_runs = {
+    "SELECT id FROM engine_runs WHERE created < $1 AND (status = 1 OR (status IN (0, 2, 6) AND"
+    " EXISTS (SELECT 1 FROM engine_inbox WHERE run_id = id)))",
+    NULL
+};
 static const struct sql due_runs = { "SELECT id, wake FROM engine_runs WHERE wake IS NOT NULL AND wake <= $1",
     NULL };
 /* Grouped by a partial index; the ends are counted since the start only. */
@@ -280,6 +285,16 @@ enum err run_rows_unfinished(struct store_conn *conn, run_id_each *each, void *c
 {
     TRY(each_id(conn, &unfinished_runs, each, context, why));
     return each_id(conn, &inbox_runs, each, context, why);
+}
+
+enum err run_rows_lost(
+    struct store_conn *conn, struct instant before, run_id_each *each, void *context, struct err_info *why)
+{
+    AUTO(rows) struct rows rows = { 0 };
+    TRY(rows_open(&rows, conn, &lost_runs, SQL_ARGS(arg_instant(before)), why));
+    while (rows_next(&rows))
+        TRY(each(context, rows_id(&rows, 0), before, why));
+    return rows_end(&rows, why);
 }
 
 enum err run_rows_due(

@@ -58,6 +58,9 @@ FALLIBLE inbox_rows(struct store_conn *conn, struct id run, int64_t after, struc
  * `until`. Each through `each`. */
 typedef enum err run_id_each(void *context, struct id run, struct instant due, struct err_info *why);
 FALLIBLE run_rows_unfinished(struct store_conn *conn, run_id_each *each, void *context, struct err_info *why);
+/* Begun before `before`: what is running, and what has messages. */
+FALLIBLE run_rows_lost(
+    struct store_conn *conn, struct instant before, run_id_each *each, void *context, struct err_info *why);
 FALLIBLE run_rows_due(
     struct store_conn *conn, struct instant until, run_id_each *each, void *context, struct err_info *why);
 FALLIBLE run_rows_count(

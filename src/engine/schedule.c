@@ -24,7 +24,7 @@ struct schedules {
     uint32_t count;
     uint64_t made; /* how often the items were made */
     struct loop_timer timer;
-    bool is_syncing, wants_sync;
+    bool is_syncing, wants_sync, wants_refresh;
 };
 
 /* ---- which there are ---- */
@@ -101,7 +101,7 @@ static void arm(struct schedules *schedules)
         if (at.us != 0 && at.us < due.us)
             due = at;
     }
-    if (schedules->wants_sync)
+    if (schedules->wants_sync || schedules->wants_refresh)
         due.us = now_of(schedules).us + US_PER_S;
     if (due.us != INT64_MAX && !schedules->shard->is_stopping)
         loop_timer_start(schedules->shard->loop, &schedules->timer, due);
@@ -285,7 +285,9 @@ static void fired(struct loop_timer *timer)
     struct schedules *schedules = CONTAINER_OF(timer, struct schedules, timer);
     struct instant now = now_of(schedules);
     shard_enter(schedules->shard);
-    if (schedules->wants_sync) {
+    if (schedules->wants_refresh) {
+        schedules_refresh(schedules);
+    } else if (schedules->wants_sync) {
         sync_start(schedules);
     } else {
         for (uint32_t i = 0; i < schedules->count; i++) {
@@ -326,6 +328,7 @@ void schedules_refresh(struct schedules *schedules)
     struct err_info why = { 0 };
     arena_done(&schedules->arena);
     schedules->count = 0;
+    schedules->wants_refresh = false;
     schedules->made++;
     enum err result = make_all(schedules, set, &why);
     registry_set_release(set);
@@ -333,9 +336,11 @@ void schedules_refresh(struct schedules *schedules)
         sync_start(schedules);
         return;
     }
-    schedules->count = 0; /* the rows stay as they are until the next change or start */
+    schedules->count = 0; /* the rows stay as they are meanwhile */
+    schedules->wants_refresh = true;
+    arm(schedules);
     if (log_of(schedules))
-        log_failure(log_of(schedules), LOG_ERROR, "schedules could not be read", &why);
+        log_failure(log_of(schedules), LOG_ERROR, "schedules could not be read; trying again", &why);
 }
 
 void schedules_stop(struct schedules *schedules)

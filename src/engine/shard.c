@@ -123,9 +123,9 @@ static bool table_grow(struct shard *shard)
 
 static void active_timer_fired(struct loop_timer *timer);
 
-struct active *shard_add(struct shard *shard, int64_t tenant, struct id id)
+struct active *active_new(struct shard *shard, int64_t tenant, struct id id)
 {
-    if ((!shard->table || shard->active_count > shard->table_mask) && !table_grow(shard))
+    if (!shard->table && !table_grow(shard))
         return NULL;
     struct active *active = memory_alloc(sizeof(*active));
     if (!active)
@@ -136,11 +136,26 @@ struct active *shard_add(struct shard *shard, int64_t tenant, struct id id)
     active->id = id;
     active->queue_end = &active->queue;
     active->timer.fire = active_timer_fired;
-    uint32_t at = slot_of(shard, id);
+    return active;
+}
+
+void active_join(struct active *active)
+{
+    struct shard *shard = active->shard;
+    if (shard->active_count > shard->table_mask)
+        (void)table_grow(shard); /* without memory its chains grow instead */
+    uint32_t at = slot_of(shard, active->id);
     active->hash_next = shard->table[at];
     shard->table[at] = active;
     shard->active_count++;
     atomic_fetch_add_explicit(&shard->engine->counters.active, 1, memory_order_relaxed);
+}
+
+struct active *shard_add(struct shard *shard, int64_t tenant, struct id id)
+{
+    struct active *active = active_new(shard, tenant, id);
+    if (active)
+        active_join(active);
     return active;
 }
 
@@ -260,9 +275,11 @@ void pending_free(struct pending *pending)
 {
     if (!pending)
         return;
-    call_free(pending->call);
     arena_done(&pending->arena);
-    memory_free(pending);
+    if (pending->call)
+        call_free(pending->call); /* it is part of it */
+    else
+        memory_free(pending);
 }
 
 void active_run(struct active *active)
@@ -425,12 +442,16 @@ static void give_up_run(struct active *active)
     active->void_turns = 0;
 }
 
+/* While a turn is out at the store the writer reads the run: then it becomes void when that is back. */
 void active_void(struct active *active, const struct err_info *why)
 {
     struct shard *shard = active->shard;
     struct log *log = shard->engine->options.log;
     if (log)
         log_failure(log, LOG_ERROR, "a turn of a run failed; it is loaded again", why);
+    active->is_void = active->turn_op != NULL;
+    if (active->is_void)
+        return;
     warm_remove(active);
     calls_give_up(active);
     drop_results(active);
@@ -458,8 +479,10 @@ void shard_poke(struct shard *shard, int64_t tenant, struct id run)
     struct active *active = shard_find(shard, run);
     if (!active)
         active = shard_add(shard, tenant, run);
-    if (!active) /* the store has it: a start of the node takes it up at the latest */
+    if (!active) {
+        engine_lost(shard->engine);
         return;
+    }
     active->checks_inbox |= active->run || active->load_op;
     active_run(active);
 }
@@ -476,6 +499,20 @@ static void message_run(struct loop_job *job)
     memory_free(message);
 }
 
+static void lost_run(struct loop_job *job)
+{
+    struct engine *engine = CONTAINER_OF(job, struct engine, lost_job);
+    wakes_poll_soon(&engine->shards[0].wakes);
+}
+
+void engine_lost(struct engine *engine)
+{
+    if (atomic_exchange(&engine->has_lost, true))
+        return;
+    engine->lost_job.run = lost_run;
+    loop_post(engine->shards[0].loop, &engine->lost_job);
+}
+
 struct shard *engine_shard(struct engine *engine, struct id run)
 {
     return &engine->shards[run_shard(run, engine->shard_count)];
@@ -485,8 +522,10 @@ void engine_poke(struct engine *engine, int64_t tenant, struct id run)
 {
     struct shard *shard = engine_shard(engine, run);
     struct message *message = memory_alloc(sizeof(*message));
-    if (!message)
-        return; /* as above */
+    if (!message) {
+        engine_lost(engine);
+        return;
+    }
     *message = (struct message){
         .job = { .run = message_run }, .shard = shard, .tenant = tenant, .run = run
     };

@@ -247,7 +247,9 @@ static bool match_get(const struct expr_activation *activation, uint32_t slot, s
     return v != NULL;
 }
 
-static bool matches(const struct subscription *item, const struct arriving *arriving)
+/* A filter that can't be evaluated does not match, but for want of memory. */
+static FALLIBLE matches(
+    const struct subscription *item, const struct arriving *arriving, bool *ret, struct err_info *why)
 {
     AUTO(arena) struct arena arena = { 0 };
     const struct expr *filter = item->version->playbook->all_steps[item->step]->wait.event;
@@ -255,17 +257,18 @@ static bool matches(const struct subscription *item, const struct arriving *arri
     struct expr_limits limits = { 0 };
     struct value_map_builder it = { 0 };
     struct value result;
+    *ret = true;
     if (!filter)
-        return true;
+        return ERR_OK;
     value_map_begin(&it, &arena);
-    if (value_map_set(&it, "alert", arriving->alert, NULL) != ERR_OK ||
-        value_map_set(&it, "event", arriving->event, NULL) != ERR_OK ||
-        unpack_value(&arena, (struct str){ item->captured, item->captured_size }, false, &names.captured,
-            NULL) != ERR_OK)
-        return false;
+    TRY(value_map_set(&it, "alert", arriving->alert, why));
+    TRY(value_map_set(&it, "event", arriving->event, why));
+    TRY(unpack_value(
+        &arena, (struct str){ item->captured, item->captured_size }, false, &names.captured, why));
     names.it = value_map_end(&it);
-    return expr_eval(filter, &arena, &names.activation, &limits, &result, NULL) == ERR_OK &&
-        result.type == VALUE_BOOL && result.boolean;
+    enum err failed = expr_eval(filter, &arena, &names.activation, &limits, &result, NULL);
+    *ret = failed == ERR_OK && result.type == VALUE_BOOL && result.boolean;
+    return failed == ERR_MEMORY ? err_memory(why) : ERR_OK;
 }
 
 enum err subscriptions_match(struct subscriptions *subscriptions, const struct arriving *arriving,
@@ -280,7 +283,10 @@ enum err subscriptions_match(struct subscriptions *subscriptions, const struct a
         const struct subscription *item = subscriptions->items[i];
         if (item->joined <= after)
             break;
-        if (item->tenant == arriving->tenant && matches(item, arriving))
+        bool is_match = false;
+        if (item->tenant == arriving->tenant)
+            result = matches(item, arriving, &is_match, why);
+        if (is_match && result == ERR_OK)
             result = found(context, item->run_id, item->frame, why);
     }
     *seen = subscriptions->joined;

@@ -2,19 +2,22 @@
 
 #include "base/timetext.h"
 
-static bool passes(const struct trigger *trigger, const struct arrival *arrival, struct arena *arena)
+static FALLIBLE passes(const struct trigger *trigger, const struct arrival *arrival, struct arena *arena,
+    bool *ret, struct err_info *why)
 {
     struct value values[SCOPE_IT] = { 0 }, result;
     struct expr_values names;
     struct expr_limits limits = { 0 };
+    *ret = true;
     if (!trigger->filter)
-        return true;
+        return ERR_OK;
     values[SCOPE_EVENT] = arrival->event;
     values[SCOPE_ALERT] = arrival->alert;
     values[SCOPE_NOW] = value_from_instant(arrival->now);
     expr_values_init(&names, values, SCOPE_IT);
-    return expr_eval(trigger->filter, arena, &names.activation, &limits, &result, NULL) == ERR_OK &&
-        result.type == VALUE_BOOL && result.boolean;
+    enum err failed = expr_eval(trigger->filter, arena, &names.activation, &limits, &result, NULL);
+    *ret = failed == ERR_OK && result.type == VALUE_BOOL && result.boolean;
+    return failed == ERR_MEMORY ? err_memory(why) : ERR_OK;
 }
 
 /* An alert starts what is triggered by alerts, however its event came; a webhook's own triggers count for it
@@ -32,17 +35,20 @@ static bool is_meant(const struct trigger *trigger, const struct arrival *arriva
     }
 }
 
-bool triggers_match(const struct playbook *playbook, const struct arrival *arrival, struct arena *arena,
-    bool *ret_for_repeats)
+enum err triggers_match(const struct playbook *playbook, const struct arrival *arrival, struct arena *arena,
+    struct trigger_match *ret, struct err_info *why)
 {
-    bool matches = false;
-    *ret_for_repeats = false;
+    *ret = (struct trigger_match){ 0 };
     for (uint32_t i = 0; i < playbook->trigger_count; i++) {
         const struct trigger *trigger = &playbook->triggers[i];
-        if (!is_meant(trigger, arrival) || !passes(trigger, arrival, arena))
+        bool has_passed = false;
+        if (!is_meant(trigger, arrival))
             continue;
-        matches = true;
-        *ret_for_repeats |= trigger->is_for_repeats || trigger->kind != TRIGGER_ALERT;
+        TRY(passes(trigger, arrival, arena, &has_passed, why));
+        if (!has_passed)
+            continue;
+        ret->matches = true;
+        ret->for_repeats |= trigger->is_for_repeats || trigger->kind != TRIGGER_ALERT;
     }
-    return matches;
+    return ERR_OK;
 }

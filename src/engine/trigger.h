@@ -10,9 +10,12 @@ struct arrival {
     struct value event, alert;
     struct instant now;
 };
-/* True when any trigger of the playbook matches; `*ret_for_repeats`: one that wants repeats too. A filter
- * that can't be evaluated does not match. `arena` is scratch. */
-bool triggers_match(const struct playbook *playbook, const struct arrival *arrival, struct arena *arena,
-    bool *ret_for_repeats);
+struct trigger_match {
+    bool matches; /* any trigger of the playbook */
+    bool for_repeats; /* one of those that want repeats too */
+};
+/* A filter that can't be evaluated does not match, but for want of memory: ERR_MEMORY. `arena` is scratch. */
+FALLIBLE triggers_match(const struct playbook *playbook, const struct arrival *arrival, struct arena *arena,
+    struct trigger_match *ret, struct err_info *why);
 
 #endif

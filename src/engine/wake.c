@@ -10,6 +10,7 @@
 #include "engine/lease_rows.h"
 
 #define WAKES_AT_ONCE 256
+#define LOST_SECONDS 60
 #define WAKES_PAUSE_US (2 * US_PER_MS)
 
 /* ---- the heap ---- */
@@ -120,6 +121,8 @@ struct share {
 struct poll_op {
     struct op_link link;
     struct instant until;
+    bool finds_lost;
+    struct instant begun_before; /* younger ones may be on their way from their commit to their shard */
     unsigned shard_count;
     struct share *shares[256];
 };
@@ -144,8 +147,15 @@ static void share_run(struct loop_job *job)
 {
     struct share *share = (struct share *)job;
     struct shard *shard = share->shard;
-    for (uint32_t i = 0; i < share->count && !shard->is_stopping; i++)
-        wakes_add(&shard->wakes, share->items[i].kind, share->items[i].id, share->items[i].due);
+    shard_enter(shard);
+    for (uint32_t i = 0; i < share->count && !shard->is_stopping; i++) {
+        const struct wake *wake = &share->items[i];
+        if (wake->kind != WAKE_LOST)
+            wakes_add(&shard->wakes, wake->kind, wake->id, wake->due);
+        else
+            shard_poke(shard, 0, wake->id);
+    }
+    shard_leave(shard);
     share_free(share);
 }
 
@@ -174,10 +184,17 @@ static enum err add_lease(void *context, struct id id, struct instant due, struc
     return share_add(context, (struct wake){ due, id, WAKE_LEASE }, why);
 }
 
+static enum err add_lost(void *context, struct id id, struct instant due, struct err_info *why)
+{
+    return share_add(context, (struct wake){ due, id, WAKE_LOST }, why);
+}
+
 static enum err poll_apply(struct store_op *op, struct store_conn *conn, struct err_info *why)
 {
     struct poll_op *poll = (struct poll_op *)(void *)op;
     TRY(run_rows_due(conn, poll->until, add_run, poll, why));
+    if (poll->finds_lost)
+        TRY(run_rows_lost(conn, poll->begun_before, add_lost, poll, why));
     return lease_rows_due(conn, poll->until, add_lease, poll, why);
 }
 
@@ -206,9 +223,20 @@ static void poll_done(struct store_op *op, enum err result, const struct err_inf
     }
     if (result != ERR_OK && shard->engine->options.log)
         log_failure(shard->engine->options.log, LOG_ERROR, "timers could not be read; trying again", why);
-    poll_later(wakes, result == ERR_OK ? TIMER_WINDOW_SECONDS / 2 * US_PER_S : US_PER_S);
+    if (result != ERR_OK && poll->finds_lost)
+        atomic_store(&shard->engine->has_lost, true);
+    int64_t span_s = TIMER_WINDOW_SECONDS / 2;
+    if (atomic_load(&shard->engine->has_lost))
+        span_s = LOST_SECONDS + 1;
+    poll_later(wakes, (result == ERR_OK ? span_s : 1) * US_PER_S);
     poll_op_drop(&poll->link);
     shard_leave(shard);
+}
+
+void wakes_poll_soon(struct wakes *wakes)
+{
+    if (!wakes->is_polling)
+        poll_later(wakes, (LOST_SECONDS + 1) * US_PER_S);
 }
 
 static struct poll_op *poll_new(struct engine *engine)
@@ -245,6 +273,8 @@ static void poll_fired(struct loop_timer *timer)
         return;
     }
     poll->until.us = loop_now(shard->loop).us + TIMER_WINDOW_SECONDS * US_PER_S;
+    poll->finds_lost = atomic_exchange(&shard->engine->has_lost, false);
+    poll->begun_before.us = loop_now(shard->loop).us - LOST_SECONDS * US_PER_S;
     atomic_store(&shard->engine->window_end, poll->until.us);
     wakes->is_polling = true;
     shard_enter(shard);

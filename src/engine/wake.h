@@ -11,7 +11,7 @@
 
 struct shard;
 
-enum wake_kind { WAKE_RUN, WAKE_LEASE };
+enum wake_kind { WAKE_RUN, WAKE_LEASE, WAKE_LOST };
 struct wake {
     struct instant due;
     struct id id;
@@ -32,6 +32,8 @@ void wakes_start(struct wakes *wakes);
 /* On the loop's thread. */
 void wakes_stop(struct wakes *wakes);
 void wakes_done(struct wakes *wakes);
+/* The store is asked anew, as soon as what is on its way has arrived. */
+void wakes_poll_soon(struct wakes *wakes);
 /* Nothing when it is due after the window. Without memory it is left to the next poll. */
 void wakes_add(struct wakes *wakes, enum wake_kind kind, struct id id, struct instant due);
 

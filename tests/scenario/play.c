@@ -188,7 +188,7 @@ static FALLIBLE find_answer(struct played *played, struct value task, struct val
     struct value step = value_get(task, STR("step"));
     struct value answer = value_get(given(played, "answers"), value_str(step));
     bool is_uncertain = value_is_text(value_get(task, STR("kind")), STR("uncertain"));
-    if (is_uncertain && played->crash_at != 0) {
+    if (is_uncertain && (played->crash_at != 0 || played->patience_us != 0)) {
         bool is_done = has_happened(played, task);
         played->was_settled_by_person |= is_done;
         return choice(played, is_done ? STR("done") : STR("not_done"), ret, why);
@@ -248,11 +248,14 @@ static FALLIBLE go_on(struct played *played, struct instant until, struct err_in
 {
     enum run_status status = RUN_RUNNING;
     struct id task = ID_NONE;
+    bool is_bounded = until.us != INT64_MAX;
+    if (!is_bounded && played->patience_us > 0)
+        until.us = played->started.us + played->patience_us;
     for (int i = 0; i < TASKS_MAX; i++) {
         enum err result = rehearsal_go_on(played->rehearsal, played->run, until, &status, &task, why);
         if (has_crashed(played, result))
             continue;
-        if (result == ERR_TIMEOUT && until.us != INT64_MAX) {
+        if (result == ERR_TIMEOUT && is_bounded) {
             rehearsal_wait_until(played->rehearsal, until);
             return ERR_OK;
         }

@@ -11,6 +11,14 @@ struct scenario {
     struct value given; /* the case, with what it takes from its file */
 };
 
+struct scenario_file {
+    struct scenario *scenarios;
+    uint32_t count;
+};
+/* All in `arena`. ERR_INVALID with what is wrong with the file. */
+FALLIBLE scenario_file_read(
+    const char *path, struct arena *arena, struct scenario_file *ret, struct err_info *why);
+
 /* What one running of a scenario has come to. */
 struct played {
     const struct scenario *scenario;
@@ -22,6 +30,7 @@ struct played {
     uint64_t crash_at; /* 0: none */
     uint64_t crash_again; /* steps after the first crash; 0: never */
     unsigned crashes;
+    int64_t patience_us; /* how long a run may take; 0: as long as it likes */
     bool was_settled_by_person; /* an uncertain call was said to be done: its output is not known */
     uint64_t steps; /* of the loop */
     struct buf *faults; /* empty: all is as expected */

@@ -43,8 +43,11 @@ static struct value json(struct world *world, const char *text)
 
 static bool matches(struct world *world, struct arrival arrival, bool *ret_for_repeats)
 {
+    struct trigger_match match;
     arrival.now = (struct instant){ INT64_C(1767225600000000) };
-    return triggers_match(world->playbook, &arrival, &world->arena, ret_for_repeats);
+    assert_int_equal(triggers_match(world->playbook, &arrival, &world->arena, &match, NULL), ERR_OK);
+    *ret_for_repeats = match.for_repeats;
+    return match.matches;
 }
 
 static void an_alert_is_filtered(void **state)
