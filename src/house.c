@@ -3,11 +3,14 @@
 #include "access/audit.h"
 #include "api/idempotency.h"
 #include "base/container.h"
+#include "engine/run_trim.h"
+#include "ingest/event.h"
 
 #define HOUSE_SECONDS TOKEN_USES_SECONDS
 #define TRIM_SECONDS 10
 #define TRIM_AGAIN_US (50 * US_PER_MS) /* while there is more to forget */
 #define TRIM_ENTRIES 4000
+#define TRIM_ROWS 500 /* events or runs */
 
 static enum err store_uses(void *context, struct store_conn *conn, struct err_info *why)
 {
@@ -92,11 +95,29 @@ static void arm_trim(struct house *house, int64_t after_us)
         house->loop, &house->trim_timer, (struct instant){ loop_now(house->loop).us + after_us });
 }
 
+/* What is over its retention. Freed pages are taken by what comes next. */
+static FALLIBLE forget_old(struct house *house, struct store_conn *conn, struct err_info *why)
+{
+    int64_t now_us = store_commit_time(conn).us;
+    bool has_more = false;
+    if (house->retention_events_us > 0)
+        TRY(events_trim(
+            conn, (struct instant){ now_us - house->retention_events_us }, TRIM_ROWS, &has_more, why));
+    house->has_more |= has_more;
+    has_more = false;
+    if (house->retention_runs_us > 0)
+        TRY(runs_trim(
+            conn, (struct instant){ now_us - house->retention_runs_us }, TRIM_ROWS, &has_more, why));
+    house->has_more |= has_more;
+    return ERR_OK;
+}
+
 static enum err apply_trim(struct store_op *op, struct store_conn *conn, struct err_info *why)
 {
     struct house *house = CONTAINER_OF(op, struct house, trim_op);
     TRY(idempotency_trim(conn, why));
-    return outbox_trim(conn, OUTBOX_ENTRIES_KEPT, TRIM_ENTRIES, &house->has_more, why);
+    TRY(outbox_trim(conn, OUTBOX_ENTRIES_KEPT, TRIM_ENTRIES, &house->has_more, why));
+    return forget_old(house, conn, why);
 }
 
 /* In small parts: a long one would hold up the commits of others. */

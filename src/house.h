@@ -16,6 +16,7 @@ struct house {
     struct log *log;
     struct loop *loop;
     struct contract_book *contracts;
+    int64_t retention_events_us, retention_runs_us; /* 0: for ever */
     /* Its own. */
     struct loop_timer timer;
     struct store_op op;

@@ -211,6 +211,8 @@ static enum err open_http(struct server *server, struct err_info *why)
         .executor = server->executor,
         .print_metrics = step_times_print,
         .metrics_context = server->step_times,
+        .trusted_proxies = server->settings.trusted_proxies.items,
+        .trusted_proxy_count = server->settings.trusted_proxies.count,
         .event_body_bytes_max = server->settings.ingest_body_max };
     TRY(api_new(&api, &server->api, why));
     struct http_server_options http = { .listen = server->settings.listen,
@@ -291,7 +293,9 @@ void server_run(struct server *server)
         .tokens = server->tokens,
         .log = server->log,
         .loop = server->loop,
-        .contracts = server->contracts };
+        .contracts = server->contracts,
+        .retention_events_us = server->settings.retention_events_us,
+        .retention_runs_us = server->settings.retention_runs_us };
     house_start(&server->house);
     content_watch_start(&server->content);
     loop_run(server->loop);

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
+#include "base/timetext.h"
 #include "base/yaml.h"
 #include "file.h"
 
@@ -34,6 +36,9 @@ static const struct setting settings_table[] = {
     { "egress.allow", "TOCSIN_EGRESS_ALLOW", FIELD(egress_allow), SETTING_LIST, "" },
     { "ingest.body_max", "TOCSIN_INGEST_BODY_MAX", FIELD(ingest_body_max_text), SETTING_TEXT, "" },
     { "ingest.rate", "TOCSIN_INGEST_RATE", FIELD(ingest_rate_text), SETTING_TEXT, "0" },
+    { "retention.events", "TOCSIN_RETENTION_EVENTS", FIELD(retention_events_text), SETTING_TEXT, "0" },
+    { "retention.runs", "TOCSIN_RETENTION_RUNS", FIELD(retention_runs_text), SETTING_TEXT, "0" },
+    { "trusted_proxies", "TOCSIN_TRUSTED_PROXIES", FIELD(trusted_proxies), SETTING_LIST, "" },
     { "log.level", "TOCSIN_LOG_LEVEL", FIELD(log_level_text), SETTING_TEXT, "info" },
     { "log.format", "TOCSIN_LOG_FORMAT", FIELD(log_format_text), SETTING_TEXT, "text" },
     { "workers", "TOCSIN_WORKERS", FIELD(workers_text), SETTING_TEXT, "0" },
@@ -57,6 +62,12 @@ const struct option_spec setting_options[] = {
         "what calls may reach though it is loopback, private or link-local (TOCSIN_EGRESS_ALLOW)" },
     { "ingest-body-max", OPTION_TEXT, "BYTES", "largest body of events (TOCSIN_INGEST_BODY_MAX)" },
     { "ingest-rate", OPTION_TEXT, "N", "events a second; 0: no limit (TOCSIN_INGEST_RATE)" },
+    { "retention-events", OPTION_TEXT, "SPAN",
+        "forget events, not their alerts, after it: 90d; 0: never (TOCSIN_RETENTION_EVENTS)" },
+    { "retention-runs", OPTION_TEXT, "SPAN",
+        "forget runs that ended so long ago; 0: never (TOCSIN_RETENTION_RUNS)" },
+    { "trusted-proxy", OPTION_LIST, "ADDR",
+        "whose X-Forwarded-For says who asks, for the audit (TOCSIN_TRUSTED_PROXIES)" },
     { "log-level", OPTION_TEXT, "LEVEL", "debug, info, warn, error (TOCSIN_LOG_LEVEL; info)" },
     { "log-format", OPTION_TEXT, "text|json", "how log lines look (TOCSIN_LOG_FORMAT; text)" },
     { "workers", OPTION_TEXT, "N", "engine threads; 0: one core is left for the rest (TOCSIN_WORKERS)" },
@@ -245,6 +256,17 @@ static FALLIBLE read_number(
     return ERR_OK;
 }
 
+static FALLIBLE read_span(struct str text, const char *name, int64_t *ret_us, struct err_info *why)
+{
+    *ret_us = 0;
+    if (text.size == 0 || str_equal(text, STR("0")))
+        return ERR_OK;
+    if (span_parse(text, ret_us, NULL) == ERR_OK && *ret_us >= US_PER_HOUR)
+        return ERR_OK;
+    return err_named(why, ERR_INVALID, "config",
+        "%s must be a span of at least 1h, as in 90d, or 0, not \"%.*s\"", name, STR_ARG(text));
+}
+
 static FALLIBLE read_log(struct settings *settings, struct err_info *why)
 {
     static const char *const levels[] = { "debug", "info", "warn", "error" };
@@ -268,6 +290,8 @@ static FALLIBLE read_texts(struct settings *settings, struct err_info *why)
         settings->ingest_body_max_text, "ingest.body_max", 1024 * MIB, &settings->ingest_body_max, why));
     TRY(read_number(settings->ingest_rate_text, "ingest.rate", 1000000000, &settings->ingest_rate, why));
     TRY(read_number(settings->workers_text, "workers", 64, &settings->workers, why));
+    TRY(read_span(settings->retention_events_text, "retention.events", &settings->retention_events_us, why));
+    TRY(read_span(settings->retention_runs_text, "retention.runs", &settings->retention_runs_us, why));
     if ((settings->tls_cert.size > 0) != (settings->tls_key.size > 0))
         return err_named(why, ERR_INVALID, "config", "tls.cert and tls.key go together");
     return ERR_OK;

@@ -26,12 +26,15 @@ struct settings {
     struct setting_list content; /* folders, watched */
     struct setting_list egress_allow; /* CIDRs and host names */
     struct str log_level_text, log_format_text;
-    struct str ingest_body_max_text, ingest_rate_text, workers_text;
+    struct str ingest_body_max_text, ingest_rate_text, workers_text, retention_events_text,
+        retention_runs_text;
+    struct setting_list trusted_proxies; /* addresses whose X-Forwarded-For is believed */
     /* Read from the texts above. */
     enum log_level log_level;
     enum log_format log_format;
     uint64_t ingest_body_max; /* bytes; 0: the default limit */
     uint64_t ingest_rate; /* events a second; 0: none */
+    int64_t retention_events_us, retention_runs_us; /* 0: for ever */
     uint64_t workers; /* engine shards; 0: as many as there are cores but one, at least one */
 };
 

@@ -5,6 +5,7 @@
 
 #include "api/handlers.h"
 #include "api/idempotency.h"
+#include "api/remote.h"
 #include "api/request.h"
 #include "api/stream.h"
 #include "base/json.h"
@@ -86,7 +87,7 @@ static bool authenticate(
         refuse(exchange, 401, why.name ? why.name : "token", why.text, STR(""));
         return false;
     }
-    principal_set_remote(ret, http_remote(exchange));
+    principal_set_remote(ret, remote_of(&api->options, exchange));
     struct str source = route->authentication == ROUTE_HOOK ? STR("webhook") : match->arguments[0];
     bool may = route->permission == PERMISSION_INGEST ? principal_can_ingest(ret, source)
                                                       : principal_can(ret, route->permission);

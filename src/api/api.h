@@ -35,6 +35,8 @@ struct api_options {
     struct engine *engine;
     struct ingest *ingest;
     struct executor *executor; /* for blocking work: publishing playbooks */
+    const char *const *trusted_proxies; /* addresses; their X-Forwarded-For names who asks */
+    size_t trusted_proxy_count;
     size_t event_body_bytes_max; /* ingest.body_max; 0: EVENT_BODY_BYTES_MAX */
     /* Adds metrics that other parts keep, as Prometheus text; NULL: none. */
     void (*print_metrics)(void *context, struct buf *buf);

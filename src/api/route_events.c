@@ -1,6 +1,7 @@
 /* Events: POST answers 202 only after everything is durable; the ledger is read back. */
 #include "api/answer.h"
 #include "api/handlers.h"
+#include "api/remote.h"
 #include "base/container.h"
 #include "base/timetext.h"
 #include "ingest/event.h"
@@ -280,7 +281,7 @@ bool route_event_admit(struct request *request)
         return true;
     if (ingest_authenticate(ingest, TENANT_DEFAULT, request->match.arguments[0], http_body(request->exchange),
             &headers.source, &request->principal, &why) == ERR_OK) {
-        principal_set_remote(&request->principal, http_remote(request->exchange));
+        principal_set_remote(&request->principal, remote_of(&request->api->options, request->exchange));
         return true;
     }
     ingest_count_rejected(ingest, "signature");
@@ -323,7 +324,7 @@ bool route_hook_admit(struct request *request)
     if (secret.size > 0 &&
         ingest_authenticate_hook(options->ingest, TENANT_DEFAULT, secret, http_body(request->exchange),
             &headers.source, &request->principal, &why) == ERR_OK) {
-        principal_set_remote(&request->principal, http_remote(request->exchange));
+        principal_set_remote(&request->principal, remote_of(&request->api->options, request->exchange));
         return true;
     }
     ingest_count_rejected(options->ingest, "signature");

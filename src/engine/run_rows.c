@@ -319,3 +319,10 @@ enum err run_rows_count(
     }
     return rows_end(&rows, why);
 }
+
+enum err journal_rows_delete(struct store_conn *conn, int64_t run, struct err_info *why)
+{
+    static const struct sql forget = { "DELETE FROM engine_journal WHERE key >= $1 AND key < $2", NULL };
+    return sql_run(
+        conn, &forget, SQL_ARGS(arg_int(run << SEQ_BITS), arg_int((run + 1) << SEQ_BITS)), NULL, why);
+}

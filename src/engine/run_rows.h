@@ -34,6 +34,8 @@ FALLIBLE journal_row_insert(struct store_conn *conn, int64_t tenant, int64_t run
     struct str record, struct arena *scratch, struct err_info *why);
 /* Calls `each` for the records from `from` on, in order; their bytes live in `arena`. */
 typedef enum err journal_each(void *context, uint32_t seq, struct str record, struct err_info *why);
+/* Retention: all records of a run. */
+FALLIBLE journal_rows_delete(struct store_conn *conn, int64_t run, struct err_info *why);
 FALLIBLE journal_rows(struct store_conn *conn, int64_t tenant, int64_t run, uint32_t from,
     struct arena *arena, journal_each *each, void *context, struct err_info *why);
 

@@ -181,3 +181,11 @@ enum err event_audit(struct store_conn *conn, int64_t tenant, struct instant sin
     *ret = value_map_end(&map);
     return ERR_OK;
 }
+
+enum err events_trim(
+    struct store_conn *conn, struct instant before, uint32_t limit, bool *ret_has_more, struct err_info *why)
+{
+    int64_t last;
+    TRY(event_rows_oldest(conn, before, limit, &last, ret_has_more, why));
+    return last == 0 ? ERR_OK : event_rows_delete(conn, last, why);
+}

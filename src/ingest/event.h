@@ -18,6 +18,11 @@ FALLIBLE event_show(struct store_conn *conn, int64_t tenant, struct id id, struc
 FALLIBLE event_value(struct store_conn *conn, int64_t tenant, struct id id, struct arena *arena,
     struct value *ret, struct err_info *why);
 
+/* Retention: forgets at most `limit` events that were received before `before`, the oldest first, with their
+ * raw bytes; their alerts stay. Inside a commit of the housekeeping; `*ret_has_more`: call again soon. */
+FALLIBLE events_trim(
+    struct store_conn *conn, struct instant before, uint32_t limit, bool *ret_has_more, struct err_info *why);
+
 struct event_query {
     int64_t tenant;
     uint32_t limit;

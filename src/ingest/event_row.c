@@ -53,6 +53,35 @@ enum err event_row_insert(
         conn, &insert_raw, SQL_ARGS(arg_int(row->seq), arg_int(row->tenant), arg_bytes(stored)), NULL, why);
 }
 
+/* ---- forgetting ---- */
+
+enum err event_rows_oldest(struct store_conn *conn, struct instant before, uint32_t limit, int64_t *ret_last,
+    bool *ret_is_full, struct err_info *why)
+{
+    static const struct sql oldest = { "SELECT seq, received FROM ingest_events ORDER BY seq LIMIT $1",
+        NULL };
+    AUTO(rows) struct rows rows = { 0 };
+    uint32_t count = 0;
+    *ret_last = 0;
+    TRY(rows_open(&rows, conn, &oldest, SQL_ARGS(arg_int(limit)), why));
+    while (rows_next(&rows)) {
+        if (rows_int(&rows, 1) >= before.us) /* those behind it came later */
+            break;
+        *ret_last = rows_int(&rows, 0);
+        count++;
+    }
+    *ret_is_full = count == limit;
+    return ERR_OK;
+}
+
+enum err event_rows_delete(struct store_conn *conn, int64_t last, struct err_info *why)
+{
+    static const struct sql forget_raw = { "DELETE FROM ingest_raw WHERE seq <= $1", NULL };
+    static const struct sql forget_events = { "DELETE FROM ingest_events WHERE seq <= $1", NULL };
+    TRY(sql_run(conn, &forget_raw, SQL_ARGS(arg_int(last)), NULL, why));
+    return sql_run(conn, &forget_events, SQL_ARGS(arg_int(last)), NULL, why);
+}
+
 /* ---- reading ---- */
 
 static enum err read_row(struct rows *rows, struct arena *arena, struct event_row *ret, struct err_info *why)

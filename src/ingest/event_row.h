@@ -22,6 +22,11 @@ struct event_row {
 };
 
 /* Gives the row its seq. `raw` is kept as received; large ones go to the blob store. */
+/* The number of the last event to go when `limit` of those before `before` may; 0: none. `*ret_is_full`:
+ * there may be more. */
+FALLIBLE event_rows_oldest(struct store_conn *conn, struct instant before, uint32_t limit, int64_t *ret_last,
+    bool *ret_is_full, struct err_info *why);
+FALLIBLE event_rows_delete(struct store_conn *conn, int64_t last, struct err_info *why);
 FALLIBLE event_row_insert(struct store_conn *conn, struct event_row *row, struct str raw, struct arena *arena,
     struct err_info *why);
 /* ERR_NOT_FOUND, name "event". Texts are copied into `arena`. */

@@ -7,6 +7,7 @@ import hmac
 import http.client
 import json
 import os
+import sqlite3
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -456,6 +457,44 @@ def a_drift_of_answers_is_an_alert(folder):
     tool.close()
 
 
+def what_is_old_is_forgotten(folder):
+    tool = Tool(lambda *_: (200, {"score": 1}))
+    server = Server(folder, LOOPBACK)
+    server.publish(lookup(tool.url))
+    for i in range(3):
+        server.post("/api/v1/events/door?wait=20s", event(title=f"old {i}"), 202)
+    server.stop()
+    connection = sqlite3.connect(os.path.join(folder, "data", "tocsin.db"))
+    for table, column in (("ingest_events", "received"), ("engine_runs", "created"), ("engine_runs", "ended")):
+        connection.execute(f"UPDATE {table} SET {column} = {column} - 7200000000")
+    connection.commit()
+    connection.close()
+    server = Server(folder, LOOPBACK, "--retention-events", "1h", "--retention-runs", "1h")
+    new = server.post("/api/v1/events/door?wait=20s", event(title="new"), 202)["events"][0]
+    until(lambda: len(server.get("/api/v1/events")["items"]) == 1 and len(server.get("/api/v1/runs")["items"]) == 1,
+          "what is old is gone", 40)
+    expect(server.get("/api/v1/runs")["items"][0]["id"], new["runs"][0], "the new run")
+    expect(server.run(new["runs"][0])["status"], "succeeded", "the new run")
+    expect(len(server.get("/api/v1/alerts")["items"]), 4, "alerts stay")
+    server.stop()
+    connection = sqlite3.connect(os.path.join(folder, "data", "tocsin.db"))
+    for table in ("ingest_raw", "ingest_events", "engine_runs"):
+        expect(connection.execute(f"SELECT count(*) FROM {table}").fetchone(), (1,), table)
+    expect(connection.execute("SELECT count(DISTINCT key >> 17) FROM engine_journal").fetchone(), (1,), "journal")
+    connection.close()
+    tool.close()
+
+
+def a_trusted_proxy_says_who_asks(folder):
+    for trusted, wanted in (((), "127.0.0.1"), (("--trusted-proxy", "127.0.0.1"), "203.0.113.5")):
+        server = Server(folder, *trusted)
+        server.call("POST", "/api/v1/cases", {"title": "one"},
+                    headers={"X-Forwarded-For": "198.51.100.1, 203.0.113.5, 127.0.0.1"})
+        remote = server.get("/api/v1/audit?action=case.open")["items"][0]["remote"]
+        expect(remote.startswith(wanted), True, f"{remote} with {trusted}")
+        server.stop()
+
+
 def settings_come_from_the_file_the_environment_and_options(folder):
     config = os.path.join(folder, "tocsin.yaml")
     with open(config, "w") as file:
@@ -483,4 +522,4 @@ main([an_event_starts_a_run_that_calls_a_tool, without_leave_no_call_reaches_loo
       a_playbook_is_checked_before_it_is_live, a_waiting_run_keeps_its_version, a_saved_playbook_is_live,
       the_stream_tells_of_runs_steps_and_tasks, a_stop_right_after_the_start_is_heard,
       the_same_key_is_done_once, an_edit_over_anothers_is_refused,
-      a_webhook_starts_its_playbook, a_drift_of_answers_is_an_alert, settings_come_from_the_file_the_environment_and_options])
+      what_is_old_is_forgotten, a_trusted_proxy_says_who_asks, a_webhook_starts_its_playbook, a_drift_of_answers_is_an_alert, settings_come_from_the_file_the_environment_and_options])
