@@ -3,14 +3,11 @@
 #include "expr/function.h"
 #include "expr/pattern.h"
 
-/* One search from `from` on. It may read what is left of the text, but mostly ends at the match: both
- * are charged for, the first at a low rate, so that many short matches stay affordable. */
-#define REST_BYTES_PER_UNIT 1024
-
+/* One search from `from` on. */
 static FALLIBLE search(struct call *call, const struct regex *regex, struct str text, size_t from,
     struct str *groups, int count, bool *ret_found)
 {
-    TRY(call_charge(call, 1 + (text.size - from) / REST_BYTES_PER_UNIT));
+    TRY(pattern_charge_rest(call, regex, text.size - from));
     *ret_found = regex_find(regex, text, from, groups, count);
     size_t end = *ret_found ? (size_t)(groups[0].data - text.data) + groups[0].size : text.size;
     return pattern_charge(call, regex, end - from);

@@ -14,6 +14,18 @@ FALLIBLE pattern_charge(struct call *call, const struct regex *regex, size_t byt
     return call_charge(call, bytes / CALL_BYTES_PER_UNIT * (1 + regex_size(regex) / STATES_PER_UNIT));
 }
 
+#define REST_BYTES_PER_UNIT 128
+#define SMALL_FACTOR_MAX 4
+
+FALLIBLE pattern_charge_rest(struct call *call, const struct regex *regex, size_t bytes)
+{
+    uint64_t factor = 1 + regex_size(regex) / STATES_PER_UNIT;
+    /* The automaton of a large pattern may not fit, and then each search takes its size times the rest. */
+    if (factor > SMALL_FACTOR_MAX)
+        factor = factor * factor / SMALL_FACTOR_MAX;
+    return call_charge(call, 1 + bytes / REST_BYTES_PER_UNIT * factor);
+}
+
 FALLIBLE pattern_get(struct call *call, struct str pattern, const struct regex **ret)
 {
     if (call->regex != NULL && str_equal(call->regex_pattern, pattern)) {

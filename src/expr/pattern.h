@@ -11,5 +11,9 @@ FALLIBLE pattern_get(struct call *call, struct str pattern, const struct regex *
 /* For a search through so many bytes. Time is linear in them, and in the pattern's size too when its
  * automaton does not fit into memory: then each byte is held against every state. */
 FALLIBLE pattern_charge(struct call *call, const struct regex *regex, size_t bytes);
+/* For one of many searches, in front of which `bytes` are left: it may read them all, to tell whether the
+ * match goes on, but mostly ends at the match. Cheap for small patterns, so that many short matches in a long
+ * text stay affordable. */
+FALLIBLE pattern_charge_rest(struct call *call, const struct regex *regex, size_t bytes);
 
 #endif
