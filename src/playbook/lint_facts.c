@@ -196,8 +196,9 @@ static const struct fact *when_called(
         return when_compared(l, node, !outcome, facts);
     if (str_equal(name, STR("hasValue")) && node->count == 1 && outcome)
         return fact_add(l, facts, FACT_NOT_NULL, path_of(l, node->children[0]));
-    if (str_equal(name, STR("@in")) && node->count == 2 && outcome && node->children[0]->kind == NODE_CONST &&
-        node->children[0]->value.type == VALUE_STRING && node->children[1]->type->kind != TYPE_LIST)
+    if (str_equal(name, STR("_in_")) && node->count == 2 && outcome &&
+        node->children[0]->kind == NODE_CONST && node->children[0]->value.type == VALUE_STRING &&
+        node->children[1]->type->kind != TYPE_LIST)
         return fact_add(l, facts, FACT_PRESENT,
             path_extend(l, path_of(l, node->children[1]), value_str(node->children[0]->value)));
     for (uint32_t i = 0; node->count == 2 && is_ordering(name) && i < 2; i++)

@@ -25,6 +25,8 @@ static void assign(struct linter *l, struct variable *variable, struct verdict v
     struct verdict before = { variable->type, variable->taint };
     if (value.type == NULL)
         return;
+    if (value.type->kind == TYPE_OPTIONAL) /* which is a fault, and told once */
+        value.type = &type_dyn;
     struct verdict after = { variable->type != NULL ? lint_join(l, variable->type, value.type) : value.type,
         variable->taint | value.taint };
     if (is_same(&before, &after))

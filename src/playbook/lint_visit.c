@@ -276,7 +276,7 @@ static struct seen visit_field(
 /* Null may go in. */
 static bool takes_null(const struct node *call)
 {
-    static const char *const names[] = { "_==_", "_!=_", "@in", "dyn", "type", "to_json", "of",
+    static const char *const names[] = { "_==_", "_!=_", "_in_", "dyn", "type", "to_json", "of",
         "ofNonZeroValue", "optional.of", "optional.ofNonZeroValue", "or", "orValue" };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (str_equal(call->name, str_of(names[i])))
@@ -286,11 +286,11 @@ static bool takes_null(const struct node *call)
 
 static uint8_t taint_of_call(const struct node *node, uint8_t taint)
 {
-    enum type_sink sink;
-    if (str_starts(node->name, STR("encode_")) &&
-        type_sink_parse(str_slice(node->name, 7, node->name.size), &sink))
-        return (uint8_t)(taint & ~(1u << sink));
     const struct function *function = node->function;
+    enum type_sink sink;
+    if (function->is_encoder && taint != 0 &&
+        type_sink_parse(str_slice(function->name, strlen("encode_"), function->name.size), &sink))
+        return (uint8_t)(TAINTED & ~(1u << sink));
     bool keeps = function->keeps_parts || function->step == FUNCTION_ADD || function->step == FUNCTION_INDEX;
     return taint != 0 && !keeps ? TAINTED : taint;
 }
@@ -559,6 +559,20 @@ static bool check(struct linter *l, struct flow *flow, struct examined *examined
     return false;
 }
 
+/* What an expression with a fault reads is read all the same. */
+static void note_reads(struct linter *l, const struct flow *flow, const struct expr *expr)
+{
+    uint32_t count = 0;
+    const struct expr_reference *references = expr_references(expr, &count);
+    for (uint32_t i = 0; flow != NULL && i < count; i++) {
+        if (!str_equal(references[i].root, STR("vars")) || references[i].field_count == 0)
+            continue;
+        struct variable *variable = lint_find_variable(l, references[i].fields[0]);
+        if (variable != NULL)
+            variable->is_read = true;
+    }
+}
+
 struct verdict lint_examine(struct linter *l, struct flow *flow, const struct expr *expr)
 {
     struct verdict failed = { &type_error, 0 };
@@ -566,8 +580,10 @@ struct verdict lint_examine(struct linter *l, struct flow *flow, const struct ex
     if (examined == NULL)
         return failed;
     bool is_good = examined->root != NULL && (examined->is_fixed || examined->version == l->version);
-    if (!is_good && !check(l, flow, examined))
+    if (!is_good && !check(l, flow, examined)) {
+        note_reads(l, flow, expr);
         return failed;
+    }
     struct visit v = { .l = l, .flow = flow, .site = examined->site, .is_fixed = true };
     struct seen seen = visit(&v, examined->root, flow != NULL ? flow->facts : NULL);
     visit_whole(&v, examined->root, &seen);
