@@ -6,173 +6,183 @@
 
 #define KEY_BYTES_MAX 28
 
-/* Keys without case and without "_-. @", as they are or with their parent's before them ("rule.name" is
- * "rulename"). Sorted. The rank orders what is found for a role; depth comes second. */
+/* Keys without case and without "_-. @:", as they are or with their parent's before them ("rule.name" is
+ * "rulename"). Sorted by length, then by bytes, so that most steps of a search compare two numbers. The rank
+ * orders what is found for a role; depth comes second. */
+#define KEY(text, role, rank) \
+    { \
+        text, sizeof(text) - 1, role, rank \
+    }
 static const struct key_role {
     char key[KEY_BYTES_MAX];
-    uint8_t role, rank;
+    uint8_t size, role, rank;
 } roles[] = {
-    { "account", SURVEY_USER, 5 },
-    { "accountname", SURVEY_USER, 3 },
-    { "action", SURVEY_TITLE, 12 },
-    { "activity", SURVEY_TITLE, 11 },
-    { "activityname", SURVEY_TITLE, 8 },
-    { "actor", SURVEY_USER, 5 },
-    { "agentname", SURVEY_HOST, 3 },
-    { "alarmname", SURVEY_TITLE, 1 },
-    { "alarmrisklevel", SURVEY_SEVERITY, 1 },
-    { "alarmtext", SURVEY_TITLE, 2 },
-    { "alarmtitle", SURVEY_TITLE, 1 },
-    { "alertdisplayname", SURVEY_TITLE, 1 },
-    { "alertid", SURVEY_UID, 1 },
-    { "alertname", SURVEY_TITLE, 1 },
-    { "alertseverity", SURVEY_SEVERITY, 1 },
-    { "alerttime", SURVEY_TIME, 1 },
-    { "alerttitle", SURVEY_TITLE, 1 },
-    { "alerttype", SURVEY_TITLE, 8 },
-    { "attackerip", SURVEY_SOURCE_IP, 1 },
-    { "calleripaddress", SURVEY_SOURCE_IP, 2 },
-    { "category", SURVEY_TITLE, 13 },
-    { "checkname", SURVEY_TITLE, 3 },
-    { "clientip", SURVEY_SOURCE_IP, 2 },
-    { "computer", SURVEY_HOST, 2 },
-    { "computername", SURVEY_HOST, 1 },
-    { "created", SURVEY_TIME, 4 },
-    { "createdat", SURVEY_TIME, 3 },
-    { "createddatetime", SURVEY_TIME, 3 },
-    { "createdtime", SURVEY_TIME, 3 },
-    { "criticality", SURVEY_SEVERITY, 3 },
-    { "culprit", SURVEY_TITLE, 8 },
-    { "date", SURVEY_TIME, 6 },
-    { "datetime", SURVEY_TIME, 3 },
-    { "description", SURVEY_DESCRIPTION, 1 },
-    { "destination", SURVEY_TARGET_IP, 4 },
-    { "destinationaddress", SURVEY_TARGET_IP, 1 },
-    { "destinationip", SURVEY_TARGET_IP, 1 },
-    { "destip", SURVEY_TARGET_IP, 1 },
-    { "detail", SURVEY_DESCRIPTION, 4 },
-    { "details", SURVEY_DESCRIPTION, 4 },
-    { "detectedat", SURVEY_TIME, 1 },
-    { "detectionname", SURVEY_TITLE, 2 },
-    { "device", SURVEY_HOST, 4 },
-    { "devicename", SURVEY_HOST, 1 },
-    { "displayname", SURVEY_TITLE, 6 },
-    { "dst", SURVEY_TARGET_IP, 3 },
-    { "dstip", SURVEY_TARGET_IP, 1 },
-    { "dstuser", SURVEY_USER, 2 },
-    { "dvc", SURVEY_HOST, 4 },
-    { "email", SURVEY_USER, 7 },
-    { "endpointname", SURVEY_HOST, 2 },
-    { "event", SURVEY_TITLE, 9 },
-    { "eventaction", SURVEY_TITLE, 6 },
-    { "eventcategory", SURVEY_TITLE, 9 },
-    { "eventdefinitiontitle", SURVEY_TITLE, 1 },
-    { "eventdescription", SURVEY_DESCRIPTION, 1 },
-    { "eventid", SURVEY_UID, 4 },
-    { "eventmessage", SURVEY_TITLE, 6 },
-    { "eventname", SURVEY_TITLE, 4 },
-    { "eventseverity", SURVEY_SEVERITY, 1 },
-    { "eventtime", SURVEY_TIME, 1 },
-    { "eventtype", SURVEY_TITLE, 9 },
-    { "findingid", SURVEY_UID, 1 },
-    { "firstseen", SURVEY_TIME, 5 },
-    { "fulllog", SURVEY_DESCRIPTION, 4 },
-    { "guid", SURVEY_UID, 4 },
-    { "headline", SURVEY_TITLE, 2 },
-    { "host", SURVEY_HOST, 2 },
-    { "hostname", SURVEY_HOST, 1 },
-    { "id", SURVEY_UID, 3 },
-    { "incidentid", SURVEY_UID, 2 },
-    { "incidentname", SURVEY_TITLE, 2 },
-    { "ip", SURVEY_SOURCE_IP, 6 },
-    { "ipaddress", SURVEY_SOURCE_IP, 5 },
-    { "lastseen", SURVEY_TIME, 7 },
-    { "level", SURVEY_SEVERITY, 4 },
-    { "loglevel", SURVEY_SEVERITY, 6 },
-    { "machine", SURVEY_HOST, 3 },
-    { "machinename", SURVEY_HOST, 1 },
-    { "message", SURVEY_TITLE, 7 },
-    { "messagetitle", SURVEY_TITLE, 2 },
-    { "methodname", SURVEY_TITLE, 8 },
-    { "msg", SURVEY_TITLE, 7 },
-    { "name", SURVEY_TITLE, 7 },
-    { "occurredat", SURVEY_TIME, 1 },
-    { "operation", SURVEY_TITLE, 8 },
-    { "operationname", SURVEY_TITLE, 8 },
-    { "output", SURVEY_TITLE, 8 },
-    { "policyname", SURVEY_TITLE, 5 },
-    { "principal", SURVEY_USER, 6 },
-    { "priority", SURVEY_PRIORITY, 3 },
-    { "product", SURVEY_PRODUCT, 2 },
-    { "productname", SURVEY_PRODUCT, 1 },
-    { "published", SURVEY_TIME, 4 },
-    { "reason", SURVEY_DESCRIPTION, 3 },
-    { "remoteaddr", SURVEY_SOURCE_IP, 3 },
-    { "remoteaddress", SURVEY_SOURCE_IP, 3 },
-    { "remoteip", SURVEY_SOURCE_IP, 3 },
-    { "risk", SURVEY_SEVERITY, 6 },
-    { "risklevel", SURVEY_SEVERITY, 4 },
-    { "rule", SURVEY_TITLE, 4 },
-    { "ruledescription", SURVEY_TITLE, 3 },
-    { "rulename", SURVEY_TITLE, 2 },
-    { "ruletitle", SURVEY_TITLE, 2 },
-    { "serverip", SURVEY_TARGET_IP, 3 },
-    { "severity", SURVEY_SEVERITY, 1 },
-    { "severityid", SURVEY_SEVERITY_ID, 1 },
-    { "severitylabel", SURVEY_SEVERITY, 1 },
-    { "severitylevel", SURVEY_SEVERITY, 1 },
-    { "signature", SURVEY_TITLE, 3 },
-    { "signaturename", SURVEY_TITLE, 2 },
-    { "source", SURVEY_SOURCE_IP, 7 },
-    { "sourceaddress", SURVEY_SOURCE_IP, 1 },
-    { "sourceip", SURVEY_SOURCE_IP, 1 },
-    { "sourceipaddress", SURVEY_SOURCE_IP, 1 },
-    { "src", SURVEY_SOURCE_IP, 3 },
-    { "srcip", SURVEY_SOURCE_IP, 1 },
-    { "srcuser", SURVEY_USER, 3 },
-    { "startedat", SURVEY_TIME, 3 },
-    { "startsat", SURVEY_TIME, 3 },
-    { "starttime", SURVEY_TIME, 4 },
-    { "subject", SURVEY_TITLE, 5 },
-    { "summary", SURVEY_TITLE, 3 },
-    { "targetip", SURVEY_TARGET_IP, 2 },
-    { "targetuser", SURVEY_USER, 2 },
-    { "targetusername", SURVEY_USER, 2 },
-    { "terminatingruleid", SURVEY_TITLE, 8 },
-    { "threatlevel", SURVEY_SEVERITY, 2 },
-    { "threatname", SURVEY_TITLE, 2 },
-    { "time", SURVEY_TIME, 2 },
-    { "timecreated", SURVEY_TIME, 2 },
-    { "timegenerated", SURVEY_TIME, 1 },
-    { "timestamp", SURVEY_TIME, 1 },
-    { "title", SURVEY_TITLE, 1 },
-    { "ts", SURVEY_TIME, 3 },
-    { "type", SURVEY_TITLE, 10 },
-    { "uid", SURVEY_UID, 2 },
-    { "updatedat", SURVEY_TIME, 7 },
-    { "urgency", SURVEY_SEVERITY, 4 },
-    { "user", SURVEY_USER, 2 },
-    { "useremail", SURVEY_USER, 3 },
-    { "userid", SURVEY_USER, 6 },
-    { "username", SURVEY_USER, 1 },
-    { "userprincipalname", SURVEY_USER, 2 },
-    { "uuid", SURVEY_UID, 2 },
-    { "vendor", SURVEY_VENDOR, 2 },
-    { "vendorname", SURVEY_VENDOR, 1 },
-    { "verb", SURVEY_TITLE, 13 },
+    KEY("id", SURVEY_UID, 3),
+    KEY("ip", SURVEY_SOURCE_IP, 6),
+    KEY("ts", SURVEY_TIME, 3),
+    KEY("dst", SURVEY_TARGET_IP, 3),
+    KEY("dvc", SURVEY_HOST, 4),
+    KEY("msg", SURVEY_TITLE, 7),
+    KEY("src", SURVEY_SOURCE_IP, 3),
+    KEY("uid", SURVEY_UID, 2),
+    KEY("date", SURVEY_TIME, 6),
+    KEY("guid", SURVEY_UID, 4),
+    KEY("host", SURVEY_HOST, 2),
+    KEY("name", SURVEY_TITLE, 7),
+    KEY("risk", SURVEY_SEVERITY, 6),
+    KEY("rule", SURVEY_TITLE, 4),
+    KEY("time", SURVEY_TIME, 2),
+    KEY("type", SURVEY_TITLE, 10),
+    KEY("user", SURVEY_USER, 2),
+    KEY("uuid", SURVEY_UID, 2),
+    KEY("verb", SURVEY_TITLE, 13),
+    KEY("actor", SURVEY_USER, 5),
+    KEY("dstip", SURVEY_TARGET_IP, 1),
+    KEY("email", SURVEY_USER, 7),
+    KEY("event", SURVEY_TITLE, 9),
+    KEY("level", SURVEY_SEVERITY, 4),
+    KEY("srcip", SURVEY_SOURCE_IP, 1),
+    KEY("title", SURVEY_TITLE, 1),
+    KEY("action", SURVEY_TITLE, 12),
+    KEY("destip", SURVEY_TARGET_IP, 1),
+    KEY("detail", SURVEY_DESCRIPTION, 4),
+    KEY("device", SURVEY_HOST, 4),
+    KEY("output", SURVEY_TITLE, 8),
+    KEY("reason", SURVEY_DESCRIPTION, 3),
+    KEY("source", SURVEY_SOURCE_IP, 7),
+    KEY("userid", SURVEY_USER, 6),
+    KEY("vendor", SURVEY_VENDOR, 2),
+    KEY("account", SURVEY_USER, 5),
+    KEY("alertid", SURVEY_UID, 1),
+    KEY("created", SURVEY_TIME, 4),
+    KEY("culprit", SURVEY_TITLE, 8),
+    KEY("details", SURVEY_DESCRIPTION, 4),
+    KEY("dstuser", SURVEY_USER, 2),
+    KEY("eventid", SURVEY_UID, 4),
+    KEY("fulllog", SURVEY_DESCRIPTION, 4),
+    KEY("machine", SURVEY_HOST, 3),
+    KEY("message", SURVEY_TITLE, 7),
+    KEY("product", SURVEY_PRODUCT, 2),
+    KEY("srcuser", SURVEY_USER, 3),
+    KEY("subject", SURVEY_TITLE, 5),
+    KEY("summary", SURVEY_TITLE, 3),
+    KEY("urgency", SURVEY_SEVERITY, 4),
+    KEY("activity", SURVEY_TITLE, 11),
+    KEY("category", SURVEY_TITLE, 13),
+    KEY("clientip", SURVEY_SOURCE_IP, 2),
+    KEY("computer", SURVEY_HOST, 2),
+    KEY("datetime", SURVEY_TIME, 3),
+    KEY("headline", SURVEY_TITLE, 2),
+    KEY("hostname", SURVEY_HOST, 1),
+    KEY("lastseen", SURVEY_TIME, 7),
+    KEY("loglevel", SURVEY_SEVERITY, 6),
+    KEY("priority", SURVEY_PRIORITY, 3),
+    KEY("remoteip", SURVEY_SOURCE_IP, 3),
+    KEY("rulename", SURVEY_TITLE, 2),
+    KEY("serverip", SURVEY_TARGET_IP, 3),
+    KEY("severity", SURVEY_SEVERITY, 1),
+    KEY("sourceip", SURVEY_SOURCE_IP, 1),
+    KEY("startsat", SURVEY_TIME, 3),
+    KEY("targetip", SURVEY_TARGET_IP, 2),
+    KEY("username", SURVEY_USER, 1),
+    KEY("agentname", SURVEY_HOST, 3),
+    KEY("alarmname", SURVEY_TITLE, 1),
+    KEY("alarmtext", SURVEY_TITLE, 2),
+    KEY("alertname", SURVEY_TITLE, 1),
+    KEY("alerttime", SURVEY_TIME, 1),
+    KEY("alerttype", SURVEY_TITLE, 8),
+    KEY("checkname", SURVEY_TITLE, 3),
+    KEY("createdat", SURVEY_TIME, 3),
+    KEY("eventname", SURVEY_TITLE, 4),
+    KEY("eventtime", SURVEY_TIME, 1),
+    KEY("eventtype", SURVEY_TITLE, 9),
+    KEY("findingid", SURVEY_UID, 1),
+    KEY("firstseen", SURVEY_TIME, 5),
+    KEY("ipaddress", SURVEY_SOURCE_IP, 5),
+    KEY("operation", SURVEY_TITLE, 8),
+    KEY("principal", SURVEY_USER, 6),
+    KEY("published", SURVEY_TIME, 4),
+    KEY("risklevel", SURVEY_SEVERITY, 4),
+    KEY("ruletitle", SURVEY_TITLE, 2),
+    KEY("signature", SURVEY_TITLE, 3),
+    KEY("startedat", SURVEY_TIME, 3),
+    KEY("starttime", SURVEY_TIME, 4),
+    KEY("timestamp", SURVEY_TIME, 1),
+    KEY("updatedat", SURVEY_TIME, 7),
+    KEY("useremail", SURVEY_USER, 3),
+    KEY("alarmtitle", SURVEY_TITLE, 1),
+    KEY("alerttitle", SURVEY_TITLE, 1),
+    KEY("attackerip", SURVEY_SOURCE_IP, 1),
+    KEY("detectedat", SURVEY_TIME, 1),
+    KEY("devicename", SURVEY_HOST, 1),
+    KEY("incidentid", SURVEY_UID, 2),
+    KEY("methodname", SURVEY_TITLE, 8),
+    KEY("occurredat", SURVEY_TIME, 1),
+    KEY("policyname", SURVEY_TITLE, 5),
+    KEY("remoteaddr", SURVEY_SOURCE_IP, 3),
+    KEY("severityid", SURVEY_SEVERITY_ID, 1),
+    KEY("targetuser", SURVEY_USER, 2),
+    KEY("threatname", SURVEY_TITLE, 2),
+    KEY("vendorname", SURVEY_VENDOR, 1),
+    KEY("accountname", SURVEY_USER, 3),
+    KEY("createdtime", SURVEY_TIME, 3),
+    KEY("criticality", SURVEY_SEVERITY, 3),
+    KEY("description", SURVEY_DESCRIPTION, 1),
+    KEY("destination", SURVEY_TARGET_IP, 4),
+    KEY("displayname", SURVEY_TITLE, 6),
+    KEY("eventaction", SURVEY_TITLE, 6),
+    KEY("machinename", SURVEY_HOST, 1),
+    KEY("productname", SURVEY_PRODUCT, 1),
+    KEY("threatlevel", SURVEY_SEVERITY, 2),
+    KEY("timecreated", SURVEY_TIME, 2),
+    KEY("activityname", SURVEY_TITLE, 8),
+    KEY("computername", SURVEY_HOST, 1),
+    KEY("endpointname", SURVEY_HOST, 2),
+    KEY("eventmessage", SURVEY_TITLE, 6),
+    KEY("incidentname", SURVEY_TITLE, 2),
+    KEY("messagetitle", SURVEY_TITLE, 2),
+    KEY("alertseverity", SURVEY_SEVERITY, 1),
+    KEY("destinationip", SURVEY_TARGET_IP, 1),
+    KEY("detectionname", SURVEY_TITLE, 2),
+    KEY("eventcategory", SURVEY_TITLE, 9),
+    KEY("eventseverity", SURVEY_SEVERITY, 1),
+    KEY("operationname", SURVEY_TITLE, 8),
+    KEY("remoteaddress", SURVEY_SOURCE_IP, 3),
+    KEY("severitylabel", SURVEY_SEVERITY, 1),
+    KEY("severitylevel", SURVEY_SEVERITY, 1),
+    KEY("signaturename", SURVEY_TITLE, 2),
+    KEY("sourceaddress", SURVEY_SOURCE_IP, 1),
+    KEY("timegenerated", SURVEY_TIME, 1),
+    KEY("alarmrisklevel", SURVEY_SEVERITY, 1),
+    KEY("targetusername", SURVEY_USER, 2),
+    KEY("calleripaddress", SURVEY_SOURCE_IP, 2),
+    KEY("createddatetime", SURVEY_TIME, 3),
+    KEY("ruledescription", SURVEY_TITLE, 3),
+    KEY("sourceipaddress", SURVEY_SOURCE_IP, 1),
+    KEY("alertdisplayname", SURVEY_TITLE, 1),
+    KEY("eventdescription", SURVEY_DESCRIPTION, 1),
+    KEY("terminatingruleid", SURVEY_TITLE, 8),
+    KEY("userprincipalname", SURVEY_USER, 2),
+    KEY("destinationaddress", SURVEY_TARGET_IP, 1),
+    KEY("eventdefinitiontitle", SURVEY_TITLE, 1),
 };
 #define KEY_COUNT (sizeof(roles) / sizeof(roles[0]))
 
 /* ---- keys ---- */
 
+/* A parent's key, or it and its child's. */
 struct folded {
-    char text[KEY_BYTES_MAX];
-    uint8_t size; /* KEY_BYTES_MAX: too long for any role */
+    char text[2 * KEY_BYTES_MAX];
+    uint8_t size;
 };
 
+/* At most KEY_BYTES_MAX bytes more, which is too long for any role. */
 static void fold_more(struct folded *folded, struct str key)
 {
-    for (size_t i = 0; i < key.size && folded->size < KEY_BYTES_MAX; i++) {
+    size_t end = (size_t)folded->size + KEY_BYTES_MAX;
+    if (end > sizeof(folded->text))
+        end = sizeof(folded->text);
+    for (size_t i = 0; i < key.size && folded->size < end; i++) {
         char c = key.data[i];
         if (c >= 'A' && c <= 'Z')
             c = (char)(c + 32);
@@ -182,17 +192,17 @@ static void fold_more(struct folded *folded, struct str key)
     }
 }
 
-static const struct key_role *find_role(const struct folded *folded)
+static const struct key_role *find_role(const char *key, size_t size)
 {
     size_t low = 0, high = KEY_COUNT;
-    if (folded->size == 0 || folded->size >= KEY_BYTES_MAX)
+    if (size == 0 || size >= KEY_BYTES_MAX)
         return NULL;
-    struct str key = { folded->text, folded->size };
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = str_compare(str_of(roles[middle].key), key);
+        const struct key_role *role = &roles[middle];
+        int order = role->size != size ? (int)role->size - (int)size : memcmp(role->key, key, size);
         if (order == 0)
-            return &roles[middle];
+            return role;
         if (order < 0)
             low = middle + 1;
         else
@@ -201,20 +211,12 @@ static const struct key_role *find_role(const struct folded *folded)
     return NULL;
 }
 
-static const struct key_role *role_of(struct str parent, struct str key)
+static const struct key_role *role_of(const struct folded *parent, struct str key)
 {
-    struct folded folded = { .size = 0 };
-    if (parent.size > 0 && parent.size + key.size < KEY_BYTES_MAX + 4) {
-        fold_more(&folded, parent);
-        fold_more(&folded, key);
-        const struct key_role *role = find_role(&folded);
-        if (role)
-            return role;
-        folded.size = 0;
-    }
-    if (key.size < KEY_BYTES_MAX + 8)
-        fold_more(&folded, key);
-    return find_role(&folded);
+    struct folded both = *parent;
+    fold_more(&both, key);
+    const struct key_role *role = parent->size > 0 ? find_role(both.text, both.size) : NULL;
+    return role ? role : find_role(both.text + parent->size, both.size - parent->size);
 }
 
 /* ---- values ---- */
@@ -276,12 +278,15 @@ static enum err walk_map(
     struct survey *survey, struct value map, struct str key, const struct place *place, uint32_t depth)
 {
     const struct value_entry *entries = value_map_entries(map);
+    struct folded parent;
+    parent.size = 0; /* its text is read as far as it was written */
+    fold_more(&parent, key);
     survey->has_duplicate_keys = survey->has_duplicate_keys || (map.flags & VALUE_DUPLICATE_KEYS);
     for (uint32_t i = 0; i < map.size; i++) {
         struct place inner = { .parent = place };
         if (entries[i].key.type == VALUE_STRING)
             inner.name = value_str(entries[i].key);
-        const struct key_role *role = is_scalar(entries[i].value) ? role_of(key, inner.name) : NULL;
+        const struct key_role *role = is_scalar(entries[i].value) ? role_of(&parent, inner.name) : NULL;
         if (role)
             TRY(note_role(survey, role, entries[i].value, &inner, depth));
         TRY(walk(survey, entries[i].value, inner.name, &inner, depth + 1));
