@@ -316,6 +316,7 @@ void server_close(struct server *server)
     if (server->api != NULL)
         api_free(server->api);
     engine_stop(server->engine);
+    connect_stop(server->connect);
     /* Waits for the work that is under way, whose ends go to the shards' loops and to ingest. */
     if (server->executor != NULL)
         server->executor->ops->free(server->executor);

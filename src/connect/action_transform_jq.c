@@ -70,7 +70,7 @@ static FALLIBLE judge(const struct jq_call *jq, const struct child_result *child
 {
     struct str said = str_trim(buf_str(&jq->errors));
     if (child->was_stopped)
-        return err_named(why, ERR_CANCELLED, "cancelled", "the filter was ended by a cancel");
+        return err_named(why, ERR_CANCELLED, "cancelled", "the filter was ended before its time");
     if (child->timed_out)
         return err_named(why, ERR_LIMIT, "jq_timeout", "the filter ran longer than %lldms",
             (long long)(jq->timeout_us / US_PER_MS));
@@ -100,7 +100,7 @@ static FALLIBLE run(struct jq_call *jq, struct err_info *why)
         .input = buf_str(&jq->input),
         .output_bytes_max = JQ_OUTPUT_BYTES_MAX,
         .timeout_us = jq->timeout_us,
-        .stopper = &jq->stopper };
+        .stoppers = { &jq->stopper, &jq->blocking.connect->stopper } };
     struct child_result child = { .output = &jq->output, .errors = &jq->errors };
     struct action_result *result = &jq->blocking.result;
     TRY(child_run(&request, &child, why));

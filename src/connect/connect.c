@@ -15,7 +15,9 @@ FALLIBLE connect_new(const struct connect_options *options, struct connect **ret
     connect->options = *options;
     connect->calls_out_max = options->calls_out_max ? options->calls_out_max : CALLS_OUT_MAX;
     pthread_mutex_init(&connect->nftables, NULL);
-    enum err result = gates_new(options->clock, &connect->gates, why);
+    enum err result = child_stopper_init(&connect->stopper, why);
+    if (result == ERR_OK)
+        result = gates_new(options->clock, &connect->gates, why);
     if (result == ERR_OK)
         result = token_cache_new(options->clock, &connect->tokens, why);
     if (result == ERR_OK)
@@ -27,6 +29,12 @@ FALLIBLE connect_new(const struct connect_options *options, struct connect **ret
     return result;
 }
 
+void connect_stop(struct connect *connect)
+{
+    if (connect)
+        child_stopper_raise(&connect->stopper);
+}
+
 void connect_free(struct connect *connect)
 {
     if (!connect)
@@ -34,6 +42,7 @@ void connect_free(struct connect *connect)
     catalogues_done(&connect->catalogues);
     token_cache_free(connect->tokens);
     gates_free(connect->gates);
+    child_stopper_done(&connect->stopper);
     pthread_mutex_destroy(&connect->nftables);
     free(connect);
 }

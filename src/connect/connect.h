@@ -40,6 +40,8 @@ struct connect_options {
 /* Has the native actions from the start; declarative ones come with connect_load. What `options` points to
  * must outlive it. */
 FALLIBLE connect_new(const struct connect_options *options, struct connect **ret, struct err_info *why);
+/* Ends work that may take long, so that the pools are idle soon. Before they are freed. NULL is fine. */
+void connect_stop(struct connect *connect);
 /* After all hosts were freed and all catalogues released. NULL is fine. */
 void connect_free(struct connect *connect);
 

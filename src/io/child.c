@@ -222,7 +222,8 @@ static FALLIBLE child_turn(struct child *child, const struct child_request *requ
         { child->output, POLLIN, 0 },
         { child->errors, POLLIN, 0 },
         { child->exit_fd, POLLIN, 0 },
-        { request->stopper ? request->stopper->fd : -1, POLLIN, 0 },
+        { request->stoppers[0] ? request->stoppers[0]->fd : -1, POLLIN, 0 },
+        { request->stoppers[1] ? request->stoppers[1]->fd : -1, POLLIN, 0 },
     };
     int wait_ms = child_wait_ms(child);
     if (wait_ms == 0) {
@@ -235,7 +236,7 @@ static FALLIBLE child_turn(struct child *child, const struct child_request *requ
         return err_errno(why, errno, "wait for a child process");
     if (ready <= 0)
         return ERR_OK;
-    if (fds[4].revents) {
+    if (fds[4].revents || fds[5].revents) {
         result->was_stopped = true;
         child->is_ended = true;
         return ERR_OK;

@@ -44,7 +44,7 @@ struct child_request {
     struct str input;
     size_t output_bytes_max;
     int64_t timeout_us;
-    const struct child_stopper *stopper; /* NULL: none */
+    const struct child_stopper *stoppers[2]; /* either ends it; NULL: none */
 };
 struct child_result {
     int exit_status; /* -1 when killed by a signal */

@@ -302,6 +302,25 @@ static void cancelled_filter_ends_at_once(void **state)
     gives(world, "{\"filter\":\".\",\"input\":1}", "{\"result\":1,\"results\":[1]}");
 }
 
+static void filters_end_with_the_server(void **state)
+{
+    struct connect_world *world = *state;
+    struct trial trials[4];
+    int64_t begin_us = test_now_us();
+    for (int i = 0; i < 4; i++) {
+        trial_make(world, &trials[i], "transform.jq",
+            "{\"filter\":\"def f: f; f\",\"input\":1,\"timeout\":\"60s\"}");
+        trial_start(&trials[i]);
+    }
+    connect_stop(world->connect);
+    world_wait(world);
+    for (int i = 0; i < 4; i++) {
+        assert_error(&trials[i].result, "cancelled", false, ACTION_NOT_SENT);
+        trial_done(&trials[i]);
+    }
+    assert_true(test_now_us() - begin_us < 10 * US_PER_S);
+}
+
 static void filters_run_in_the_pool_for_slow_work(void **state)
 {
     struct connect_world *world = *state;
@@ -375,6 +394,7 @@ int main(int argc, char **argv)
         EACH(child_that_dies_is_a_clear_error_and_the_next_call_works),
         EACH(many_calls_at_once_do_not_mix),
         EACH(cancelled_filter_ends_at_once),
+        EACH(filters_end_with_the_server),
         EACH(filters_run_in_the_pool_for_slow_work),
         EACH(process_has_given_up_its_rights),
     };

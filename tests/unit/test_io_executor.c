@@ -269,7 +269,7 @@ static void child_is_stopped_from_another_thread(void **state)
     pthread_t thread;
     static const char *const arguments[] = { "/bin/sleep", "60", NULL };
     CHECK(child_stopper_init(&stopper, why));
-    struct child_request request = { arguments, NULL, STR(""), 1000, 60 * US_PER_S, &stopper };
+    struct child_request request = { arguments, NULL, STR(""), 1000, 60 * US_PER_S, { NULL, &stopper } };
     struct child_result result = { .output = &output, .errors = &errors };
     assert_int_equal(pthread_create(&thread, NULL, raise_soon, &stopper), 0);
     int64_t begin_us = test_now_us();
