@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "base/timetext.h"
+#include "expr/network.h"
 #include "expr/parsers.h"
 
 struct syslog {
@@ -197,21 +198,79 @@ static FALLIBLE read_5424(struct syslog *log, struct err_info *why)
 
 /* ---- RFC 3164 ---- */
 
-/* "Oct 11 22:14:15"; there is no year in it, so it stays text: only the receiver knows when it came. */
-static size_t bsd_time_size(const struct syslog *log)
+static bool digits_at(const struct syslog *log, size_t at, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!is_digit(byte_at(log, at + i)))
+            return false;
+    }
+    return true;
+}
+
+static bool month_at(const struct syslog *log, size_t at)
 {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    char month[4] = "";
-    struct str text = str_slice(log->text, log->at, log->at + 15);
-    if (text.size < 15 || text.data[3] != ' ' || text.data[6] != ' ' || text.data[9] != ':' ||
-        text.data[12] != ':')
+    struct str text = str_slice(log->text, at, at + 3);
+    ptrdiff_t found = str_find(STR(months), text, 0);
+    while (found >= 0 && found % 3 != 0)
+        found = str_find(STR(months), text, (size_t)found + 1);
+    return text.size == 3 && found >= 0 && byte_at(log, at + 3) == ' ';
+}
+
+/* The end of "22:14:15" with or without a fraction at `at`, or `at`. */
+static size_t clock_end(const struct syslog *log, size_t at)
+{
+    bool is_clock = digits_at(log, at, 2) && byte_at(log, at + 2) == ':' && digits_at(log, at + 3, 2) &&
+        byte_at(log, at + 5) == ':' && digits_at(log, at + 6, 2);
+    if (!is_clock)
+        return at;
+    size_t end = at + 8;
+    if (byte_at(log, end) == '.' && is_digit(byte_at(log, end + 1))) {
+        for (end++; is_digit(byte_at(log, end)); end++)
+            ;
+    }
+    return end;
+}
+
+/* "Oct 11 22:14:15", with a year in front or behind the day, or none: so it stays text, only the receiver
+ * knows when it came. 0 when it is none. */
+static size_t bsd_time_size(const struct syslog *log)
+{
+    size_t at = log->at;
+    if (digits_at(log, at, 4) && byte_at(log, at + 4) == ' ' && month_at(log, at + 5))
+        at += 5;
+    if (!month_at(log, at))
         return 0;
-    memcpy(month, text.data, 3);
-    const char *found = strstr(months, month);
-    bool is_good = found != NULL && (found - months) % 3 == 0 && strlen(month) == 3;
-    for (size_t i = 7; i < 15; i++)
-        is_good = is_good && (i % 3 == 0 || is_digit((unsigned char)text.data[i]));
-    return is_good ? 15 : 0;
+    at += 4;
+    at += byte_at(log, at) == ' ';
+    if (!is_digit(byte_at(log, at)))
+        return 0;
+    at += 1 + is_digit(byte_at(log, at + 1));
+    if (byte_at(log, at++) != ' ')
+        return 0;
+    if (digits_at(log, at, 4) && byte_at(log, at + 4) == ' ')
+        at += 5;
+    size_t end = clock_end(log, at);
+    return end > at ? end - log->at : 0;
+}
+
+/* "1760220855.5 ": seconds since 1970, as some appliances send them. */
+static bool read_epoch(struct syslog *log, int64_t *ret_seconds, int32_t *ret_nanos)
+{
+    size_t at = log->at + 10;
+    int32_t unit = 100000000;
+    if (!digits_at(log, log->at, 10))
+        return false;
+    *ret_nanos = 0;
+    if (byte_at(log, at) == '.') {
+        for (at++; is_digit(byte_at(log, at)); at++, unit /= 10)
+            *ret_nanos += (byte_at(log, at) - '0') * unit;
+    }
+    bool is_epoch = byte_at(log, at) == ' ' &&
+        str_to_int(str_slice(log->text, log->at, log->at + 10), ret_seconds);
+    if (is_epoch)
+        log->at = at + 1;
+    return is_epoch;
 }
 
 static FALLIBLE read_bsd_time(struct syslog *log, struct err_info *why)
@@ -220,18 +279,25 @@ static FALLIBLE read_bsd_time(struct syslog *log, struct err_info *why)
     int32_t nanos;
     size_t size = bsd_time_size(log), end = log->at;
     if (size > 0) {
-        TRY(value_map_set(
-            &log->map, "timestamp_text", value_string(str_slice(log->text, log->at, log->at + size)), why));
-        log->at += size + (byte_at(log, log->at + size) == ' ');
-        return ERR_OK;
+        struct str text = str_slice(log->text, log->at, log->at + size);
+        log->at += size;
+        return value_map_set(&log->map, "timestamp_text", value_string(text), why);
     }
+    if (read_epoch(log, &seconds, &nanos))
+        return value_map_set(&log->map, "timestamp", value_timestamp(seconds, nanos), why);
     while (byte_at(log, end) > ' ')
         end++;
     if (!time_parse_rfc3339(str_slice(log->text, log->at, end), &seconds, &nanos))
         return ERR_OK;
-    TRY(value_map_set(&log->map, "timestamp", value_timestamp(seconds, nanos), why));
-    log->at = end + (byte_at(log, end) == ' ');
-    return ERR_OK;
+    log->at = end;
+    return value_map_set(&log->map, "timestamp", value_timestamp(seconds, nanos), why);
+}
+
+/* Blanks, and colons that stand alone, as " : " behind a host. */
+static void skip_marks(struct syslog *log)
+{
+    while (byte_at(log, log->at) == ' ' || (byte_at(log, log->at) == ':' && byte_at(log, log->at + 1) == ' '))
+        log->at++;
 }
 
 static bool is_tag_byte(int c)
@@ -260,23 +326,53 @@ static size_t tag_end(const struct syslog *log, size_t at, size_t *ret_name, siz
     return byte_at(log, end) == ':' ? end : 0;
 }
 
+/* A name or an address, maybe in brackets; a pair with '=' or a list is the message's beginning. */
+static bool is_host(struct str word)
+{
+    bool has_brackets = word.size > 2 && word.data[0] == '[' && word.data[word.size - 1] == ']';
+    for (size_t i = has_brackets; i < word.size - has_brackets; i++) {
+        char c = word.data[i];
+        bool is_good = is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '.' || c == '-' ||
+            c == '_' || c == ':';
+        if (!is_good)
+            return false;
+    }
+    return word.size > 0 && !str_equal(word, STR("-"));
+}
+
+/* The word in front of the tag; "192.0.2.1:" is a host too. */
+static FALLIBLE read_host(struct syslog *log, size_t end, struct err_info *why)
+{
+    struct str host = str_slice(log->text, log->at, end);
+    if (host.data[0] == '[')
+        host = str_slice(host, 1, host.size - 1);
+    log->at = end;
+    skip_marks(log);
+    return value_map_set(&log->map, "host", value_string(host), why);
+}
+
 static FALLIBLE read_3164(struct syslog *log, struct err_info *why)
 {
-    size_t name = 0, id = 0, host = log->at;
+    struct value_net net;
+    size_t name = 0, id = 0;
+    skip_marks(log);
     TRY(read_bsd_time(log, why));
-    host = log->at;
-    size_t end = tag_end(log, host, &name, &id);
-    if (end == 0) {
-        /* A host stands in front of the tag, when a tag or a blank follows. */
+    skip_marks(log);
+    size_t host = log->at, end = event_starts(log) ? host : tag_end(log, host, &name, &id);
+    bool is_address = end > host && network_parse_ip(str_slice(log->text, host, name), &net) == NULL;
+    if (is_address) {
+        TRY(read_host(log, name, why));
+        end = tag_end(log, log->at, &name, &id);
+    } else if (end == 0) {
+        /* A host stands in front of the tag, when a blank follows. */
         while (byte_at(log, host) > ' ')
             host++;
-        if (host > log->at && byte_at(log, host) == ' ') {
-            TRY(value_map_set(&log->map, "host", value_string(str_slice(log->text, log->at, host)), why));
-            log->at = host + 1;
-            end = tag_end(log, log->at, &name, &id);
+        if (byte_at(log, host) == ' ' && is_host(str_slice(log->text, log->at, host))) {
+            TRY(read_host(log, host, why));
+            end = event_starts(log) ? 0 : tag_end(log, log->at, &name, &id);
         }
     }
-    if (end == 0)
+    if (end <= log->at)
         return set_message(log, why);
     TRY(value_map_set(&log->map, "app", value_string(str_slice(log->text, log->at, name)), why));
     if (id > 0)
@@ -286,7 +382,8 @@ static FALLIBLE read_3164(struct syslog *log, struct err_info *why)
 }
 
 /* The size of "1 " in front of a timestamp or "-": a version of RFC 5424, of which so far only 1 is
- * defined, but senders count on. 0 when none stands there; then a host of digits might. */
+ * defined, but senders count on. 0 when none stands there; then a host of digits might. A message that says
+ * "1 " and goes on otherwise is read as loosely as RFC 3164's. */
 static size_t version_size(const struct syslog *log)
 {
     size_t at = log->at;
@@ -297,8 +394,6 @@ static size_t version_size(const struct syslog *log)
     if (at == log->at || byte_at(log, at) != ' ')
         return 0;
     size_t size = ++at - log->at;
-    if (size == 2 && byte_at(log, log->at) == '1')
-        return size;
     bool is_date = byte_at(log, at + 4) == '-';
     for (size_t i = 0; i < 4; i++)
         is_date = is_date && is_digit(byte_at(log, at + i));
@@ -311,6 +406,8 @@ FALLIBLE parse_syslog(struct arena *arena, struct str text, struct value *ret, s
     value_map_begin(&log.map, arena);
     TRY(read_priority(&log, why));
     size_t version = version_size(&log);
+    bool is_odd = version == 0 && byte_at(&log, log.at) == '1' && byte_at(&log, log.at + 1) == ' ';
+    log.at += is_odd ? 2 : 0;
     log.at += version;
     TRY(version > 0 ? read_5424(&log, why) : read_3164(&log, why));
     *ret = value_map_end(&log.map);

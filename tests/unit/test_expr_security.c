@@ -285,6 +285,37 @@ static void structured_texts_become_values(void **state)
     expr_expect_plain(ROWS(rows));
 }
 
+/* What appliances send is seldom what the standards say. */
+static void syslog_is_read_as_it_is_sent(void **state)
+{
+    (void)state;
+    static const struct expr_row rows[] = {
+        { "parse_syslog('<134> Oct 11 22:14:15 fw1 %ASA-3-106014: Deny inbound')",
+            "{'facility': dyn(16), 'severity': 6, 'timestamp_text': 'Oct 11 22:14:15', 'host': 'fw1', "
+            "'app': '%ASA-3-106014', 'message': 'Deny inbound'}" },
+        { "parse_syslog('<134>Oct  1 22:14:15 fw1 : %ASA-3-1: x').app", "'%ASA-3-1'" },
+        { "parse_syslog('<134>Oct 11 2025 22:14:15.123 fw1 su: x').timestamp_text",
+            "'Oct 11 2025 22:14:15.123'" },
+        { "parse_syslog('<134>2025 Oct 11 22:14:15 fw1 su: x').host", "'fw1'" },
+        { "parse_syslog('<134>Oct 11 22:14:15 192.0.2.1: %ACE-3-1: x').host", "'192.0.2.1'" },
+        { "parse_syslog('<134>Oct 11 22:14:15 192.0.2.1: %ACE-3-1: x').app", "'%ACE-3-1'" },
+        { "parse_syslog('<134>Oct 11 22:14:15 [192.0.2.1] NSS: x').host", "'192.0.2.1'" },
+        { "parse_syslog('<134>1 1760220855.5 mx1 events type=x').timestamp",
+            "timestamp('2025-10-11T22:14:15.5Z')" },
+        { "parse_syslog('<134>1 1760220855.5 mx1 events type=x').message", "'events type=x'" },
+        { "parse_syslog('<134>2025-10-11T22:14:15+02:00 h1 app[7]: x').timestamp",
+            "timestamp('2025-10-11T20:14:15Z')" },
+        { "parse_syslog('<134>Oct 11 22:14:15 CEF:0|a|b|c|d|e|5|x=1').message", "'CEF:0|a|b|c|d|e|5|x=1'" },
+        { "parse_syslog('<134>Oct 11 22:14:15 h1 CEF:0|a|b|c|d|e|5|x=1').host", "'h1'" },
+        { "parse_syslog('<134>device=fw date=x')",
+            "{'facility': dyn(16), 'severity': 6, 'message': 'device=fw date=x'}" },
+        { "has(parse_syslog('<134>kernel: x').host)", "false" },
+        { "parse_syslog('<134>kernel: x').app", "'kernel'" },
+        { "parse_syslog('<134>')", "{'facility': dyn(16), 'severity': 6}" },
+    };
+    expr_expect_plain(ROWS(rows));
+}
+
 static void hostile_xml_is_refused(void **state)
 {
     (void)state;
@@ -425,6 +456,7 @@ int main(void)
         cmocka_unit_test(hosts_are_cut_out_of_what_holds_them),
         cmocka_unit_test(digests_distances_and_severities),
         cmocka_unit_test(structured_texts_become_values),
+        cmocka_unit_test(syslog_is_read_as_it_is_sent),
         cmocka_unit_test(hostile_xml_is_refused),
         cmocka_unit_test(valid_messages_of_rfc_5424_have_their_fields),
         cmocka_unit_test(messages_of_vendors_are_read),
