@@ -24,7 +24,7 @@ const struct store_migration ingest_migrations[] = {
             "CREATE UNIQUE INDEX ingest_events_by_id ON ingest_events (tenant, id);"
             "CREATE INDEX ingest_events_by_fate ON ingest_events (tenant, fate, seq);"
             "CREATE INDEX ingest_events_by_source ON ingest_events (tenant, source, fate, seq);"
-            "CREATE INDEX ingest_events_by_alert ON ingest_events (tenant, alert_id, seq)"
+            "CREATE INDEX ingest_events_by_alert ON ingest_events (tenant, alert_id, fate, seq)"
             " WHERE alert_id IS NOT NULL;" },
     { .module = "ingest",
         .number = 2,

@@ -9,12 +9,12 @@ static const struct sql by_fate = { "SELECT seq FROM ingest_events WHERE tenant 
 static const struct sql by_source = {
     "SELECT seq FROM ingest_events WHERE tenant = $1 AND fate = $2 AND source = $8" RANGE, NULL
 };
-/* An alert has few events beside all others: fate and source are looked at row by row. */
+/* All events of an alert are of its source: that is looked at row by row. */
 static const struct sql by_alert = {
-    "SELECT seq FROM ingest_events WHERE tenant = $1 AND alert_id = $8 AND +fate = $2" RANGE, NULL
+    "SELECT seq FROM ingest_events WHERE tenant = $1 AND alert_id = $8 AND fate = $2" RANGE, NULL
 };
 static const struct sql by_alert_and_source = {
-    "SELECT seq FROM ingest_events WHERE tenant = $1 AND alert_id = $8 AND +fate = $2 AND +source = $9" RANGE,
+    "SELECT seq FROM ingest_events WHERE tenant = $1 AND alert_id = $8 AND fate = $2 AND +source = $9" RANGE,
     NULL
 };
 
