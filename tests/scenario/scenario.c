@@ -9,7 +9,7 @@
 #include "scenario.h"
 
 #define FAULTS_SHOWN_MAX 3
-#define CRASHES_MAX 150
+#define CRASHES_MAX 60
 
 struct totals {
     unsigned passed, failed;

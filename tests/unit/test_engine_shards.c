@@ -307,6 +307,35 @@ static void events_start_runs_on_many_shards_and_wake_runs_of_others(void **stat
         arena_done(&offerings[i].arena);
 }
 
+/* ---- people ---- */
+
+static void cancelled(struct engine_reply *reply, enum err result, const struct err_info *why)
+{
+    (void)reply;
+    test_check(result, why);
+}
+
+static void cancels_reach_runs_on_every_shard(void **state)
+{
+    struct world *world = *state;
+    static struct waiter waiters[RUNS];
+    static struct engine_reply replies[RUNS];
+    publish(world,
+        "playbook: waits\ntitle: Waits\nsteps: [ { try: [ { wait: 1h } ], finally: [ { do: x.go } ] } ]\n");
+    for (unsigned i = 0; i < RUNS; i++)
+        start(&waiters[i], world, "waits");
+    while (world->starting > 0)
+        loop_run(world->loop);
+    for (unsigned i = 0; i < RUNS; i++) {
+        replies[i] = (struct engine_reply){ .done = cancelled, .reply_to = world->loop };
+        engine_cancel_run(world->engine, TENANT_DEFAULT, waiters[i].watch.run_id, STR("tester"),
+            STR("enough"), &replies[i]);
+    }
+    run_until_done(world);
+    assert_int_equal(world->by_status[RUN_CANCELLED], RUNS);
+    (void)loop_drain(world->loop);
+}
+
 /* ---- ending in the middle ---- */
 
 static void a_node_that_stops_in_the_middle_goes_on_at_its_next_start(void **state)
@@ -342,6 +371,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(many_runs_on_many_shards_all_succeed, make, drop),
         cmocka_unit_test_setup_teardown(events_start_runs_on_many_shards_and_wake_runs_of_others, make, drop),
+        cmocka_unit_test_setup_teardown(cancels_reach_runs_on_every_shard, make, drop),
         cmocka_unit_test_setup_teardown(
             a_node_that_stops_in_the_middle_goes_on_at_its_next_start, make, drop),
     };
