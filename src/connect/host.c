@@ -51,9 +51,15 @@ void call_finish_soon(struct action_call *call, const struct action_result *resu
     host->is_starved_posted = true;
 }
 
+/* A probe that could not ask knows nothing: it must not say that the call never happened. */
+static enum action_effect effect_of_not_trying(const struct action_call *call)
+{
+    return call->purpose == ACTION_PROBE ? ACTION_UNKNOWN : ACTION_NOT_SENT;
+}
+
 void call_fail_soon(struct action_call *call, const struct err_info *why)
 {
-    struct action_result result = result_from_why(call->arena, why, ACTION_NOT_SENT);
+    struct action_result result = result_from_why(call->arena, why, effect_of_not_trying(call));
     call_finish_soon(call, &result);
 }
 

@@ -617,6 +617,12 @@ static void pool_that_is_missing_or_full_is_told(void **state)
     assert_error(trial_run(world, &trial, "nftables.block_ip", "{\"ip\":\"198.51.100.7\"}"), "no_executor",
         true, ACTION_NOT_SENT);
     trial_done(&trial);
+    trial_make(world, &trial, "nftables.block_ip", "{\"ip\":\"198.51.100.7\"}");
+    trial.call.purpose = ACTION_PROBE; /* it could not ask: that is not "it did not happen" */
+    trial_start(&trial);
+    world_wait(world);
+    assert_error(&trial.result, "no_executor", true, ACTION_UNKNOWN);
+    trial_done(&trial);
     world->executor = executor;
 }
 
