@@ -97,6 +97,7 @@ static void hashes_ids_and_paths_are_found(void **state)
         { "iocs('b.example.com http://a.example.com/').domain", "['b.example.com', 'a.example.com']" },
         { "iocs('authentihash ' + sha256('a')).authentihash", "[sha256('a')]" },
         { "iocs('authentihash ' + sha256('a')).sha256", "[]" },
+        { "iocs(lists.range(10100).map(i, 'CVE-2021-' + string(10000 + i)).join(' ')).cve.size()", "10000" },
         { "iocs('x').size()", "22" },
         { "iocs('x').ipv5", "~did you mean 'ipv" },
     };
