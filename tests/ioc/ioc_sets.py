@@ -195,7 +195,10 @@ def check_parts(case, found):
         if FINDER.get(name) and {finder_value(name, item) for item in values} & have(name):
             return False
     for name, count in case.get('count', {}).items():
-        if FINDER.get(name) and FINDER[name] not in free and len(have(name) if name != 'xmpp_addresses' else set(xmpp) & have(name)) != count:
+        if FINDER.get(name) is None or FINDER[name] in free:
+            continue
+        items = have(name) & set(xmpp) if name == 'xmpp_addresses' else have(name)
+        if len(items) != count:
             return False
     return True
 
