@@ -19,6 +19,7 @@ static const struct sql standing = {
 };
 static const struct sql forget_tasks = { "DELETE FROM engine_tasks WHERE run_id = $1", NULL };
 static const struct sql forget_containments = { "DELETE FROM engine_containments WHERE run_id = $1", NULL };
+static const struct sql forget_case = { "DELETE FROM engine_case_runs WHERE run_id = $1", NULL };
 static const struct sql forget_run = { "DELETE FROM engine_runs WHERE number = $1", NULL };
 
 static bool has_ended(int64_t status)
@@ -60,6 +61,7 @@ static FALLIBLE forget(
     TRY(journal_rows_delete(conn, run->number, why));
     TRY(sql_run(conn, &forget_tasks, SQL_ARGS(arg_id(&run->id)), NULL, why));
     TRY(sql_run(conn, &forget_containments, SQL_ARGS(arg_id(&run->id)), NULL, why));
+    TRY(sql_run(conn, &forget_case, SQL_ARGS(arg_id(&run->id)), NULL, why));
     return sql_run(conn, &forget_run, SQL_ARGS(arg_int(run->number)), NULL, why);
 }
 

@@ -79,7 +79,7 @@ struct world {
 static void check(enum err result, const struct err_info *why)
 {
     if (result != ERR_OK)
-        fail_msg("%s: %s", err_word(result), why->text);
+        fail_msg("%s: %s", err_word(result), why ? why->text : "");
 }
 
 static void open_world(struct world *world, const char *text)
@@ -333,6 +333,71 @@ static void what_does_not_fit_is_refused(void **state)
     free(world);
 }
 
+/* Steps 0 to 5 of the playbook below, each in a block of its own run; which parts and numbers they take. */
+static void a_block_that_its_step_has_not_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t step, part, number;
+        bool fits;
+    } cases[] = { { 0, PART_CASE, 1, true }, { 0, PART_CASE, 2, false }, { 0, PART_DEFAULT, 0, true },
+        { 0, PART_THEN, 0, false }, { 3, PART_BRANCH, 1, true }, { 3, PART_BRANCH, 2, false },
+        { 3, PART_BODY, 0, false }, { 6, PART_BODY, 70000, true }, { 6, PART_TRY, 0, false },
+        { 8, PART_TRY, 0, true }, { 8, PART_FINALLY, 0, true }, { 8, PART_ELSE, 0, false },
+        { 8, PART_ERROR, 0, false }, { 8, 99, 0, false } };
+    struct world *world = calloc(1, sizeof(*world));
+    assert_non_null(world);
+    open_world(world,
+        "playbook: p\ntitle: P\nsteps:\n"
+        "  - { switch: 1, cases: [ { when: it == 1, steps: [ { do: x.go } ] }, { when: it == 2, steps: [ { "
+        "do: x.go } ] } ] }\n"
+        "  - parallel: [ [ { do: x.go } ], [ { do: x.go } ] ]\n"
+        "  - { for_each: '[1]', steps: [ { do: x.go } ] }\n"
+        "  - { try: [ { do: x.go } ], finally: [ { do: x.go } ] }\n");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct run *run = NULL;
+        struct op main_block = { .kind = OP_BLOCK_OPEN }, step = { .kind = OP_STEP_OPEN },
+                  block = { .kind = OP_BLOCK_OPEN };
+        check(run_new(1, id_new(&world->clock.clock, &world->rand.rand), &run, NULL), NULL);
+        run->version = playbook_version_acquire(world->version);
+        run->playbook = world->version->playbook;
+        op_number(&main_block, FIELD_PART, PART_MAIN);
+        op_number(&step, FIELD_PARENT, 1);
+        op_number(&step, FIELD_STEP, cases[i].step);
+        op_number(&block, FIELD_PARENT, 2);
+        op_number(&block, FIELD_PART, cases[i].part);
+        op_number(&block, FIELD_NUMBER, cases[i].number);
+        assert_int_equal(run_apply(run, &main_block, NULL), ERR_OK);
+        assert_int_equal(run_apply(run, &step, NULL), ERR_OK);
+        assert_int_equal(run_apply(run, &block, NULL), cases[i].fits ? ERR_OK : ERR_INVALID);
+        run_free(run);
+    }
+    close_world(world);
+    free(world);
+}
+
+static void frames_that_stand_in_each_other_are_refused(void **state)
+{
+    (void)state;
+    struct world *world = calloc(1, sizeof(*world));
+    struct run *run = NULL;
+    assert_non_null(world);
+    open_world(world, "playbook: p\ntitle: P\nsteps: [ { id: a, do: x.go } ]\n");
+    check(run_new(1, id_new(&world->clock.clock, &world->rand.rand), &run, NULL), NULL);
+    run->version = playbook_version_acquire(world->version);
+    run->playbook = world->version->playbook;
+    struct op snapshot = { .kind = OP_SNAPSHOT }, step = { .kind = OP_FRAME, .frame = 1 };
+    op_number(&step, FIELD_KIND, FRAME_STEP);
+    op_number(&step, FIELD_PHASE, PHASE_CALL);
+    op_number(&step, FIELD_STEP, 0);
+    op_number(&step, FIELD_PARENT, 2);
+    assert_int_equal(run_apply(run, &snapshot, NULL), ERR_OK);
+    assert_int_equal(run_apply(run, &step, NULL), ERR_INVALID);
+    run_free(run);
+    close_world(world);
+    free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +406,8 @@ int main(void)
         cmocka_unit_test(branches_and_handlers_fold_to_the_same_state),
         cmocka_unit_test(a_timeout_folds_to_the_same_state),
         cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(a_block_that_its_step_has_not_is_refused),
+        cmocka_unit_test(frames_that_stand_in_each_other_are_refused),
     };
     return cmocka_run_group_tests_name("engine_run", tests, NULL, NULL);
 }
