@@ -38,6 +38,9 @@ static const struct lint_code codes[] = {
     { "expr_check", DIAGNOSTIC_ERROR, "An expression's names or types do not fit",
         "The message names what is not known or what types do not go together, with the nearest "
         "known name." },
+    { "expr_limit", DIAGNOSTIC_ERROR, "An expression past a limit",
+        "EXPR_SOURCE_BYTES_MAX bytes and EXPR_DEPTH_MAX levels are allowed. Set parts of it as variables "
+        "first." },
     { "expr_parse", DIAGNOSTIC_ERROR, "An expression is no CEL",
         "The message says what was expected at that place. Texts need quotes inside an "
         "expression, too." },

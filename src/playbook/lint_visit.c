@@ -553,8 +553,8 @@ static bool check(struct linter *l, struct flow *flow, struct examined *examined
         l->is_out_of_memory = true;
     else if (flow != NULL) {
         struct text_place at = reader_site_place(l->reader, examined->site, why.line, why.column);
-        diagnostics_add(l->found, DIAGNOSTIC_ERROR, why.name ? why.name : "expr_check", at.line, at.column,
-            "%s", why.text);
+        const char *code = result == ERR_LIMIT || why.name == NULL ? "expr_limit" : why.name;
+        diagnostics_add(l->found, DIAGNOSTIC_ERROR, code, at.line, at.column, "%s", why.text);
     }
     return false;
 }

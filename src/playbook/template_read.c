@@ -97,8 +97,8 @@ static const struct expr *compile(
             "whole");
         return NULL;
     }
-    diagnostics_add(r->found, DIAGNOSTIC_ERROR, why.name ? why.name : "expression", place.line, place.column,
-        "%s", why.text);
+    const char *code = result == ERR_LIMIT || why.name == NULL ? "expr_limit" : why.name;
+    diagnostics_add(r->found, DIAGNOSTIC_ERROR, code, place.line, place.column, "%s", why.text);
     return NULL;
 }
 

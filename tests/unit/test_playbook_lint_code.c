@@ -33,6 +33,17 @@ static void many(struct buf *buf, const char *before, const char *each, uint32_t
     buf_add_text(buf, after);
 }
 
+static void make_expression(struct buf *buf, bool is_wrong)
+{
+    uint32_t count = is_wrong ? EXPR_DEPTH_MAX + 1 : 10;
+    buf_add_text(buf, "steps:\n  - return: \"${{ ");
+    for (uint32_t i = 0; i < count; i++)
+        buf_add_byte(buf, '[');
+    for (uint32_t i = 0; i < count; i++)
+        buf_add_byte(buf, ']');
+    buf_add_text(buf, " }}\"\n");
+}
+
 static void make_loop_depth(struct buf *buf, bool is_wrong)
 {
     buf_add_text(buf, "steps: ");
@@ -90,6 +101,7 @@ static const struct {
     const char *code;
     void (*make)(struct buf *buf, bool is_wrong);
 } large[] = {
+    { "expr_limit", make_expression },
     { "loop_depth", make_loop_depth },
     { "playbook_nesting", make_nesting },
     { "playbook_steps", make_steps },
