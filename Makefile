@@ -51,9 +51,10 @@ e2e: build
 ## make bench    measures the server beside the machine's own ceilings (FULL=1: as the goals say; ONLY=PART,...)
 bench: build
 	@tools/install-packages bench
-	@ninja -C build -j $(JOBS) bench/load bench/stub bench/bench_json bench/bench_expr bench/bench_store bench/bench_ingest bench/bench_client
+	@ninja -C build -j $(JOBS) bench/load bench/stub bench/bench_json bench/bench_expr bench/bench_lint bench/bench_store bench/bench_ingest bench/bench_client
 	@[ -n '$(ONLY)' ] || build/bench/bench_json '' 0.3
 	@[ -n '$(ONLY)' ] || build/bench/bench_expr 0.3
+	@[ -n '$(ONLY)' ] || build/bench/bench_lint 500 0.5
 	@[ -n '$(ONLY)' ] || build/bench/bench_store '' 2
 	@[ -n '$(ONLY)' ] || build/bench/bench_ingest build 2 $(if $(FULL),1000000)
 	@tools/bench $(if $(FULL),--full) --only '$(ONLY)'
