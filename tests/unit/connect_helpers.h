@@ -49,6 +49,7 @@ UNUSED static void world_make_connect(struct connect_world *world)
         .rand = rand_system(),
         .vault = world->access.vault,
         .connections = world->connections,
+        .calls_out_max = world->calls_out_max,
         .executor = world->executor,
         .slow_executor = world->slow_executor,
         .jq_command = world->jq_command,
