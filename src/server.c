@@ -138,6 +138,14 @@ static enum err open_connect(struct server *server, struct err_info *why)
     return connect_new(&options, &server->connect, why);
 }
 
+static const struct type *learned_output(void *context, int64_t tenant, const struct action *action,
+    struct str playbook, struct str step, struct arena *arena)
+{
+    struct server *server = context;
+    return contracts_output_type(
+        contract_book_contracts(server->contracts), tenant, action, playbook, step, arena);
+}
+
 static FALLIBLE open_engine(struct server *server, struct err_info *why)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -151,6 +159,8 @@ static FALLIBLE open_engine(struct server *server, struct err_info *why)
         .catalogues = connect_catalogues(server->connect),
         .case_type = &subject_type_case,
         .subjects = &server->subjects,
+        .learned_output = learned_output,
+        .learned_context = server,
         .seal = subjects_seal,
         .seal_context = server->vault,
         .shard_count = workers > 0 ? (unsigned)workers

@@ -146,6 +146,11 @@ static bool is_free_form(const struct action *action)
     return str_equal(action->name, STR("http.request"));
 }
 
+static void print_scope(struct buf *buf, struct str playbook, struct str step)
+{
+    buf_printf(buf, "%.*s/%.*s", STR_ARG(playbook), STR_ARG(step));
+}
+
 struct telling {
     struct contracts *contracts;
     const struct action_call *call;
@@ -179,7 +184,7 @@ void contracts_observe(struct contracts *contracts, const struct action_call *ca
     AUTO(buf) struct buf scope = { 0 };
     struct value looked_at = output;
     if (telling.is_body) {
-        buf_printf(&scope, "%.*s/%.*s", STR_ARG(call->playbook), STR_ARG(call->step));
+        print_scope(&scope, call->playbook, call->step);
         if (buf_check(&scope, NULL) != ERR_OK)
             return; /* learned from the next one */
         key.scope = buf_str(&scope);
@@ -199,6 +204,44 @@ void contracts_mismatch(struct contracts *contracts, const struct action_call *c
     struct telling telling = { contracts, call, false };
     const struct drift drift = { DRIFT_DECLARED, STR(""), STR("what the action declares"), text };
     tell(&telling, &drift);
+}
+
+/* ---- as a type ---- */
+
+static const struct type *learned_body(struct contracts *contracts, int64_t tenant,
+    const struct action *action, struct str scope, struct arena *arena)
+{
+    const struct contract_row key = { .tenant = tenant, .action = action->name, .scope = scope };
+    bool is_there;
+    lock(contracts);
+    uint32_t place = place_of(contracts, &key, &is_there);
+    const struct type *type = is_there ? shape_type(contracts->items[place]->shape, arena) : NULL;
+    unlock(contracts);
+    return type;
+}
+
+const struct type *contracts_output_type(struct contracts *contracts, int64_t tenant,
+    const struct action *action, struct str playbook, struct str step, struct arena *arena)
+{
+    AUTO(buf) struct buf scope = { 0 };
+    if (!is_free_form(action) || action->out->kind != TYPE_RECORD)
+        return NULL;
+    print_scope(&scope, playbook, step);
+    const struct type *body = buf_check(&scope, NULL) == ERR_OK
+        ? learned_body(contracts, tenant, action, buf_str(&scope), arena)
+        : NULL;
+    struct type *type = ARENA_NEW(arena, struct type);
+    struct type_field *fields = ARENA_ARRAY(arena, action->out->field_count, struct type_field);
+    if (!body || !type || !fields)
+        return NULL;
+    for (uint32_t i = 0; i < action->out->field_count; i++) {
+        fields[i] = action->out->fields[i];
+        if (str_equal(fields[i].name, STR("body")))
+            fields[i].type = body;
+    }
+    *type = *action->out;
+    type->fields = fields;
+    return type;
 }
 
 /* ---- as values ---- */

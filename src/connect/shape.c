@@ -335,6 +335,81 @@ void shape_observe(
     look(&looking, &shape->root, answer);
 }
 
+/* ---- as a type ---- */
+
+/* The one kind that was seen, nulls aside; SHAPE_TYPES when there were several or none. */
+static enum shape_type only_kind(const struct shape_node *node)
+{
+    enum shape_type found = SHAPE_TYPES;
+    for (int i = SHAPE_NULL + 1; i < SHAPE_TYPES; i++) {
+        if (node->seen[i] == 0)
+            continue;
+        bool is_number = (found == SHAPE_INT || found == SHAPE_DOUBLE) && i == SHAPE_DOUBLE;
+        if (found != SHAPE_TYPES && !is_number)
+            return SHAPE_TYPES;
+        found = (enum shape_type)i;
+    }
+    return found;
+}
+
+static const struct type *type_of_node(const struct shape_node *node, struct arena *arena);
+
+static const struct type *record_type(const struct shape_node *node, struct arena *arena)
+{
+    struct type *type = ARENA_NEW(arena, struct type);
+    struct type_field *fields = ARENA_ARRAY(arena, node->child_count + 1, struct type_field);
+    if (!type || !fields)
+        return &type_dyn;
+    for (uint32_t i = 0; i < node->child_count; i++) {
+        const struct shape_node *child = node->children[i];
+        fields[i] = (struct type_field){ .type = type_of_node(child, arena),
+            .is_required = is_rare(child->asked - times_there(child), child->asked) };
+        if (arena_str(arena, child->name, &fields[i].name, NULL) != ERR_OK)
+            return &type_dyn;
+    }
+    *type = (struct type){
+        .kind = TYPE_RECORD, .fields = fields, .field_count = node->child_count, .is_open = true
+    };
+    return type;
+}
+
+static const struct type *list_type(const struct shape_node *node, struct arena *arena)
+{
+    const struct shape_node *items = find_child(node, STR("[]"), 0);
+    const struct type *type = type_list_of(arena, items ? type_of_node(items, arena) : &type_dyn);
+    return type ? type : &type_dyn;
+}
+
+static const struct type *bare_type(const struct shape_node *node, struct arena *arena)
+{
+    switch (only_kind(node)) {
+    case SHAPE_BOOL: return &type_bool;
+    case SHAPE_INT: return &type_int;
+    case SHAPE_DOUBLE: return &type_double;
+    case SHAPE_STRING: return &type_string;
+    case SHAPE_LIST: return list_type(node, arena);
+    case SHAPE_MAP: return record_type(node, arena);
+    default: return &type_dyn;
+    }
+}
+
+static const struct type *type_of_node(const struct shape_node *node, struct arena *arena)
+{
+    const struct type *bare = bare_type(node, arena);
+    if (node->seen[SHAPE_NULL] == 0 || bare->kind == TYPE_DYN)
+        return bare;
+    struct type *nullable = ARENA_NEW(arena, struct type);
+    if (!nullable)
+        return &type_dyn;
+    *nullable = (struct type){ .kind = TYPE_NULLABLE, .item = bare };
+    return nullable;
+}
+
+const struct type *shape_type(const struct shape *shape, struct arena *arena)
+{
+    return shape->root.asked < SHAPE_KNOWN_AFTER ? NULL : type_of_node(&shape->root, arena);
+}
+
 /* ---- as a value ---- */
 
 static FALLIBLE describe_counts(

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/value.h"
+#include "expr/type.h"
 
 #define SHAPE_NODES_MAX 4000
 #define SHAPE_CHILDREN_MAX 256
@@ -50,6 +51,10 @@ void shape_free(struct shape *shape); /* NULL is fine */
 void shape_observe(
     struct shape *shape, struct value answer, struct instant now, shape_report *report, void *context);
 uint64_t shape_count(const struct shape *shape); /* answers seen */
+
+/* The type that fits what was seen, in `arena`: what was always there is required, what was null may be,
+ * records are open; dyn where answers differ. NULL before SHAPE_KNOWN_AFTER answers and without memory. */
+const struct type *shape_type(const struct shape *shape, struct arena *arena);
 
 /* {"seen","types":{"string":N,…},"choices":{"text":N},"fields":{name:…},"items":…}: as shown, and as stored.
  */

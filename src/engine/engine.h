@@ -96,6 +96,11 @@ struct engine_options {
     struct store *store;
     struct catalogue_source *catalogues;
     const struct type *alert_type, *case_type; /* what playbooks are checked against; NULL: not */
+    /* What a step's action has answered so far, for the check of playbooks; NULL: nobody knows. Any thread;
+     * NULL when nothing is known, else a type in `arena`. */
+    const struct type *(*learned_output)(void *context, int64_t tenant, const struct action *action,
+        struct str playbook, struct str step, struct arena *arena);
+    void *learned_context;
     struct engine_subjects *subjects;
     struct guardrail *guardrail; /* NULL: allow */
     engine_seal *seal; /* NULL: what an action declares secret is not kept at all */

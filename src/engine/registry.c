@@ -16,6 +16,7 @@ struct registry {
     struct store *store;
     struct catalogue_source *catalogues;
     const struct type *alert_type, *case_type;
+    const struct engine_options *options; /* the engine's own */
     struct engine_subjects *subjects;
     struct log *log;
     pthread_mutex_t mutex; /* of what follows */
@@ -152,6 +153,7 @@ enum err registry_new(const struct engine_options *options, struct registry **re
     registry->store = options->store;
     registry->catalogues = options->catalogues;
     registry->alert_type = options->alert_type;
+    registry->options = options;
     registry->case_type = options->case_type;
     registry->subjects = options->subjects;
     registry->log = options->log;
@@ -368,12 +370,22 @@ static bool world_find(const struct playbook_world *world, struct str name, cons
     return true;
 }
 
+static const struct type *world_learned(const struct playbook_world *world, const struct playbook *playbook,
+    const struct step *step, const struct action *action, struct arena *arena)
+{
+    const struct world *own = world->context;
+    const struct engine_options *options = own->registry->options;
+    return options->learned_output(
+        options->learned_context, own->tenant, action, playbook->name, step->id, arena);
+}
+
 enum err registry_check(struct registry *registry, int64_t tenant, struct str text, struct diagnostics *found,
     struct playbook **ret, struct err_info *why)
 {
     struct world own = { .registry = registry, .tenant = tenant };
     own.world.find_playbook = world_find;
     own.world.context = &own;
+    own.world.learned_output = registry->options->learned_output ? world_learned : NULL;
     own.world.alert_type = registry->alert_type;
     own.world.case_type = registry->case_type;
     own.world.catalogue = registry->catalogues ? registry->catalogues->acquire(registry->catalogues) : NULL;

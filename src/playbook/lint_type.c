@@ -313,14 +313,17 @@ static struct verdict event_verdict(struct linter *l)
 }
 
 /* A local action answers from this server alone. */
-static struct verdict call_verdict(const struct linter *l, const struct step *step)
+static struct verdict call_verdict(struct linter *l, const struct step *step)
 {
     const struct action *action = l->world->catalogue != NULL
         ? catalogue_find(l->world->catalogue, step->call.action)
         : NULL;
     if (action == NULL || action->out == NULL)
         return (struct verdict){ &type_dyn, TAINTED };
-    return (struct verdict){ action->out, action->apply != NULL ? 0 : TAINTED };
+    const struct type *learned = l->world->learned_output != NULL
+        ? l->world->learned_output(l->world, l->playbook, step, action, &l->arena)
+        : NULL;
+    return (struct verdict){ learned != NULL ? learned : action->out, action->apply != NULL ? 0 : TAINTED };
 }
 
 static struct verdict run_verdict(const struct linter *l, const struct step *step)

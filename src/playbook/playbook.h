@@ -243,6 +243,10 @@ struct playbook {
 struct playbook_world {
     const struct catalogue *catalogue;
     const struct type *alert_type, *case_type; /* what `alert` and `case` are; records */
+    /* What the output of this playbook's step has been so far, where its action declares less; NULL when
+     * nothing is known. In `arena`. May be NULL. */
+    const struct type *(*learned_output)(const struct playbook_world *world, const struct playbook *playbook,
+        const struct step *step, const struct action *action, struct arena *arena);
     /* The inputs and output of another playbook; false when there is none of that name. */
     bool (*find_playbook)(const struct playbook_world *world, struct str name, const struct playbook **ret);
     const void *context;

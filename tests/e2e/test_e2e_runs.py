@@ -438,6 +438,9 @@ def a_drift_of_answers_is_an_alert(folder):
     shape = server.get("/api/v1/connectors/http/contracts")["items"][0]
     expect((shape["playbook"], shape["step"], shape["shape"]["fields"]["score"]["types"]),
            ("lookup", "ask_tool", {"int": 40}), "what was learned")
+    wrong = lookup(tool.url).replace("ask_tool.output.body.score :", "ask_tool.output.body.score.startsWith('9') :")
+    status, body, _ = server.call("PUT", "/api/v1/playbooks/lookup", {"source": wrong, "dry_run": True})
+    expect((status, "int" in json.dumps(body)), (422, True), f"a check against what was learned {body!r}")
     server.stop()
     server = Server(folder, LOOPBACK)
     expect(server.get("/api/v1/connectors/http/contracts")["items"][0]["shape"]["seen"], 40, "kept over a restart")
