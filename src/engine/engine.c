@@ -52,7 +52,7 @@ static FALLIBLE engine_init(struct engine *engine, const struct engine_options *
     engine->shard_count = options->inline_loop || options->shard_count == 0 ? 1 : options->shard_count;
     if (engine->shard_count > SHARDS_MAX)
         engine->shard_count = SHARDS_MAX;
-    TRY(registry_new(&engine->options, &engine->registry, why));
+    TRY(registry_new(options, &engine->registry, why));
     TRY(subscriptions_new(&engine->subscriptions, why));
     TRY(watches_new(options->store, &engine->watches, why));
     size_t size = engine->shard_count * sizeof(struct shard);

@@ -89,6 +89,10 @@ struct engine_observation {
 typedef enum err engine_seal(void *context, int64_t tenant, struct value plain, struct arena *arena,
     struct value *ret, struct err_info *why);
 
+/* What a step's action has answered so far; see engine_options. */
+typedef const struct type *engine_learned(void *context, int64_t tenant, const struct action *action,
+    struct str playbook, struct str step, struct arena *arena);
+
 struct engine_options {
     struct clock *clock;
     struct rand *rand;
@@ -98,8 +102,7 @@ struct engine_options {
     const struct type *alert_type, *case_type; /* what playbooks are checked against; NULL: not */
     /* What a step's action has answered so far, for the check of playbooks; NULL: nobody knows. Any thread;
      * NULL when nothing is known, else a type in `arena`. */
-    const struct type *(*learned_output)(void *context, int64_t tenant, const struct action *action,
-        struct str playbook, struct str step, struct arena *arena);
+    engine_learned *learned_output;
     void *learned_context;
     struct engine_subjects *subjects;
     struct guardrail *guardrail; /* NULL: allow */

@@ -16,7 +16,8 @@ struct registry {
     struct store *store;
     struct catalogue_source *catalogues;
     const struct type *alert_type, *case_type;
-    const struct engine_options *options; /* the engine's own */
+    engine_learned *learned_output; /* NULL: nobody knows */
+    void *learned_context;
     struct engine_subjects *subjects;
     struct log *log;
     pthread_mutex_t mutex; /* of what follows */
@@ -153,7 +154,8 @@ enum err registry_new(const struct engine_options *options, struct registry **re
     registry->store = options->store;
     registry->catalogues = options->catalogues;
     registry->alert_type = options->alert_type;
-    registry->options = options;
+    registry->learned_output = options->learned_output;
+    registry->learned_context = options->learned_context;
     registry->case_type = options->case_type;
     registry->subjects = options->subjects;
     registry->log = options->log;
@@ -374,9 +376,8 @@ static const struct type *world_learned(const struct playbook_world *world, cons
     const struct step *step, const struct action *action, struct arena *arena)
 {
     const struct world *own = world->context;
-    const struct engine_options *options = own->registry->options;
-    return options->learned_output(
-        options->learned_context, own->tenant, action, playbook->name, step->id, arena);
+    return own->registry->learned_output(
+        own->registry->learned_context, own->tenant, action, playbook->name, step->id, arena);
 }
 
 enum err registry_check(struct registry *registry, int64_t tenant, struct str text, struct diagnostics *found,
@@ -385,7 +386,7 @@ enum err registry_check(struct registry *registry, int64_t tenant, struct str te
     struct world own = { .registry = registry, .tenant = tenant };
     own.world.find_playbook = world_find;
     own.world.context = &own;
-    own.world.learned_output = registry->options->learned_output ? world_learned : NULL;
+    own.world.learned_output = registry->learned_output ? world_learned : NULL;
     own.world.alert_type = registry->alert_type;
     own.world.case_type = registry->case_type;
     own.world.catalogue = registry->catalogues ? registry->catalogues->acquire(registry->catalogues) : NULL;
