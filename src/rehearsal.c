@@ -36,6 +36,7 @@ struct rehearsal {
     uint64_t steps;
     struct crash crash;
     bool has_crashed;
+    uint64_t pause_at; /* 0: nowhere */
 };
 
 /* ---- life ---- */
@@ -196,6 +197,11 @@ void rehearsal_crash_at(
 {
     rehearsal->crash = (struct crash){ step, drop_calls, context };
     rehearsal->has_crashed = false;
+}
+
+void rehearsal_pause_at(struct rehearsal *rehearsal, uint64_t step)
+{
+    rehearsal->pause_at = step;
 }
 
 /* ---- going on ---- */
@@ -558,6 +564,8 @@ static FALLIBLE go_on(struct rehearsal *rehearsal, struct ending *ending, struct
             TRY(find_task(rehearsal, ret_task, why));
         if (!id_is_none(*ret_task))
             return ERR_OK;
+        if (rehearsal->pause_at != 0 && rehearsal->steps >= rehearsal->pause_at)
+            return err_set(why, ERR_CANCELLED, "the rehearsal pauses here, as it was told to");
         TRY(step(rehearsal, until, &has_stepped, why));
         if (!has_stepped)
             return err_set(why, ERR_TIMEOUT, "the run did not end in the time that it was given");
@@ -574,7 +582,10 @@ enum err rehearsal_go_on(struct rehearsal *rehearsal, struct id run, struct inst
             .ended = run_ended, .reply_to = rehearsal->loop, .run_id = run, .tenant = TENANT_DEFAULT } };
     engine_watch(rehearsal->engine, &ending.watch);
     enum err result = go_on(rehearsal, &ending, until, ret_task, why);
-    if (result != ERR_CANCELLED) /* a crash takes the watch with it */
+    bool is_pause = result == ERR_CANCELLED && rehearsal->pause_at != 0 && !rehearsal->has_crashed;
+    if (is_pause)
+        rehearsal->pause_at = 0;
+    if (result != ERR_CANCELLED || is_pause) /* a crash takes the watch with it */
         engine_unwatch(rehearsal->engine, &ending.watch);
     TRY(result);
     TRY(store_read_wait(rehearsal->store, read_status, &reading, why));

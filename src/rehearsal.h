@@ -100,6 +100,9 @@ FALLIBLE rehearsal_sleep(struct rehearsal *rehearsal, int64_t span_us, void (*dr
  * then ends with ERR_CANCELLED: it may or may not have become durable. The new engine runs already. Tests. */
 void rehearsal_crash_at(
     struct rehearsal *rehearsal, uint64_t step, void (*drop_calls)(void *context), void *context);
+/* The next rehearsal_go_on ends with ERR_CANCELLED before the step numbered `step`, once; nothing is lost.
+ * Tests. */
+void rehearsal_pause_at(struct rehearsal *rehearsal, uint64_t step);
 uint64_t rehearsal_steps(const struct rehearsal *rehearsal);
 
 #endif

@@ -309,3 +309,56 @@ enum err scenario_check(struct played *played, struct value expect, struct err_i
         TRY(check_absent(played, value_get(expect, STR("absent")), why));
     return id_is_none(played->run) ? ERR_OK : check_journal(played, value_get(expect, STR("journal")), why);
 }
+
+/* ---- what is left ---- */
+
+#define ENDED "(SELECT id FROM engine_runs WHERE status IN (3, 4, 5))"
+static const struct {
+    const char *what;
+    struct sql count;
+} leftovers[] = {
+    { "open tasks of runs that have ended",
+        { "SELECT count(*) FROM engine_tasks WHERE status = 0 AND kind <> 3 AND run_id IN " ENDED, NULL } },
+    { "messages for runs that have ended",
+        { "SELECT count(*) FROM engine_inbox WHERE run_id IN " ENDED, NULL } },
+    { "events that runs which have ended wait for",
+        { "SELECT count(*) FROM engine_subscriptions WHERE run_id IN " ENDED, NULL } },
+    { "places that runs which have ended hold",
+        { "SELECT count(*) FROM engine_slots WHERE run_id IN " ENDED, NULL } },
+    { "times at which runs that have ended are woken",
+        { "SELECT count(*) FROM engine_runs WHERE wake IS NOT NULL AND status IN (3, 4, 5)", NULL } },
+};
+
+static enum err count_left(void *context, struct store_conn *conn, struct err_info *why)
+{
+    struct played *played = context;
+    for (size_t i = 0; i < sizeof(leftovers) / sizeof(leftovers[0]); i++) {
+        AUTO(rows) struct rows rows = { 0 };
+        TRY(rows_open(&rows, conn, &leftovers[i].count, SQL_NO_ARGS, why));
+        int64_t count = rows_next(&rows) ? rows_int(&rows, 0) : 0;
+        TRY(rows_end(&rows, why));
+        if (count > 0)
+            scenario_fault(played, "left: %lld %s", (long long)count, leftovers[i].what);
+    }
+    return ERR_OK;
+}
+
+enum err scenario_check_left(struct played *played, struct err_info *why)
+{
+    check_once(played);
+    return store_read_wait(rehearsal_store(played->rehearsal), count_left, played, why);
+}
+
+enum err scenario_check_cancelled(struct played *played, struct err_info *why)
+{
+    struct value shown;
+    TRY(scenario_check_left(played, why));
+    if (id_is_none(played->run))
+        return ERR_OK;
+    TRY(rehearsal_show(played->rehearsal, played->run, played->arena, &shown, why));
+    struct value status = value_get(shown, STR("status"));
+    if (!value_is_text(status, STR("cancelled")) && !value_is_text(status, STR("succeeded")) &&
+        !value_is_text(status, STR("failed")))
+        differs(played, "status", value_string(STR("cancelled")), status);
+    return ERR_OK;
+}

@@ -238,7 +238,10 @@ static FALLIBLE answer_task(struct played *played, struct id id, struct err_info
         result = rehearsal_answer(played->rehearsal, id, STR("tester"), answer, why);
     } while (has_crashed(played, result));
     /* With a crash the answer may have been taken before it. */
-    return result == ERR_CONFLICT && played->crash_at != 0 ? ERR_OK : result;
+    if (result == ERR_CONFLICT && played->crash_at != 0)
+        return ERR_OK;
+    /* What the scenario has refused is not what a cancel is about. */
+    return result == ERR_INVALID && played->cancel_at != 0 ? ERR_OK : result;
 }
 
 /* ---- going on ---- */
@@ -255,6 +258,11 @@ static FALLIBLE go_on(struct played *played, struct instant until, struct err_in
         enum err result = rehearsal_go_on(played->rehearsal, played->run, until, &status, &task, why);
         if (has_crashed(played, result))
             continue;
+        if (result == ERR_CANCELLED && played->cancel_at != 0) {
+            result = rehearsal_cancel(played->rehearsal, played->run, STR("enough"), why);
+            if (result == ERR_OK || result == ERR_CONFLICT) /* it has ended by itself */
+                continue;
+        }
         if (result == ERR_TIMEOUT && is_bounded) {
             rehearsal_wait_until(played->rehearsal, until);
             return ERR_OK;
@@ -454,12 +462,16 @@ static FALLIBLE play(struct played *played, struct err_info *why)
     TRY(publish(played, why));
     if (played->crash_at != 0)
         rehearsal_crash_at(played->rehearsal, played->crash_at, drop_calls, played->mocks);
+    rehearsal_pause_at(played->rehearsal, played->cancel_at);
     played->started = rehearsal_now(played->rehearsal);
     TRY(begin(played, why));
-    if (value_is(then, VALUE_NULL) && !id_is_none(played->run))
+    if ((value_is(then, VALUE_NULL) || played->cancel_at != 0) && !id_is_none(played->run))
         TRY(go_on(played, INSTANT_NEVER, why));
+    if (played->cancel_at != 0)
+        return scenario_check_cancelled(played, why);
     TRY(do_then(played, then, why));
     TRY(scenario_check(played, given(played, "expect"), why));
+    TRY(scenario_check_left(played, why));
     played->steps = rehearsal_steps(played->rehearsal);
     return ERR_OK;
 }

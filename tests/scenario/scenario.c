@@ -1,6 +1,6 @@
-/* Runs scenario files: scenario [--crash] [--only TEXT] FILE-OR-FOLDER… Prints `ok` or `not ok` a case, and
- * `N passed, N failed`. With --crash each case is played once for each step of its loop, with a crash before
- * that step; what has to come of it is the same. */
+/* Runs scenario files: scenario [--crash or --cancel] [--only TEXT] FILE-OR-FOLDER… Prints `ok` or `not ok` a
+ * case, and `N passed, N failed`. With --crash each case is played once for each step of its loop, with a
+ * crash before that step; what has to come of it is the same. */
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,24 +9,32 @@
 #include "scenario.h"
 
 #define FAULTS_SHOWN_MAX 3
-#define CRASHES_MAX 60
+#define CRASHES_MAX 40
 
 struct totals {
     unsigned passed, failed;
     const char *only;
-    bool crashes;
+    bool crashes, cancels;
 };
 
-/* Plays it once. `crash_at` 0: as it is. */
-static FALLIBLE play(const struct scenario *scenario, uint64_t crash_at, uint64_t crash_again,
-    struct buf *faults, uint64_t *ret_steps, struct err_info *why)
+/* What comes in between. Zero: nothing. */
+struct disturbance {
+    uint64_t crash_at, crash_again, cancel_at;
+    struct buf *faults;
+};
+
+/* Plays it once. */
+static FALLIBLE play(
+    const struct scenario *scenario, const struct disturbance *by, uint64_t *ret_steps, struct err_info *why)
 {
     AUTO(arena) struct arena arena = { 0 };
     struct played played = { .scenario = scenario,
         .arena = &arena,
-        .crash_at = crash_at,
-        .crash_again = crash_again,
-        .faults = faults };
+        .crash_at = by->crash_at,
+        .crash_again = by->crash_again,
+        .cancel_at = by->cancel_at,
+        .patience_us = by->cancel_at ? 100 * US_PER_DAY : 0,
+        .faults = by->faults };
     TRY(scenario_play(&played, why));
     if (ret_steps)
         *ret_steps = played.steps;
@@ -47,22 +55,30 @@ static void add_failure(struct buf *faults, const struct err_info *why)
     buf_printf(faults, "    %s\n", why->text);
 }
 
-/* A crash before each step of the loop, one playing a crash; of long scenarios, which mostly wait, before
- * some. */
-static void play_crashes(const struct scenario *scenario, uint64_t steps, struct buf *faults)
+/* A crash, or a cancel, before each step of the loop, one playing each; of long scenarios, which mostly wait,
+ * before some. */
+static void play_disturbed(
+    const struct totals *totals, const struct scenario *scenario, uint64_t steps, struct buf *faults)
 {
     unsigned shown = 0;
     uint64_t stride = steps / CRASHES_MAX + 1;
     for (uint64_t at = 1; at <= steps && shown < FAULTS_SHOWN_MAX; at += stride) {
         AUTO(buf) struct buf found = { 0 };
         struct err_info why = { 0 };
-        uint64_t again = at % 3 == 0 ? at % 7 + 1 : 0; /* some are followed by another soon */
-        if (play(scenario, at, again, &found, NULL, &why) != ERR_OK)
+        struct disturbance by = { .faults = &found };
+        if (totals->crashes) {
+            by.crash_at = at;
+            by.crash_again = at % 3 == 0 ? at % 7 + 1 : 0; /* some are followed by another soon */
+        } else {
+            by.cancel_at = at;
+        }
+        if (play(scenario, &by, NULL, &why) != ERR_OK)
             add_failure(&found, &why);
         if (found.size == 0)
             continue;
-        buf_printf(faults, "  crash before step %llu, again after %llu:\n%.*s", (unsigned long long)at,
-            (unsigned long long)again, (int)found.size, found.data);
+        buf_printf(faults, "  %s before step %llu, again after %llu:\n%.*s",
+            totals->crashes ? "crash" : "cancel", (unsigned long long)at, (unsigned long long)by.crash_again,
+            (int)found.size, found.data);
         shown++;
     }
 }
@@ -76,10 +92,10 @@ static void run_case(struct totals *totals, const struct scenario *scenario)
     bool may_crash = !(crash.type == VALUE_BOOL && !crash.boolean);
     if (totals->crashes && !may_crash)
         return;
-    if (play(scenario, 0, 0, &faults, &steps, &why) != ERR_OK)
+    if (play(scenario, &(struct disturbance){ .faults = &faults }, &steps, &why) != ERR_OK)
         add_failure(&faults, &why);
-    if (totals->crashes && faults.size == 0)
-        play_crashes(scenario, steps, &faults);
+    if ((totals->crashes || totals->cancels) && faults.size == 0)
+        play_disturbed(totals, scenario, steps, &faults);
     say(totals, scenario, &faults);
 }
 
@@ -119,6 +135,8 @@ int main(int count, char **arguments)
     for (int i = 1; i < count; i++) {
         if (strcmp(arguments[i], "--crash") == 0)
             totals.crashes = true;
+        else if (strcmp(arguments[i], "--cancel") == 0)
+            totals.cancels = true;
         else if (strcmp(arguments[i], "--only") == 0 && i + 1 < count)
             totals.only = arguments[++i];
         else

@@ -30,6 +30,7 @@ struct played {
     uint64_t crash_at; /* 0: none */
     uint64_t crash_again; /* steps after the first crash; 0: never */
     unsigned crashes;
+    uint64_t cancel_at; /* the run is cancelled before this step of the loop; 0: never */
     int64_t patience_us; /* how long a run may take; 0: as long as it likes */
     bool was_settled_by_person; /* an uncertain call was said to be done: its output is not known */
     uint64_t steps; /* of the loop */
@@ -46,6 +47,11 @@ FALLIBLE scenario_check(struct played *played, struct value expect, struct err_i
  * says nothing. Live as long as `played`. */
 struct guardrail *scenario_guardrail(struct played *played);
 struct engine_subjects *scenario_subjects(struct played *played);
+
+/* What holds after every scenario: nothing is left of runs that have ended, nothing took effect twice. */
+FALLIBLE scenario_check_left(struct played *played, struct err_info *why);
+/* And of a run that was cancelled: it has ended. */
+FALLIBLE scenario_check_cancelled(struct played *played, struct err_info *why);
 
 /* Appends a line to the faults. */
 void scenario_fault(struct played *played, const char *format, ...) PRINTF_LIKE(2, 3);
