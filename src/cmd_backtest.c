@@ -317,7 +317,7 @@ static FALLIBLE run(struct backtesting *own, struct err_info *why)
         print_text(&buf, own);
     TRY(buf_check(&buf, why));
     fwrite(buf.data, 1, buf.size, stdout);
-    if (elapsed_us > US_PER_S)
+    if (elapsed_us > US_PER_S && isatty(STDERR_FILENO))
         fprintf(stderr, "%.0f events a second\n", (double)own->recordings.count * 1e6 / (double)elapsed_us);
     if (own->fail_on != 0 && own->backtest.compared == 0)
         return err_set(why, ERR_INVALID,
