@@ -309,6 +309,21 @@ static FALLIBLE offer_more(struct played *played, struct value v, struct err_inf
     return offer(played, v, &event, why);
 }
 
+/* {step, choice or form, …}: whatever state the step's task is in. */
+static FALLIBLE answer_again(struct played *played, struct value v, struct err_info *why)
+{
+    const struct list_query query = { .limit = TASKS_MAX };
+    struct value page;
+    TRY(rehearsal_list(played->rehearsal, task_list, &query, played->arena, &page, why));
+    struct value items = value_get(page, STR("items"));
+    for (uint32_t i = 0; i < items.size; i++) {
+        if (value_equal(value_get(items.items[i], STR("step")), value_get(v, STR("step"))))
+            return rehearsal_answer(
+                played->rehearsal, scenario_id(items.items[i], "id"), STR("tester"), v, why);
+    }
+    return err_set(why, ERR_NOT_FOUND, "the step has no task");
+}
+
 /* Time passes while nobody looks: the clock moves, then a new engine finds it so. */
 static FALLIBLE stay_down(struct played *played, struct str span, struct err_info *why)
 {
@@ -379,6 +394,8 @@ static FALLIBLE do_one(struct played *played, struct str what, struct value v, s
         return rehearsal_crash(rehearsal, drop_calls, played->mocks, why);
     if (str_equal(what, STR("publish")))
         return publish_one(played, v, why);
+    if (str_equal(what, STR("answer")))
+        return answer_again(played, v, why);
     if (str_equal(what, STR("case")))
         return announce(played, v, why);
     if (str_equal(what, STR("enable")))

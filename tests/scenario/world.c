@@ -35,7 +35,19 @@ struct guardrail *scenario_guardrail(struct played *played)
 struct told_subjects {
     struct engine_subjects subjects;
     const struct mocks *mocks;
+    int64_t full; /* cancels that the disk has no room for yet */
 };
+
+static enum err audit(struct engine_subjects *subjects, struct store_conn *conn, int64_t tenant,
+    struct str actor, struct str operation, struct str object_kind, struct id object, struct value detail,
+    struct err_info *why)
+{
+    struct told_subjects *told = (struct told_subjects *)subjects;
+    (void)conn, (void)tenant, (void)actor, (void)object_kind, (void)object, (void)detail;
+    if (!str_equal(operation, STR("run.cancel")) || told->full-- <= 0)
+        return ERR_OK;
+    return err_set(why, ERR_FULL, "the disk is full");
+}
 
 static enum err load_alert(struct engine_subjects *subjects, struct store_conn *conn, int64_t tenant,
     struct id id, struct arena *arena, struct value *ret, struct err_info *why)
@@ -63,9 +75,11 @@ static enum err load_case(struct engine_subjects *subjects, struct store_conn *c
 struct engine_subjects *scenario_subjects(struct played *played)
 {
     struct value wanted = value_get(played->scenario->given, STR("subjects"));
+    struct value full = value_get(wanted, STR("full"));
     struct told_subjects *told = ARENA_NEW(played->arena, struct told_subjects);
-    if (!told || wanted.type != VALUE_BOOL || !wanted.boolean)
+    if (!told || value_is(wanted, VALUE_NULL))
         return NULL;
-    *told = (struct told_subjects){ { .load_alert = load_alert, .load_case = load_case }, played->mocks };
+    *told = (struct told_subjects){ { .load_alert = load_alert, .load_case = load_case, .audit = audit },
+        played->mocks, full.type == VALUE_INT ? full.integer : 0 };
     return &told->subjects;
 }
