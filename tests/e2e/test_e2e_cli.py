@@ -641,6 +641,12 @@ def a_backtest_tells_what_would_be_decided_otherwise(folder):
     status, out, _ = tocsin("backtest", "triage.yaml", "--events", "events.ndjson", "--json", folder=folder)
     report = json.loads(out)
     expect((report["compared"], report["unsure_runs"]), (0, 30), "nobody recorded answers")
+    sample = json.loads((ROOT / "tests" / "samples" / "wazuh-sshd.json").read_text())
+    pathlib.Path(folder, "same.json").write_text(json.dumps([sample] * 3))
+    pathlib.Path(folder, "high.yaml").write_text("abuseipdb.check_ip: " + SCORE % 93 + "\n")
+    status, out, _ = tocsin("backtest", str(ROOT / "content" / "playbooks" / "ssh-brute-force.yaml"), "--events", "same.json",
+                            "--source", "wazuh", "--mock", "high.yaml", "--json", folder=folder)
+    expect((status, json.loads(out)["runs"]), (0, 3), "each recorded event is one, dedup or not")
 
 
 def a_backtest_over_the_servers_history(folder):
