@@ -12,7 +12,7 @@
 void shape_names(const struct shape *shape, const char *ret[SHAPE_KEYS_MAX + 1])
 {
     unsigned count = 0;
-    for (; shape->keys[count].name != NULL && count < SHAPE_KEYS_MAX; count++)
+    for (; count < SHAPE_KEYS_MAX && shape->keys[count].name != NULL; count++)
         ret[count] = shape->keys[count].name;
     ret[count] = NULL;
 }
