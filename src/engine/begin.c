@@ -151,7 +151,7 @@ static void begin_run(struct loop_job *job)
         result = err_set(&why, ERR_NOT_FOUND, "there is no playbook \"%.*s\"", STR_ARG(request->playbook));
     else
         result = inputs_of(begin, version, &creation, &why);
-    if (result == ERR_OK) {
+    if (result == ERR_OK && version) {
         begin_go(begin, version, &creation);
     } else {
         playbook_version_release(version);
