@@ -145,6 +145,37 @@ static void the_proof_counts_fates_and_finds_what_ended_nowhere(void **state)
     assert_json(faults.items[1], "source", "\"b\"");
 }
 
+struct trimming {
+    struct instant before;
+    bool has_more;
+};
+
+static enum err trim_run(void *context, struct store_conn *conn, struct err_info *why)
+{
+    struct trimming *trimming = context;
+    return events_trim(conn, trimming->before, 3, &trimming->has_more, why);
+}
+
+static void old_events_are_forgotten_a_part_at_a_time(void **state)
+{
+    struct world *world = *state;
+    for (int i = 0; i < 5; i++)
+        (void)send_one(world, "a", "{\"n\":1}");
+    clock_manual_advance(&world->clock, US_PER_DAY);
+    struct id kept = send_one(world, "b", "{\"n\":2}")->event_id;
+    struct trimming trimming = { .before = { clock_now(&world->clock.clock).us } };
+    test_check(store_write_wait(world->store, trim_run, &trimming, &world->why), &world->why);
+    assert_true(trimming.has_more);
+    assert_int_equal(events_stored(world), 3);
+    test_check(store_write_wait(world->store, trim_run, &trimming, &world->why), &world->why);
+    assert_false(trimming.has_more);
+    assert_int_equal(events_stored(world), 1);
+    assert_int_equal(number_of(world, "SELECT count(*) FROM ingest_raw"), 1);
+    assert_json(show(world, kept), "source", "\"b\"");
+    test_check(store_write_wait(world->store, trim_run, &trimming, &world->why), &world->why);
+    assert_int_equal(events_stored(world), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_make, world_free)
 int main(void)
 {
@@ -154,6 +185,7 @@ int main(void)
         TEST(pages_follow_without_gaps),
         TEST(wrong_queries_say_why),
         TEST(an_unknown_event_is_not_found_and_its_value_is_null),
+        TEST(old_events_are_forgotten_a_part_at_a_time),
         TEST(the_proof_counts_fates_and_finds_what_ended_nowhere),
     };
     return cmocka_run_group_tests_name("ingest_event", tests, NULL, NULL);

@@ -105,6 +105,50 @@ static void techniques_are_read_as_products_write_them(void **state)
     assert_int_equal(value_path(mapped.body, STR("finding_info.attacks")).type, VALUE_NULL);
 }
 
+static void values_become_what_their_field_holds(void **state)
+{
+    static const struct {
+        const char *field, *event, *path, *expected; /* expected null: it is kept under unmapped */
+    } cases[] = {
+        { "process.pid", "7", "process.pid", "7" },
+        { "process.pid", "\" 7 \"", "process.pid", "7" },
+        { "process.pid", "7.0", "process.pid", "7" },
+        { "process.pid", "true", "process.pid", "1" },
+        { "process.pid", "7.5", "process.pid", NULL },
+        { "process.pid", "\"many\"", "process.pid", NULL },
+        { "process.pid", "18446744073709551615", "process.pid", NULL },
+        { "process.pid", "[1,2]", "process.pid", "1" },
+        { "process.pid", "{}", "process.pid", NULL },
+        { "risk_score", "73.5", "risk_score", "74" },
+        { "risk_score", "\"56.4\"", "risk_score", "56" },
+        { "risk_score", "12", "risk_score", "12" },
+        { "risk_score", "1e300", "risk_score", NULL },
+        { "is_alert", "true", "is_alert", "true" },
+        { "is_alert", "\"False\"", "is_alert", "false" },
+        { "is_alert", "\"TRUE\"", "is_alert", "true" },
+        { "src_endpoint.ip", "\"[2001:db8::1]\"", "src_endpoint.ip", "\"2001:db8::1\"" },
+        { "src_endpoint.ip", "\"::ffff:203.0.113.9\"", "src_endpoint.ip", "\"203.0.113.9\"" },
+        { "src_endpoint.ip", "7", "src_endpoint.ip", NULL },
+        { "message", "7.5", "message", "\"7.5\"" },
+        { "message", "true", "message", "\"true\"" },
+        { "finding_info.types", "\"one\"", "finding_info.types", "[\"one\"]" },
+        { "finding_info.types", "[\"one\",2]", "finding_info.types", "[\"one\",\"2\"]" },
+        { "start_time", "\"2026-03-14T08:26:53Z\"", "start_time", "1773476813000" },
+        { "start_time", "\"soon\"", "start_time", NULL },
+    };
+    struct probe *probe = *state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char source[200], event[200];
+        snprintf(source, sizeof(source), "source: probe\nmapping:\n  %s: event.v\n", cases[i].field);
+        snprintf(event, sizeof(event), "{\"v\":%s}", cases[i].event);
+        struct mapped mapped = map(probe, source, event);
+        assert_json(mapped.body, cases[i].path, cases[i].expected ? cases[i].expected : "null");
+        struct value kept = value_get(value_get(mapped.body, STR("unmapped")), str_of(cases[i].field));
+        if ((kept.type != VALUE_NULL) != (cases[i].expected == NULL))
+            fail_msg("%s of %s: kept or lost", cases[i].field, cases[i].event);
+    }
+}
+
 static void titles_are_one_line_and_bounded(void **state)
 {
     struct probe *probe = *state;
@@ -136,6 +180,7 @@ int main(void)
         TEST(the_first_way_of_a_part_that_gives_something_counts),
         TEST(without_any_part_nothing_is_merged),
         TEST(techniques_are_read_as_products_write_them),
+        TEST(values_become_what_their_field_holds),
         TEST(titles_are_one_line_and_bounded),
         TEST(events_without_an_id_get_one_from_what_they_hold),
     };

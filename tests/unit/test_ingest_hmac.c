@@ -1,6 +1,7 @@
 /* Signatures against the examples that the products' documents publish, and every way to get one wrong. */
+#include "access/secret.h"
 #include "ingest/hmac.h"
-#include "ingest_helpers.h"
+#include "ingest_world.h"
 
 struct given {
     struct header_source source;
@@ -201,6 +202,65 @@ static void a_source_without_a_scheme_takes_no_signature(void **state)
     assert_denied(&attempt);
 }
 
+/* ---- through ingest: the secret comes from the vault ---- */
+
+static enum err store_secret(void *context, struct store_conn *conn, struct err_info *why)
+{
+    struct world *world = context;
+    struct principal by = principal_system(TENANT_DEFAULT);
+    return secret_set(world->vault, conn, &by, STR("github-webhook"), STR("It's a Secret to Everybody"), why);
+}
+
+static enum err authenticate(struct world *world, const char *source, struct principal *ret)
+{
+    struct given given = github.given;
+    given.source.get = get;
+    return ingest_authenticate(
+        world->ingest, TENANT_DEFAULT, str_of(source), STR("Hello, World!"), &given.source, ret, &world->why);
+}
+
+static enum err authenticate_hook(struct world *world, struct given given, struct principal *ret)
+{
+    given.source.get = get;
+    return ingest_authenticate_hook(world->ingest, TENANT_DEFAULT, STR("github-webhook"),
+        STR("Hello, World!"), &given.source, ret, &world->why);
+}
+
+static void a_signed_source_is_its_own_principal(void **state)
+{
+    struct world *world = *state;
+    struct principal principal = { 0 };
+    world_load(world, "source: forge\nhmac: { scheme: github, secret: github-webhook }\n");
+    assert_true(ingest_takes_signatures(world->ingest, STR("forge")));
+    assert_false(ingest_takes_signatures(world->ingest, STR("door")));
+    /* Before the secret is set. */
+    assert_int_equal(authenticate(world, "forge", &principal), ERR_DENIED);
+    test_check(store_write_wait(world->store, store_secret, world, &world->why), &world->why);
+    test_check(authenticate(world, "forge", &principal), &world->why);
+    assert_int_equal(principal.kind, PRINCIPAL_SOURCE);
+    assert_int_equal(principal.tenant, TENANT_DEFAULT);
+    assert_true(str_equal(principal_name(&principal), STR("forge")));
+    assert_int_equal(authenticate(world, "door", &principal), ERR_DENIED);
+    assert_int_equal(authenticate(world, "generic", &principal), ERR_DENIED);
+}
+
+static void a_webhook_is_called_with_its_secret_or_a_signature(void **state)
+{
+    struct world *world = *state;
+    struct principal principal = { 0 };
+    struct given token = { .names = { "X-Tocsin-Token" }, .values = { "It's a Secret to Everybody" } };
+    struct given wrong = { .names = { "X-Tocsin-Token" }, .values = { "It's a Secret" } };
+    assert_int_equal(authenticate_hook(world, token, &principal), ERR_DENIED);
+    test_check(store_write_wait(world->store, store_secret, world, &world->why), &world->why);
+    test_check(authenticate_hook(world, token, &principal), &world->why);
+    assert_true(str_equal(principal_name(&principal), STR("webhook")));
+    test_check(authenticate_hook(world, github.given, &principal), &world->why);
+    assert_int_equal(authenticate_hook(world, wrong, &principal), ERR_DENIED);
+    assert_int_equal(authenticate_hook(world, (struct given){ 0 }, &principal), ERR_DENIED);
+    /* A signature that does not fit is not mended by knowing how to ask. */
+    assert_int_equal(authenticate_hook(world, jira.given, &principal), ERR_DENIED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +272,9 @@ int main(void)
         cmocka_unit_test(an_old_or_future_signature_is_denied),
         cmocka_unit_test(one_of_several_stripe_signatures_is_enough),
         cmocka_unit_test(a_source_without_a_scheme_takes_no_signature),
+        cmocka_unit_test_setup_teardown(a_signed_source_is_its_own_principal, world_make, world_free),
+        cmocka_unit_test_setup_teardown(
+            a_webhook_is_called_with_its_secret_or_a_signature, world_make, world_free),
     };
     return cmocka_run_group_tests_name("ingest_hmac", tests, NULL, NULL);
 }
