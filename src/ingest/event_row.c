@@ -71,7 +71,7 @@ enum err event_rows_oldest(struct store_conn *conn, struct instant before, uint3
         count++;
     }
     *ret_is_full = count == limit;
-    return ERR_OK;
+    return rows_end(&rows, why);
 }
 
 enum err event_rows_delete(struct store_conn *conn, int64_t last, struct err_info *why)
