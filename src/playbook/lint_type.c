@@ -209,8 +209,8 @@ static struct verdict template_text(struct linter *l, struct flow *flow, const s
 
 struct verdict lint_template(struct linter *l, struct flow *flow, const struct template *template)
 {
-    if (template == NULL)
-        return (struct verdict){ &type_null, 0 };
+    if (template == NULL) /* it had a fault, and is anything */
+        return (struct verdict){ &type_dyn, 0 };
     switch (template->kind) {
     case TEMPLATE_CONSTANT: return (struct verdict){ lint_type_of(l, template->constant), 0 };
     case TEMPLATE_EXPR: return lint_examine(l, flow, template->expr);

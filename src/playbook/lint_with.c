@@ -36,6 +36,18 @@ static void check_sink(const struct demand *demand, const struct template *at, u
     fault(demand, at, DIAGNOSTIC_ERROR, "unsafe_sink", buf_str(&text).data);
 }
 
+/* One expression gives the whole mapping, sinks among it. */
+static void check_sinks_inside(
+    const struct demand *demand, const struct template *at, const struct type *type, uint8_t taint)
+{
+    for (uint32_t i = 0; type->kind == TYPE_RECORD && i < type->field_count; i++) {
+        struct demand inner = *demand;
+        inner.name = type->fields[i].name;
+        inner.sink = type->fields[i].sink;
+        check_sink(&inner, at, taint);
+    }
+}
+
 static void check_type(
     const struct demand *demand, const struct template *at, const struct type *type, const struct type *given)
 {
@@ -110,6 +122,7 @@ static void check_template(
     } else {
         struct verdict verdict = lint_template(demand->l, demand->flow, template);
         check_sink(demand, template, verdict.taint);
+        check_sinks_inside(demand, template, inner, verdict.taint);
         if (verdict.type != NULL)
             check_type(demand, template, type, verdict.type);
     }

@@ -354,6 +354,7 @@ static void text_from_outside_needs_its_encoder(void **state)
         { SHELL("alert.tags.map(t, 'tag ' + t).join(' ')"), "unsafe_sink", 0, 0 },
         { SHELL("alert.tags.map(t, 'tag').join(' ')"), NULL, 0, 0 },
         { SHELL("alert.id"), NULL, 0, 0 },
+        { "steps:\n  - do: ssh.run\n    with: \"${{ {'command': 'ls'} }}\"\n", NULL, 0, 0 },
         { SHELL("'static'"), NULL, 0, 0 },
         { "inputs: { a: string }\n" SHELL("inputs.a"), "unsafe_sink", 0, 0 },
         { "steps:\n  - set: { c: \"${{ event.x }}\" }\n" RUN("${{ vars.c }}"), "unsafe_sink", 0, 0 },
@@ -408,6 +409,18 @@ static void the_gate_refuses_what_was_not_encoded(void **state)
     }
 }
 
+/* Both of its sinks are reached by one expression. */
+static void a_whole_mapping_reaches_each_sink_in_it(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena arena = { 0 };
+    struct diagnostics found;
+    test_lint(STR("steps:\n  - do: ssh.run\n    with: \"${{ {'command': event.x} }}\"\n"), &arena, &found);
+    assert_int_equal(found.count, 2);
+    for (uint32_t i = 0; i < found.count; i++)
+        assert_string_equal(found.items[i].code, "unsafe_sink");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -419,6 +432,7 @@ int main(void)
         cmocka_unit_test(variables_have_what_their_assignments_share),
         cmocka_unit_test(names_hide_and_are_out_of_reach),
         cmocka_unit_test(text_from_outside_needs_its_encoder),
+        cmocka_unit_test(a_whole_mapping_reaches_each_sink_in_it),
         cmocka_unit_test(the_gate_refuses_what_was_not_encoded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
