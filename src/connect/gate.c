@@ -81,7 +81,7 @@ static bool is_refused(
         return false;
     int64_t left = gate->open_until_us - now;
     if (left <= 0 && !gate->is_trial_out) {
-        gate->is_trial_out = true;
+        gate->is_trial_out = ret->is_trial = true;
         return false;
     }
     *ret = (struct gate_answer){ .verdict = GATE_OPEN, .wait_us = left > 0 ? left : TRIAL_US };
@@ -117,10 +117,9 @@ static void enter(struct gate *gate, const struct gate_rules *rules, int64_t now
         *ret = (struct gate_answer){ .verdict = GATE_LIMITED, .wait_us = wait };
         return;
     }
-    if (is_refused(gate, rules, now, ret))
-        return;
-    reserve(gate, rules, now);
     *ret = (struct gate_answer){ .verdict = GATE_GO, .wait_us = wait };
+    if (!is_refused(gate, rules, now, ret))
+        reserve(gate, rules, now);
 }
 
 FALLIBLE gate_enter(struct gates *gates, struct id connection, const struct gate_rules *rules,
@@ -152,36 +151,34 @@ void gate_wake(struct gates *gates, struct id connection, const struct gate_rule
     pthread_mutex_unlock(&gates->mutex);
 }
 
-static void count(struct gate *gate, const struct gate_rules *rules, enum gate_outcome outcome, int64_t now)
+static void count(
+    struct gate *gate, const struct gate_rules *rules, const struct gate_report *report, int64_t now)
 {
-    if (outcome == GATE_NEUTRAL) {
+    if (report->was_trial)
         gate->is_trial_out = false;
+    if (report->outcome == GATE_NEUTRAL)
         return;
-    }
     gate->calls++;
-    if (outcome == GATE_SUCCEEDED) {
+    if (report->outcome == GATE_SUCCEEDED) {
         gate->failures = 0;
         gate->open_until_us = 0;
-        gate->is_trial_out = false;
         return;
     }
     gate->failed_calls++;
     gate->failures++;
-    bool was_trial = gate->is_trial_out && gate->open_until_us != 0;
-    gate->is_trial_out = false;
-    if (rules->failures > 0 && (was_trial || gate->failures >= rules->failures))
+    if (rules->failures > 0 && (report->was_trial || gate->failures >= rules->failures))
         gate->open_until_us = now + rules->open_us;
 }
 
 void gate_leave(struct gates *gates, struct id connection, const struct gate_rules *rules,
-    enum gate_outcome outcome, int64_t retry_after_us)
+    const struct gate_report *report)
 {
-    int64_t now = clock_monotonic_us(gates->clock);
+    int64_t now = clock_monotonic_us(gates->clock), asked = report->retry_after_us;
     pthread_mutex_lock(&gates->mutex);
     struct gate *gate = find(gates, connection);
     assert(gate);
-    count(gate, rules, outcome, now);
-    int64_t hold = retry_after_us < HOLD_US_MAX ? retry_after_us : HOLD_US_MAX;
+    count(gate, rules, report, now);
+    int64_t hold = asked < HOLD_US_MAX ? asked : HOLD_US_MAX;
     if (hold > 0)
         gate->held_until_us = at_least(gate->held_until_us, now + hold);
     pthread_mutex_unlock(&gates->mutex);

@@ -32,6 +32,7 @@ enum gate_verdict {
 struct gate_answer {
     enum gate_verdict verdict;
     int64_t wait_us; /* GO: before it may go; otherwise: when to try again */
+    bool is_trial; /* GO of gate_enter: the single call that tries whether the other side is back */
 };
 
 enum gate_outcome {
@@ -49,10 +50,14 @@ FALLIBLE gate_enter(struct gates *gates, struct id connection, const struct gate
 /* After a wait: GO with wait_us 0, or a further wait since the other side asked for one, or OPEN. */
 void gate_wake(struct gates *gates, struct id connection, const struct gate_rules *rules, int64_t patience_us,
     struct gate_answer *ret);
-/* Once for each call that went (or was given up while it waited: GATE_NEUTRAL). `retry_after_us`: all calls
- * wait as long; 0: none. */
+struct gate_report {
+    enum gate_outcome outcome;
+    bool was_trial; /* as gate_enter said */
+    int64_t retry_after_us; /* all calls wait as long; 0: none */
+};
+/* Once for each call that went (or was given up while it waited: GATE_NEUTRAL). */
 void gate_leave(struct gates *gates, struct id connection, const struct gate_rules *rules,
-    enum gate_outcome outcome, int64_t retry_after_us);
+    const struct gate_report *report);
 bool gate_health(struct gates *gates, struct id connection, struct connection_health *ret);
 
 #endif

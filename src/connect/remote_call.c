@@ -35,7 +35,9 @@ static void leave_gate(struct remote_call *remote, enum gate_outcome outcome, in
     if (!remote->is_gated)
         return;
     remote->is_gated = false;
-    gate_leave(remote->host->connect->gates, remote->connection->id, &remote->rules, outcome, retry_after_us);
+    struct gate_report report = { outcome, remote->is_trial, retry_after_us };
+    remote->is_trial = false;
+    gate_leave(remote->host->connect->gates, remote->connection->id, &remote->rules, &report);
 }
 
 static void learn(const struct remote_call *remote, const struct action_result *result)
@@ -270,6 +272,7 @@ static void step(struct remote_call *remote)
         return;
     }
     remote->is_gated = answer.verdict == GATE_GO;
+    remote->is_trial = remote->is_gated && answer.is_trial;
     pass_gate(remote, &answer);
 }
 

@@ -34,6 +34,7 @@ struct remote_call {
     struct exchange exchange;
     struct gate_rules rules;
     bool is_gated; /* passed the gate and has not left it */
+    bool is_trial; /* the breaker waits for what becomes of it */
     bool is_waiting, is_out; /* for its turn; counted in host->calls_out */
     bool is_token_fresh; /* fetched for this very call: a 401 is then final */
     bool is_cancelled;

@@ -132,7 +132,10 @@ class Tool:
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
-                self.wfile.write(text)
+                try:
+                    self.wfile.write(text)
+                except ConnectionError:  # a server that was killed meanwhile
+                    pass
 
             do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = serve
 

@@ -13,6 +13,7 @@ static const struct id one = { { 1 } }, other = { { 2 } };
 struct fixture {
     struct clock_manual clock;
     struct gates *gates;
+    bool is_trial;
 };
 
 static int setup(void **state)
@@ -37,13 +38,17 @@ static struct gate_answer enter(
 {
     struct gate_answer answer = { 0 };
     assert_int_equal(gate_enter(fixture->gates, id, rules, patience_us, &answer, NULL), ERR_OK);
+    fixture->is_trial = fixture->is_trial || (answer.verdict == GATE_GO && answer.is_trial);
     return answer;
 }
 
+/* Of the call that entered last. */
 static void leave(struct fixture *fixture, const struct gate_rules *rules, enum gate_outcome outcome,
     int64_t retry_after_us)
 {
-    gate_leave(fixture->gates, one, rules, outcome, retry_after_us);
+    struct gate_report report = { outcome, fixture->is_trial, retry_after_us };
+    gate_leave(fixture->gates, one, rules, &report);
+    fixture->is_trial = false;
 }
 
 static void assert_go(struct gate_answer answer, int64_t wait_us)
@@ -191,6 +196,22 @@ static void trial_that_was_given_up_makes_room_for_another(void **state)
     assert_go(enter(fixture, one, &rules, 0), 0);
 }
 
+/* A call from before the breaker opened ends while the trial is out: no second trial. */
+static void calls_of_before_do_not_end_the_trial(void **state)
+{
+    struct fixture *fixture = *state;
+    struct gate_rules rules = { .failures = 1, .open_us = US_PER_S };
+    struct gate_report given_up = { .outcome = GATE_NEUTRAL };
+    assert_go(enter(fixture, one, &rules, 0), 0); /* stays out */
+    fail_times(fixture, &rules, 1);
+    clock_manual_advance(&fixture->clock, US_PER_S);
+    assert_go(enter(fixture, one, &rules, 0), 0); /* the trial */
+    gate_leave(fixture->gates, one, &rules, &given_up);
+    assert_refused(enter(fixture, one, &rules, US_PER_MIN), GATE_OPEN, US_PER_S);
+    leave(fixture, &rules, GATE_SUCCEEDED, 0);
+    assert_go(enter(fixture, one, &rules, 0), 0);
+}
+
 static void call_that_waits_is_refused_when_the_breaker_opened_meanwhile(void **state)
 {
     struct fixture *fixture = *state;
@@ -229,6 +250,7 @@ int main(void)
         TEST(failures_in_a_row_open_it),
         TEST(open_breaker_lets_a_single_call_try),
         TEST(trial_that_was_given_up_makes_room_for_another),
+        TEST(calls_of_before_do_not_end_the_trial),
         TEST(call_that_waits_is_refused_when_the_breaker_opened_meanwhile),
         TEST(no_rules_hold_nobody),
     };

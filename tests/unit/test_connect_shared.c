@@ -49,7 +49,8 @@ static void *pass_gates(void *argument)
             shared->wrong++;
         if (answer.verdict == GATE_GO) {
             shared->gone++;
-            gate_leave(shared->gates, id, &rules, GATE_SUCCEEDED, 0);
+            struct gate_report report = { GATE_SUCCEEDED, answer.is_trial, 0 };
+            gate_leave(shared->gates, id, &rules, &report);
         }
         if (!gate_health(shared->gates, id, &health))
             shared->wrong++;
