@@ -99,7 +99,10 @@ static const struct type *most_general(
     /* Null fits beside what takes it, but says nothing of it. */
     if (infer_resolve(inference, b)->kind == TYPE_NULL)
         return a;
-    return is_more_general(inference, a, b) ? a : b;
+    if (is_more_general(inference, a, b))
+        return a;
+    /* A record beside a map or another record: neither says what both are. */
+    return is_more_general(inference, b, a) ? b : &type_dyn;
 }
 
 static bool assign(struct inference *inference, const struct type *to, const struct type *from);

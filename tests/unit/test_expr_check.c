@@ -114,6 +114,12 @@ static void types_are_found_out(void **state)
         { "parse_url('x').port", "int" },
         { "parse_json('1')", "dyn" },
         { "[1, null]", "list(dyn)" },
+        { "[alert, {'a': 1}]", "list(dyn)" },
+        { "[{1: 'x'}, alert]", "list(dyn)" },
+        { "[[alert], [free]]", "list(dyn)" },
+        { "[alert, alert]", "list(map(string, dyn))" },
+        { "true ? alert : {1: 2}", "!different types" },
+        { "[{'a': 1}, {'a': dyn(1)}]", "list(map(string, dyn))" },
         { "[timestamp(0), null]", "list(google.protobuf.Timestamp)" },
     };
     expect_types(rows, sizeof(rows) / sizeof(rows[0]));
