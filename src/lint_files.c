@@ -49,6 +49,42 @@ static enum lint_kind guess(struct str text)
     return LINT_OTHER;
 }
 
+/* A file that was meant to be one of ours: the misspelt key, or one that only ours have. NULL: neither. */
+static const struct yaml_node *looks_like_ours(const struct yaml_node *root, const char **ret_meant)
+{
+    static const char *const kinds[] = { "playbook", "connector", "source" };
+    /* Each alone is a key of other tools, too. */
+    static const char *const others[][2] = { { "steps", "triggers" }, { "mapping", "fingerprint" },
+        { "actions", "base_url" } };
+    *ret_meant = NULL;
+    for (uint32_t i = 0; root->kind == YAML_MAPPING && i < root->count; i++) {
+        const struct yaml_node *key = root->pairs[i].key;
+        for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+            if (str_distance(key->text, str_of(kinds[k]), 2) != 1 ||
+                root->pairs[i].value->kind != YAML_SCALAR)
+                continue;
+            *ret_meant = kinds[k];
+            return key;
+        }
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (yaml_find(root, str_of(others[i][0])) != NULL && yaml_find(root, str_of(others[i][1])) != NULL)
+            return root;
+    return NULL;
+}
+
+static void check_kind(const struct yaml_node *root, struct diagnostics *found)
+{
+    const char *meant;
+    const struct yaml_node *at = looks_like_ours(root, &meant);
+    bool has_kind = yaml_find(root, STR("playbook")) != NULL; /* with `cases`: of another tool */
+    if (at == NULL || has_kind)
+        return;
+    diagnostics_add(found, DIAGNOSTIC_ERROR, "file_kind", at->line, at->column,
+        "nothing says what this file is: it needs `playbook:`, `connector:` or `source:`%s%s%s",
+        meant ? "; did you mean \"" : "", meant ? meant : "", meant ? "\"?" : "");
+}
+
 /* Tells by its keys what a file is. Of a file that is no YAML the reader of its kind says why; of one that is
  * nothing of ours this adds the YAML's own faults. */
 static FALLIBLE classify(struct lint_file *file, struct diagnostics *found, struct err_info *why)
@@ -73,6 +109,8 @@ static FALLIBLE classify(struct lint_file *file, struct diagnostics *found, stru
         file->kind = LINT_SOURCE;
     else if (yaml_find(root, STR("playbook")) != NULL && yaml_find(root, STR("cases")) == NULL)
         file->kind = LINT_PLAYBOOK;
+    else
+        check_kind(root, found);
     return ERR_OK;
 }
 

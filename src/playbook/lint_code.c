@@ -54,6 +54,10 @@ static const struct lint_code codes[] = {
     { "expression_open", DIAGNOSTIC_ERROR, "${{ without }}",
         "Each `${{` needs its `}}` in the same text. An unquoted ` #` begins a comment and cuts "
         "the text: put the whole value in quotes." },
+    { "file_kind", DIAGNOSTIC_ERROR, "Nothing says what a file is",
+        "A playbook has `playbook:`, a connector `connector:`, a source `source:`, each with its name; tests "
+        "of a playbook are in `NAME.test.yaml`. Files that look like none of these are left alone.",
+        LINT_IN_FILE },
     { "lease_without_undo", DIAGNOSTIC_ERROR, "`for:` on an action that can't be undone",
         "After the span the action's undo would run; this action has none. Leave out `for:`." },
     { "list_expected", DIAGNOSTIC_ERROR, "A list is needed here",

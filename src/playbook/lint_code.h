@@ -5,7 +5,7 @@
 #include "playbook/diagnostic.h"
 
 /* What a code is found in first; those of playbooks are found in the others too. */
-enum lint_place { LINT_IN_PLAYBOOK, LINT_IN_CONNECTOR, LINT_IN_SOURCE, LINT_IN_TEST };
+enum lint_place { LINT_IN_PLAYBOOK, LINT_IN_CONNECTOR, LINT_IN_SOURCE, LINT_IN_TEST, LINT_IN_FILE };
 
 struct lint_code {
     const char *code;
