@@ -176,6 +176,8 @@ def main():
             share = min(1, options.states / (per_cut * max(places, 1)))
             for number, made in power_cut.states(records, per_cut, share, options.seed):
                 check.take(number, made)
+                if check.passed % 5000 == 0:
+                    print(f"{check.passed} states passed, {check.started} started", flush=True)
                 if check.failed >= 20:
                     break
         finally:
