@@ -90,7 +90,8 @@ static void run_case(struct totals *totals, const struct scenario *scenario)
     uint64_t steps = 0;
     struct value crash = value_get(scenario->given, STR("crash"));
     bool may_crash = !(crash.type == VALUE_BOOL && !crash.boolean);
-    if (totals->crashes && !may_crash)
+    struct value heavy = value_get(scenario->given, STR("heavy")); /* once is enough */
+    if ((totals->crashes && !may_crash) || ((totals->crashes || totals->cancels) && heavy.type == VALUE_BOOL))
         return;
     if (play(scenario, &(struct disturbance){ .faults = &faults }, &steps, &why) != ERR_OK)
         add_failure(&faults, &why);
