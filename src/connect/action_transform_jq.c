@@ -1,6 +1,8 @@
 /* transform.jq: a jq filter over a value, in a process of its own (jq_child.h). */
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/limits.h"
@@ -96,7 +98,11 @@ static FALLIBLE run(struct jq_call *jq, struct err_info *why)
 {
     static const char *const own[] = { "/proc/self/exe", JQ_CHILD_WORD, NULL };
     const char *const *given = jq->blocking.connect->options.jq_command;
+    char parent[48];
+    snprintf(parent, sizeof(parent), JQ_CHILD_PARENT "=%lld", (long long)getpid());
+    const char *const environment[] = { parent, NULL };
     struct child_request request = { .arguments = given ? given : own,
+        .environment = environment,
         .input = buf_str(&jq->input),
         .output_bytes_max = JQ_OUTPUT_BYTES_MAX,
         .timeout_us = jq->timeout_us,

@@ -9,6 +9,10 @@
 
 #define JQ_CHILD_WORD "proc-jq" /* the program's first argument for this process */
 
+/* The environment has the number of the process that asks, and nothing else: whoever sees that it is gone
+ * already ends. */
+#define JQ_CHILD_PARENT "TOCSIN_PARENT"
+
 enum jq_child_exit {
     JQ_CHILD_OK = 0,
     JQ_CHILD_NO_INPUT = 10, /* what came on standard input is not as above */
