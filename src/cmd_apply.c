@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "client.h"
 #include "commands.h"
+#include "embedded.h"
 #include "file.h"
 #include "library.h"
 #include "line_diff.h"
@@ -58,6 +59,15 @@ static FALLIBLE playbook_request(const struct applying *applying, const struct a
     return arena_str(applying->arena, buf_str(&path), &ret->path, why);
 }
 
+/* The templates of the binary: what is there, but was never asked for. */
+static bool is_template(struct str text)
+{
+    for (const struct embedded_file *file = embedded_content; file->name; file++)
+        if (str_equal(text, (struct str){ file->bytes, file->size }))
+            return true;
+    return false;
+}
+
 static FALLIBLE look(struct applying *applying, struct applied *applied, struct err_info *why)
 {
     struct client_request request;
@@ -72,10 +82,13 @@ static FALLIBLE look(struct applying *applying, struct applied *applied, struct 
     struct value enabled = value_get(answer.body, STR("enabled")),
                  version = value_get(answer.body, STR("version"));
     struct value source = value_get(answer.body, STR("source"));
-    applied->is_enabled = enabled.type == VALUE_BOOL && enabled.boolean;
     applied->version = version.type == VALUE_INT ? version.integer : 0;
     applied->live = source.type == VALUE_STRING ? value_str(source) : STR("");
     applied->is_same = str_equal(applied->live, applied->text);
+    /* Whoever writes a playbook under a template's name means it to run; the same template again says
+     * nothing. */
+    if (applied->is_same || !is_template(applied->live))
+        applied->is_enabled = enabled.type == VALUE_BOOL && enabled.boolean;
     return ERR_OK;
 }
 
@@ -194,8 +207,9 @@ static FALLIBLE print_text(const struct applying *applying, struct buf *buf, str
         buf_printf(buf, "%s %.*s", word_of(applying, applied), STR_ARG(applied->name));
         if (applied->version > 0)
             buf_printf(buf, " version %lld", (long long)applied->version);
-        if (applied->is_done && !applied->is_enabled)
-            buf_add_text(buf, " (disabled)");
+        if ((applied->is_done || applied->is_same) && !applied->is_enabled)
+            buf_printf(buf, " (disabled; `tocsin playbook enable %.*s` lets its triggers start it)",
+                STR_ARG(applied->name));
         if (applied->refusal.size > 0)
             buf_printf(buf, ": %.*s", STR_ARG(applied->refusal));
         buf_add_byte(buf, '\n');
@@ -249,8 +263,9 @@ int cmd_apply(int argc, char **argv)
     struct options options = { .usage = "tocsin apply PATH… [--plan] [--server URL]",
         .summary =
             "Publishes playbooks, files or all below folders, to a server. One that is there keeps its "
-            "state,\nenabled or not. Exit status: 0 all are live, 1 one was refused or the server does not "
-            "answer,\n2 a file can't be read.",
+            "state,\n"
+            "enabled or not; one in place of a built-in template is enabled. Exit status: 0 all are live,\n"
+            "1 one was refused or the server does not answer, 2 a file can't be read.",
         .specs = specs };
     struct err_info why = { 0 };
     int status = options_parse(&options, argc, argv);

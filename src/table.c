@@ -1,6 +1,7 @@
 #include "table.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -199,6 +200,28 @@ static bool is_flat(struct value v)
     return true;
 }
 
+/* A text of several lines stands below its name, line for line. */
+static bool is_block(struct value v)
+{
+    if (v.type != VALUE_STRING)
+        return false;
+    struct str s = value_str(v);
+    const char *end = s.size ? memchr(s.data, '\n', s.size) : NULL;
+    return end && (size_t)(end - s.data) + 1 < s.size;
+}
+
+static void add_block(struct buf *buf, struct str text, unsigned indent)
+{
+    struct str line;
+    buf_add_text(buf, " |\n");
+    while (text.size > 0 && str_split(&text, '\n', &line)) {
+        if (line.size > 0)
+            add_blanks(buf, indent);
+        add_clean(buf, line, 0);
+        buf_add_byte(buf, '\n');
+    }
+}
+
 static void add_list(struct buf *buf, struct value list, unsigned indent)
 {
     for (uint32_t i = 0; i < list.size; i++) {
@@ -223,6 +246,10 @@ void table_print_fields(struct buf *buf, struct value map, unsigned indent)
         add_blanks(buf, indent);
         table_add_cell(buf, entries[i].key, 0);
         buf_add_byte(buf, ':');
+        if (is_block(v)) {
+            add_block(buf, value_str(v), indent + 2);
+            continue;
+        }
         if (is_flat(v)) {
             size_t width = buf->size - begin - indent;
             add_blanks(buf, width < FIELD_NAME_WIDTH ? FIELD_NAME_WIDTH - width : 1);

@@ -825,6 +825,19 @@ def playbooks_are_published_and_switched(folder):
         expect(server.json("playbook", "show", "triage")["version"], 2, "the good one stays")
         expect(server.ask("apply", os.path.join(folder, "nothing"))[0], 2, "no such path")
         expect(server.ask("playbook", "show", "nothing")[0], 1, "no such playbook")
+        expect_in("source: |\n  playbook: triage\n", server.ask("playbook", "show", "triage")[1], "its lines")
+
+
+def a_playbook_in_place_of_a_template_runs(folder):
+    path = pathlib.Path(folder, "ssh-brute-force.yaml")
+    path.write_text((ROOT / "content" / "playbooks" / "ssh-brute-force.yaml").read_text())
+    with Server(folder) as server:
+        status, out, _ = server.ask("apply", str(path))
+        expect(status, 0, "the template itself")
+        expect_in("unchanged ssh-brute-force version 1 (disabled; `tocsin playbook enable ssh-brute-force`", out, "told")
+        path.write_text(PLAYBOOK.replace("playbook: triage", "playbook: ssh-brute-force", 1))
+        changed = server.json("apply", str(path))[0]
+        expect((changed["result"], changed["version"], changed["enabled"]), ("updated", 2, True), "one's own")
 
 
 def runs_tasks_and_events_on_a_server(folder):
@@ -984,7 +997,8 @@ TESTS = [each_command_explains_itself, the_doctor_looks_at_everything, wrong_use
          a_backtest_tells_what_would_be_decided_otherwise,
          a_backtest_over_the_servers_history, backtests_that_cannot_run_say_why, a_certificate_of_ones_own_is_trusted_by_name,
          cases_are_worked_on, connectors_and_connections,
-         playbooks_are_published_and_switched, runs_tasks_and_events_on_a_server, connections_are_tried_and_containments_ended,
+         playbooks_are_published_and_switched, a_playbook_in_place_of_a_template_runs,
+         runs_tasks_and_events_on_a_server, connections_are_tried_and_containments_ended,
          a_backup_of_a_running_server_is_restored, tokens_and_audit]
 
 
