@@ -1,6 +1,8 @@
 /* `tocsin run`: one run in this process, without a server. `tocsin run list` and the like ask a server. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/limits.h"
@@ -48,6 +50,7 @@ static const struct option_spec specs[] = {
 #define STATUS_FAILED 1
 #define STATUS_UNREADABLE 2
 #define STATUS_WAITING 3
+#define STATUS_INTERRUPTED 130
 
 struct running {
     const struct options *options;
@@ -294,6 +297,25 @@ static int run(struct running *running)
     return status == 0 ? STATUS_FAILED : status;
 }
 
+/* Ctrl-C: the shell, and whoever started this from a script, gets the status that docs/cli.md names. Nothing
+ * is undone: what --live has done is done. Only what a signal handler may call is called. */
+static void on_interrupt(int signal)
+{
+    static const char text[] = "\ntocsin: interrupted; what was done stays done\n";
+    (void)signal;
+    ssize_t written = write(2, text, sizeof text - 1);
+    (void)written;
+    _exit(STATUS_INTERRUPTED);
+}
+
+/* Not where it is ignored, as for a job in a script's background. */
+static void catch_interrupt(void)
+{
+    struct sigaction old, action = { .sa_handler = on_interrupt };
+    if (sigaction(SIGINT, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+        sigaction(SIGINT, &action, NULL);
+}
+
 int cmd_run(int argc, char **argv)
 {
     struct options options = { .usage = "tocsin run PLAYBOOK.yaml [--event FILE] [OPTION…]",
@@ -313,6 +335,7 @@ int cmd_run(int argc, char **argv)
         return options_wrong(&options, "name one playbook's file");
     if (options.values[RUN_SOURCE].is_set && !options.values[RUN_EVENT].is_set)
         return options_wrong(&options, "--source says where --event comes from, and there is no event");
+    catch_interrupt();
     AUTO(running) struct running running = { .options = &options };
     bool is_input_taken = options.values[RUN_EVENT].is_set &&
         strcmp(options.values[RUN_EVENT].text, "-") == 0;

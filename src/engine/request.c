@@ -84,7 +84,7 @@ static enum err request_apply(struct store_op *op, struct store_conn *conn, stru
         return check_task(request, conn, why);
     TRY(run_row_status(conn, request->tenant, request->id, &request->status, why));
     if (request->kind == REQUEST_CANCEL && run_status_is_end(request->status))
-        return err_set(why, ERR_CONFLICT, "the run has %s already", run_status_name(request->status));
+        return err_set(why, ERR_CONFLICT, "the run is %s already", run_status_name(request->status));
     if (request->kind == REQUEST_RETRY && request->status != RUN_FAILED && request->status != RUN_CANCELLED &&
         request->status != RUN_UNCERTAIN)
         return err_set(

@@ -443,6 +443,18 @@ def a_run_that_asks_waits_with_3(folder):
         expect_in("the run is waiting", out, "the end")
 
 
+def an_interrupted_run_ends_with_130(folder):
+    pathlib.Path(folder, "long.yaml").write_text(
+        "playbook: long\nsteps:\n  - { do: log.write, with: { message: begun } }\n  - wait: 1h\n")
+    process = subprocess.Popen([BIN, "run", "long.yaml"], cwd=folder, text=True, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    expect_in("log.write", process.stdout.readline(), "the first step's line")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    expect(process.returncode, 130, err)
+    expect_in("tocsin: interrupted", err, "told")
+
+
 def at_a_terminal_the_person_there_is_asked(folder):
     write_triage(folder)
     pathlib.Path(folder, "mocks.yaml").write_text(MOCKS % 3)
@@ -991,7 +1003,8 @@ TESTS = [each_command_explains_itself, the_doctor_looks_at_everything, wrong_use
          failed_cases_show_what_differs,
          cases_that_cannot_run_fail_with_the_reason, broken_test_files_are_told_with_their_places,
          the_shipped_playbooks_pass_their_tests, a_run_prints_its_steps_and_its_result, what_acts_is_recorded_unless_live,
-         a_run_that_asks_waits_with_3, at_a_terminal_the_person_there_is_asked, failed_runs_and_wrong_files_have_their_status,
+         a_run_that_asks_waits_with_3, an_interrupted_run_ends_with_130,
+         at_a_terminal_the_person_there_is_asked, failed_runs_and_wrong_files_have_their_status,
          real_calls_go_out_where_the_egress_policy_lets_them,
          connections_of_a_run_come_from_a_file_and_secrets_from_the_environment, connectors_are_begun_and_tested,
          a_backtest_tells_what_would_be_decided_otherwise,
