@@ -452,13 +452,21 @@ static FALLIBLE check_list(struct checker *checker, struct node *node, struct er
     return ERR_OK;
 }
 
+/* What can be no key fails when it is evaluated; as a type it would only make maps of maps of maps, which a
+ * chain of bindings doubles at each step. */
+static const struct type *key_type(struct checker *checker, const struct node *node)
+{
+    const struct type *type = resolved(checker, node);
+    return type->item != NULL || type->key != NULL || type->kind == TYPE_RECORD ? &type_dyn : type;
+}
+
 static FALLIBLE check_map(struct checker *checker, struct node *node, struct err_info *why)
 {
     const struct type *key = NULL, *item = NULL;
     for (uint32_t i = 0; i < node->count; i += 2) {
         const struct type *type = NULL;
         TRY(check_node(checker, node->children[i], why));
-        key = infer_join(&checker->inference, key, node->children[i]->type);
+        key = infer_join(&checker->inference, key, key_type(checker, node->children[i]));
         TRY(check_node(checker, node->children[i + 1], why));
         TRY(entry_type(checker, node->children[i + 1],
             node->optional_entries && node->optional_entries[i / 2], &type, why));

@@ -59,11 +59,16 @@ const struct type *infer_resolve(const struct inference *inference, const struct
     return type;
 }
 
+/* Whether what is known of the type leads to the variable, be it through other variables. */
 static bool occurs(const struct inference *inference, const struct type *variable, const struct type *type)
 {
-    type = infer_resolve(inference, type);
-    if (type == variable)
-        return true;
+    while (type->kind == TYPE_PARAMETER && type->variable != 0) {
+        if (type->variable == variable->variable)
+            return true;
+        if (inference->bound[type->variable - 1] == NULL)
+            return false;
+        type = inference->bound[type->variable - 1];
+    }
     return (type->item != NULL && occurs(inference, variable, type->item)) ||
         (type->key != NULL && occurs(inference, variable, type->key));
 }

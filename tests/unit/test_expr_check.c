@@ -264,6 +264,34 @@ static void checking_takes_memory_in_proportion(void **state)
     assert_int_equal(expr_compile(&arena, &env, buf_str(&source), &expr, &why), ERR_OK);
 }
 
+/* Types that hold each other twice, and variables that lead to each other: both once took for ever. */
+static void checking_ends_for_types_that_double_or_go_in_circles(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena arena = { 0 };
+    AUTO(buf) struct buf source = { 0 };
+    struct expr_env lenient = { .is_unchecked = false };
+    struct err_info why = { 0 };
+    struct expr *expr = NULL;
+    buf_add_text(&source, "cel.bind(a, {'x': []}, ");
+    for (int i = 0; i < 60; i++)
+        buf_add_text(&source, "cel.bind(a, {a: [a]}, ");
+    buf_add_text(&source, "a.size()");
+    for (int i = 0; i <= 60; i++)
+        buf_add_text(&source, ")");
+    assert_int_equal(expr_compile(&arena, &lenient, buf_str(&source), &expr, &why), ERR_OK);
+    static const char *const circles[] = {
+        "cel.bind(a, null, cel.bind(a, [?a, a], a.optFlatMap(b, a)))",
+        "cel.bind(a, {(null).optFlatMap(b, null): null}, {a: a, a: a})",
+        "[optional.none(), optional.none().optFlatMap(b, optional.none()), null].map(a, [a, null])",
+        "[[], [[]], null].map(a, [a, [a]])",
+    };
+    for (size_t i = 0; i < sizeof(circles) / sizeof(circles[0]); i++) {
+        enum err err = expr_compile(&arena, &lenient, str_of(circles[i]), &expr, &why);
+        assert_true(err == ERR_OK || err == ERR_INVALID); /* that it ends is what counts */
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +300,7 @@ int main(void)
         cmocka_unit_test(references_tell_what_is_read_and_what_is_tested),
         cmocka_unit_test(types_as_text_go_there_and_back),
         cmocka_unit_test(checking_takes_memory_in_proportion),
+        cmocka_unit_test(checking_ends_for_types_that_double_or_go_in_circles),
     };
     return cmocka_run_group_tests_name("expr_check", tests, NULL, NULL);
 }
