@@ -58,7 +58,13 @@ static struct cost_range estimate_loop(const struct node *node)
     uint64_t least = can_stop && size > 1 ? 1 : size > 0 ? (uint64_t)size : 0;
     /* Each entry takes the step that fetches it and the one that yields. */
     range.least = plus(range.least, plus(3, times(least, plus(body.least, 1))));
-    range.most = size < 0 ? UINT64_MAX : plus(range.most, plus(4, times((uint64_t)size, plus(body.most, 4))));
+    uint64_t each = plus(body.most, 4);
+    /* A sort looks at each item once a pass, and gathers keys and results. */
+    for (int64_t width = 1; node->loop == LOOP_SORT_BY && width < size; width *= 2)
+        each = plus(each, 1);
+    if (node->loop == LOOP_SORT_BY)
+        each = plus(each, 2);
+    range.most = size < 0 ? UINT64_MAX : plus(range.most, plus(4, times((uint64_t)size, each)));
     return range;
 }
 

@@ -166,10 +166,11 @@ static void the_estimate_holds_what_is_used(void **state)
         "[alert.rule.level, 2].all(x, x > 0)", "{'a': alert.rule.level, 'b': 2}",
         "cel.bind(x, alert.rule.level, x * x)", "rows.map(r, r.n)", "text.size()",
         "[[1, alert.rule.level], [3]].map(l, l.map(i, i * 2))", "alert.?rule.?level", "has(alert.rule.x)",
-        "[3, alert.rule.level].sortBy(x, -x)", "optional.of(alert.rule.level).optMap(x, x + 1)",
-        "cel.bind(x, [[[[alert.x, 1], 2], 3], 4], 5)", "alert.x + 1 + 2 + 3 > 1 || true",
-        "[1, 2].exists(x, alert.x + x + 1 + 2 > 1) || true", "cel.block([alert.x + 1 + 2 + 3, 4], 5)",
-        "cel.bind(a, (alert || dyn(1)), 1)", "alert || dyn(2) || true", "[1, 2].all(x, alert) || true",
+        "[3, alert.rule.level].sortBy(x, -x)", "[9, 8, 7, 6, 5, 4, 3, 2, 1].sortBy(x, alert.rule.level)",
+        "optional.of(alert.rule.level).optMap(x, x + 1)", "cel.bind(x, [[[[alert.x, 1], 2], 3], 4], 5)",
+        "alert.x + 1 + 2 + 3 > 1 || true", "[1, 2].exists(x, alert.x + x + 1 + 2 > 1) || true",
+        "cel.block([alert.x + 1 + 2 + 3, 4], 5)", "cel.bind(a, (alert || dyn(1)), 1)",
+        "alert || dyn(2) || true", "[1, 2].all(x, alert) || true",
         "optional.none().optMap(x, alert.rule.level + 1 + 2 + 3)", "alert.?x.y.z" };
     for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
         struct evaluation e;
