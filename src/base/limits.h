@@ -102,9 +102,9 @@
 #define BLOB_INLINE_BYTES_MAX (64 * KIB) /* larger payloads go to the blob store */
 #define COMMIT_OPS_MAX 2000 /* of one group commit */
 #define STORE_QUEUE_MAX 100000 /* operations that wait for the writer */
-#define STORE_LOG_PAGES \
-    1024 /* of the write-ahead log, at which it is copied into the database: with 4096 the copying \
-          * doubled the 99th percentile at 3,000 runs a second, and made no more of them */
+/* Of the write-ahead log, at which it is copied into the database. With 4096 the copying doubled the 99th
+ * percentile at 3,000 runs a second, and made no more of them. */
+#define STORE_LOG_PAGES 1024
 #define OUTBOX_TOPIC_BYTES_MAX 64
 
 /* access */
