@@ -172,6 +172,15 @@ static void an_unknown_shape_is_searched_for_what_it_says(void **state)
     assert_true(has_observable(mapped.body, OBSERVABLE_USER_NAME, "ada"));
 }
 
+static void tags_of_an_unknown_shape_are_kept(void **state)
+{
+    struct content *content = *state;
+    struct mapped mapped = map_text(content, "odd", "{\"title\":\"A\",\"tags\":[\"sshd\",\"vpn\"]}");
+    assert_json(mapped.tags, "", "[\"sshd\",\"vpn\"]");
+    mapped = map_text(content, "odd", "{\"title\":\"A\",\"tags\":7}");
+    assert_json(mapped.tags, "", "[\"7\"]"); /* one is a list of one */
+}
+
 static void a_known_source_takes_unknown_shapes(void **state)
 {
     struct content *content = *state;
@@ -276,6 +285,7 @@ int main(void)
         TEST(each_key_that_names_a_title_is_known),
         TEST(the_key_that_says_most_counts),
         TEST(an_unknown_shape_is_searched_for_what_it_says),
+        TEST(tags_of_an_unknown_shape_are_kept),
         TEST(a_known_source_takes_unknown_shapes),
         TEST(what_does_not_fit_its_field_is_kept),
         TEST(an_endpoint_without_a_name_is_none),
