@@ -139,8 +139,7 @@ enum err content_load_sources(
 
 /* ---- playbooks ---- */
 
-/* The name that a playbook's text gives; empty when it can't be read. */
-static struct str playbook_name_of(struct arena *arena, struct str text)
+struct str playbook_text_name(struct arena *arena, struct str text)
 {
     struct yaml_node *root;
     if (yaml_parse(arena, text, &root, NULL) != ERR_OK)
@@ -153,7 +152,7 @@ static bool is_to_publish(const struct content_file *file, struct engine *engine
 {
     AUTO(arena) struct arena arena = { 0 };
     bool is_enabled = false;
-    struct str name = playbook_name_of(&arena, file->text);
+    struct str name = playbook_text_name(&arena, file->text);
     struct playbook *live = engine_find_playbook(engine, TENANT_DEFAULT, name, NULL, &is_enabled);
     if (live == NULL)
         return true;

@@ -28,6 +28,9 @@ FALLIBLE content_read(struct arena *arena, const char *const *folders, size_t fo
 /* Changes when a file of the folders is added, removed or written; 0 when a folder can't be read. */
 uint64_t content_stamp(const char *const *folders, size_t folder_count);
 
+/* The name in a playbook's text; empty when it can't be read. Borrowed from the arena. */
+struct str playbook_text_name(struct arena *arena, struct str text);
+
 /* Each adds its faults to `found`; ERR_INVALID when there were errors, then what stood before stays. */
 FALLIBLE content_load_connectors(
     const struct content *content, struct connect *connect, struct diagnostics *found, struct err_info *why);

@@ -18,15 +18,6 @@
 #define MASTER_KEY_BYTES 32
 #define VARIABLE_NAME_BYTES_MAX (SECRET_NAME_BYTES_MAX + 32)
 
-struct str playbook_text_name(struct arena *arena, struct str text)
-{
-    struct yaml_node *root;
-    if (yaml_parse(arena, text, &root, NULL) != ERR_OK)
-        return STR("");
-    const struct yaml_node *name = yaml_find(root, STR("playbook"));
-    return name != NULL && name->kind == YAML_SCALAR ? name->text : STR("");
-}
-
 const struct content_file *library_find_playbook(struct library *library, struct str name)
 {
     AUTO(arena) struct arena arena = { 0 };

@@ -42,7 +42,5 @@ void library_cleanup(struct library *library);
 
 /* The text of a playbook by its name: a folder's before the built-in one. NULL when there is none. */
 const struct content_file *library_find_playbook(struct library *library, struct str name);
-/* The name in a playbook's text; empty when it can't be read. Borrowed from the arena. */
-struct str playbook_text_name(struct arena *arena, struct str text);
 
 #endif
