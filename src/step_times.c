@@ -1,20 +1,22 @@
 #include "step_times.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/latency.h"
 #include "base/memory.h"
 
 /* Steps of more actions than this are counted under "other". */
 #define ACTIONS_MAX 512
 #define NAME_BYTES_MAX 128
-#define BUCKETS 24 /* bucket i: less than 2^(i+6) µs */
+#define BUCKETS 24
 
 struct action_times {
     char name[NAME_BYTES_MAX];
     uint8_t name_size;
     uint64_t buckets[BUCKETS];
-    uint64_t count, us_sum;
+    uint64_t us_sum;
 };
 
 struct step_times {
@@ -22,6 +24,7 @@ struct step_times {
     struct action_times *items[ACTIONS_MAX];
     uint32_t count;
     struct action_times other;
+    bool has_other;
 };
 
 enum err step_times_new(struct step_times **ret, struct err_info *why)
@@ -90,31 +93,19 @@ void step_times_observe(void *context, const struct engine_observation *observat
     if (observation->what != OBSERVE_STEP_ENDED || observation->step->kind != STEP_DO)
         return;
     uint64_t us = observation->elapsed_us > 0 ? (uint64_t)observation->elapsed_us : 0;
-    unsigned bucket = 0;
-    while (bucket + 1 < BUCKETS && us >= UINT64_C(1) << (bucket + 6))
-        bucket++;
     (void)pthread_mutex_lock(&times->mutex); /* fails only on misuse */
     struct action_times *item = find(times, observation->step->call.action);
-    item->buckets[bucket]++;
-    item->count++;
+    times->has_other |= item == &times->other;
+    item->buckets[latency_bucket(us, BUCKETS)]++;
     item->us_sum += us;
     (void)pthread_mutex_unlock(&times->mutex); /* fails only on misuse */
 }
 
 static void print_item(struct buf *buf, const struct action_times *item)
 {
-    struct str name = name_of(item);
-    uint64_t sum = 0;
-    for (unsigned i = 0; i + 1 < BUCKETS; i++) {
-        sum += item->buckets[i];
-        buf_printf(buf, "tocsin_step_seconds_bucket{action=\"%.*s\",le=\"%.6f\"} %llu\n", STR_ARG(name),
-            (double)(UINT64_C(1) << (i + 6)) / 1e6, (unsigned long long)sum);
-    }
-    buf_printf(buf,
-        "tocsin_step_seconds_bucket{action=\"%.*s\",le=\"+Inf\"} %llu\n"
-        "tocsin_step_seconds_sum{action=\"%.*s\"} %.6f\ntocsin_step_seconds_count{action=\"%.*s\"} %llu\n",
-        STR_ARG(name), (unsigned long long)item->count, STR_ARG(name), (double)item->us_sum / 1e6,
-        STR_ARG(name), (unsigned long long)item->count);
+    char label[NAME_BYTES_MAX + 16];
+    snprintf(label, sizeof label, "action=\"%.*s\"", STR_ARG(name_of(item)));
+    latency_print(buf, "tocsin_step_seconds", str_of(label), item->buckets, BUCKETS, item->us_sum);
 }
 
 void step_times_print(void *context, struct buf *buf)
@@ -126,7 +117,7 @@ void step_times_print(void *context, struct buf *buf)
     (void)pthread_mutex_lock(&times->mutex); /* fails only on misuse */
     for (uint32_t i = 0; i < times->count; i++)
         print_item(buf, times->items[i]);
-    if (times->other.count > 0)
+    if (times->has_other)
         print_item(buf, &times->other);
     (void)pthread_mutex_unlock(&times->mutex); /* fails only on misuse */
 }

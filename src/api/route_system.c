@@ -1,5 +1,6 @@
 /* Liveness, readiness, Prometheus metrics. */
 #include "api/handlers.h"
+#include "base/latency.h"
 #include "connect/connect.h"
 #include "ingest/ingest.h"
 
@@ -22,20 +23,6 @@ static void add_head(struct buf *buf, const char *name, const char *type, const 
     buf_printf(buf, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-/* Bucket i counts what took less than 2^(i+6) µs; Prometheus wants sums up to each bound, in seconds. */
-static void add_histogram(struct buf *buf, const char *name, const uint64_t *buckets, unsigned count,
-    uint64_t us_sum, uint64_t total)
-{
-    uint64_t sum = 0;
-    for (unsigned i = 0; i < count; i++) {
-        sum += buckets[i];
-        buf_printf(buf, "%s_bucket{le=\"%.6f\"} %llu\n", name, (double)(UINT64_C(1) << (i + 6)) / 1e6,
-            (unsigned long long)sum);
-    }
-    buf_printf(buf, "%s_bucket{le=\"+Inf\"} %llu\n%s_sum %.6f\n%s_count %llu\n", name,
-        (unsigned long long)total, name, (double)us_sum / 1e6, name, (unsigned long long)total);
-}
-
 static void add_engine(struct buf *buf, struct engine *engine)
 {
     struct engine_metrics metrics;
@@ -50,8 +37,8 @@ static void add_engine(struct buf *buf, struct engine *engine)
     add_head(buf, "tocsin_runs_parked", "gauge", "Runs that wait and are only a row.");
     buf_printf(buf, "tocsin_runs_parked %llu\n", (unsigned long long)metrics.runs_parked);
     add_head(buf, "tocsin_run_seconds", "histogram", "From acceptance to the end of a run.");
-    add_histogram(
-        buf, "tocsin_run_seconds", metrics.run_us_buckets, 24, metrics.run_us_sum, metrics.run_count);
+    latency_print(buf, "tocsin_run_seconds", STR(""), metrics.run_us_buckets, ENGINE_LATENCY_BUCKETS,
+        metrics.run_us_sum);
 }
 
 static void add_store(struct buf *buf, struct store *store)
@@ -59,8 +46,8 @@ static void add_store(struct buf *buf, struct store *store)
     struct store_metrics metrics;
     store_metrics(store, &metrics);
     add_head(buf, "tocsin_store_commit_seconds", "histogram", "Time of a group commit.");
-    add_histogram(buf, "tocsin_store_commit_seconds", metrics.commit_us_buckets, 16, metrics.commit_us_sum,
-        metrics.commits);
+    latency_print(buf, "tocsin_store_commit_seconds", STR(""), metrics.commit_us_buckets,
+        STORE_LATENCY_BUCKETS, metrics.commit_us_sum);
     add_head(buf, "tocsin_store_commit_ops_total", "counter", "Operations committed.");
     buf_printf(buf, "tocsin_store_commit_ops_total %llu\n", (unsigned long long)metrics.commit_ops);
     add_head(buf, "tocsin_store_commit_rows", "counter", "Rows changed by commits.");

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/latency.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/pack.h"
@@ -371,14 +372,6 @@ static void send_calls(struct run_commit *commit, struct active *active)
     }
 }
 
-static unsigned bucket_of(uint64_t us)
-{
-    unsigned bucket = 0;
-    while (bucket < 23 && us > (UINT64_C(1) << (bucket + 6)))
-        bucket++;
-    return bucket;
-}
-
 static void count(struct run_commit *commit)
 {
     const struct run *run = commit->run;
@@ -395,9 +388,9 @@ static void count(struct run_commit *commit)
     if (!run_status_is_end(run->status))
         return;
     uint64_t us = run->ended.us > run->created.us ? (uint64_t)(run->ended.us - run->created.us) : 0;
-    atomic_fetch_add_explicit(&counters->run_count, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&counters->run_us_sum, us, memory_order_relaxed);
-    atomic_fetch_add_explicit(&counters->run_us_buckets[bucket_of(us)], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(
+        &counters->run_us_buckets[latency_bucket(us, ENGINE_LATENCY_BUCKETS)], 1, memory_order_relaxed);
 }
 
 static enum run_status status_of_admission(enum admission admission)

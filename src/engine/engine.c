@@ -235,11 +235,10 @@ void engine_metrics(struct engine *engine, struct engine_metrics *ret)
     const struct counters *counters = &engine->counters;
     *ret = (struct engine_metrics){ .turns = atomic_load(&counters->turns),
         .run_us_sum = atomic_load(&counters->run_us_sum),
-        .run_count = atomic_load(&counters->run_count),
         .runs_active = atomic_load(&counters->active) };
     for (int i = 0; i < RUN_STATUS_COUNT; i++)
         ret->runs_by_status[i] = atomic_load(&counters->by_status[i]);
     ret->runs_parked = ret->runs_by_status[RUN_WAITING] + ret->runs_by_status[RUN_UNCERTAIN];
-    for (int i = 0; i < 24; i++)
+    for (int i = 0; i < ENGINE_LATENCY_BUCKETS; i++)
         ret->run_us_buckets[i] = atomic_load(&counters->run_us_buckets[i]);
 }

@@ -252,11 +252,12 @@ struct engine_watch {
 void engine_watch(struct engine *engine, struct engine_watch *watch);
 void engine_unwatch(struct engine *engine, struct engine_watch *watch); /* on reply_to's thread */
 
+#define ENGINE_LATENCY_BUCKETS 24
 struct engine_metrics {
     uint64_t runs_by_status[RUN_STATUS_COUNT]; /* ended ones count up; queued, running, waiting are gauges */
     uint64_t runs_active, runs_parked;
-    uint64_t run_us_sum, run_count;
-    uint64_t run_us_buckets[24]; /* upper bounds 2^(i+6) µs */
+    uint64_t run_us_sum;
+    uint64_t run_us_buckets[ENGINE_LATENCY_BUCKETS]; /* base/latency.h */
     uint64_t turns;
 };
 void engine_metrics(struct engine *engine, struct engine_metrics *ret);

@@ -29,8 +29,8 @@ struct watches;
 struct counters {
     _Atomic uint64_t by_status[RUN_STATUS_COUNT];
     _Atomic uint64_t active, turns;
-    _Atomic uint64_t run_count, run_us_sum;
-    _Atomic uint64_t run_us_buckets[24];
+    _Atomic uint64_t run_us_sum;
+    _Atomic uint64_t run_us_buckets[ENGINE_LATENCY_BUCKETS];
 };
 
 struct engine {

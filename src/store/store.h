@@ -79,10 +79,11 @@ FALLIBLE store_incremental_vacuum(
 /* This floor's own tables; first in store_options.migrations. */
 extern const struct store_migration store_migrations[];
 
+#define STORE_LATENCY_BUCKETS 16
 struct store_metrics {
     uint64_t commits, commit_ops, commit_rows, failed_ops;
     uint64_t commit_us_sum;
-    uint64_t commit_us_buckets[16]; /* upper bounds 2^(i+6) µs */
+    uint64_t commit_us_buckets[STORE_LATENCY_BUCKETS]; /* base/latency.h */
     uint64_t queue_length;
 };
 void store_metrics(struct store *store, struct store_metrics *ret);

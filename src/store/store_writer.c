@@ -5,6 +5,7 @@
  * are, the more share one fsync. */
 #include <assert.h>
 
+#include "base/latency.h"
 #include "store/store_impl.h"
 
 static void writer_lock(struct store *store)
@@ -115,14 +116,6 @@ static void batch_end(struct store *store, struct batch *batch, enum err result)
         store_fatal(store, &batch->why);
 }
 
-static unsigned latency_bucket(uint64_t us)
-{
-    unsigned bucket = 0;
-    while (bucket < 15 && us > (UINT64_C(1) << (bucket + 6)))
-        bucket++;
-    return bucket;
-}
-
 static void batch_count(struct store *store, const struct batch *batch, uint64_t us, uint64_t rows)
 {
     struct store_metrics *metrics = &store->writer.metrics;
@@ -133,7 +126,7 @@ static void batch_count(struct store *store, const struct batch *batch, uint64_t
         metrics->commit_ops += batch->good;
         metrics->commit_rows += rows;
         metrics->commit_us_sum += us;
-        metrics->commit_us_buckets[latency_bucket(us)]++;
+        metrics->commit_us_buckets[latency_bucket(us, STORE_LATENCY_BUCKETS)]++;
     }
     writer_unlock(store);
 }
