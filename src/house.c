@@ -1,8 +1,8 @@
 #include "house.h"
 
-#include "access/audit.h"
 #include "api/idempotency.h"
 #include "base/container.h"
+#include "base/text.h"
 #include "engine/run_trim.h"
 #include "ingest/event.h"
 
@@ -12,62 +12,41 @@
 #define TRIM_ENTRIES 4000
 #define TRIM_ROWS 500 /* events or runs */
 
-static enum err store_uses(void *context, struct store_conn *conn, struct err_info *why)
+/* All that is kept in memory between commits, and the audit chain's anchor. */
+static enum err keep(void *context, struct store_conn *conn, struct err_info *why)
 {
     struct house *house = context;
-    return tokens_store_uses(house->tokens, conn, why);
+    if (tokens_have_uses(house->tokens))
+        TRY(tokens_store_uses(house->tokens, conn, why));
+    TRY(contract_book_store(house->contracts, conn, why));
+    return audit_anchor(conn, house->vault, TENANT_DEFAULT, &house->anchor_seq, &house->anchor_hash, why);
 }
 
-struct anchoring {
-    struct house *house;
-    uint64_t seq;
-    struct audit_hash hash;
-};
-
-static enum err store_anchor(void *context, struct store_conn *conn, struct err_info *why)
+/* An anchor is worth something where an outside collector has it. */
+static void kept(struct house *house, enum err result, const struct err_info *why)
 {
-    struct anchoring *anchoring = context;
-    return audit_anchor(
-        conn, anchoring->house->vault, TENANT_DEFAULT, &anchoring->seq, &anchoring->hash, why);
+    AUTO(buf) struct buf hash = { 0 };
+    if (result != ERR_OK) {
+        log_failure(house->log, LOG_WARN, "times of use, shapes and the audit anchor were not stored", why);
+        return;
+    }
+    if (house->anchor_seq == 0)
+        return;
+    hex_add(&hash, (struct str){ (const char *)house->anchor_hash.bytes, sizeof house->anchor_hash.bytes });
+    LOG(house->log, LOG_INFO, "the audit chain is anchored", LOG_I("seq", (int64_t)house->anchor_seq),
+        LOG_S("hash", buf_str(&hash)));
 }
 
-static enum err store_contracts(void *context, struct store_conn *conn, struct err_info *why)
-{
-    struct house *house = context;
-    return contract_book_store(house->contracts, conn, why);
-}
-
-static void keep(struct house *house)
-{
-    struct err_info why = { 0 };
-    struct anchoring anchoring = { .house = house };
-    if (tokens_have_uses(house->tokens) && store_write_wait(house->store, store_uses, house, &why) != ERR_OK)
-        log_failure(house->log, LOG_WARN, "times of use were not stored", &why);
-    if (store_write_wait(house->store, store_contracts, house, &why) != ERR_OK)
-        log_failure(house->log, LOG_WARN, "what answers look like was not stored", &why);
-    if (store_write_wait(house->store, store_anchor, &anchoring, &why) != ERR_OK)
-        log_failure(house->log, LOG_WARN, "the audit chain was not anchored", &why);
-    else if (anchoring.seq != 0)
-        LOG(house->log, LOG_INFO, "the audit chain is anchored", LOG_I("seq", (int64_t)anchoring.seq));
-}
-
-/* While the server runs the same is done between requests, without waiting on the loop. */
 static enum err apply_house(struct store_op *op, struct store_conn *conn, struct err_info *why)
 {
-    struct house *house = CONTAINER_OF(op, struct house, op);
-    struct anchoring anchoring = { .house = house };
-    if (tokens_have_uses(house->tokens))
-        TRY(store_uses(house, conn, why));
-    TRY(contract_book_store(house->contracts, conn, why));
-    return store_anchor(&anchoring, conn, why);
+    return keep(CONTAINER_OF(op, struct house, op), conn, why);
 }
 
 static void house_done(struct store_op *op, enum err result, const struct err_info *why)
 {
     struct house *house = CONTAINER_OF(op, struct house, op);
     house->is_busy = false;
-    if (result != ERR_OK)
-        log_failure(house->log, LOG_WARN, "times of use and the audit anchor were not stored", why);
+    kept(house, result, why);
 }
 
 static void arm(struct house *house)
@@ -149,5 +128,6 @@ void house_stop(struct house *house)
     loop_timer_stop(house->loop, &house->timer);
     if (house->trim_timer.is_armed)
         loop_timer_stop(house->loop, &house->trim_timer);
-    keep(house);
+    struct err_info why = { 0 };
+    kept(house, store_write_wait(house->store, keep, house, &why), &why);
 }

@@ -3,6 +3,7 @@
 #ifndef TOCSIN_HOUSE_H
 #define TOCSIN_HOUSE_H
 
+#include "access/audit.h"
 #include "access/token.h"
 #include "access/vault.h"
 #include "base/log.h"
@@ -21,6 +22,8 @@ struct house {
     struct loop_timer timer;
     struct store_op op;
     bool is_busy;
+    uint64_t anchor_seq; /* of the anchor made last; 0: the chain had not moved */
+    struct audit_hash anchor_hash;
     struct loop_timer trim_timer;
     struct store_op trim_op;
     bool has_more;

@@ -7,6 +7,7 @@ import hmac
 import http.client
 import json
 import os
+import re
 import sqlite3
 import sys
 
@@ -350,6 +351,17 @@ def a_stop_right_after_the_start_is_heard(folder):
         Server(folder).stop()
 
 
+def the_anchor_in_the_log_is_the_rows(folder):
+    server = Server(folder)
+    server.post("/api/v1/cases", {"title": "one"}, 201)
+    server.stop()
+    seq, digest = re.findall(r"the audit chain is anchored seq=(\d+) hash=\"?([0-9a-f]{64})", server.log())[-1]
+    connection = sqlite3.connect(os.path.join(folder, "data", "tocsin.db"))
+    rows = connection.execute("SELECT lower(hex(hash)) FROM access_audit WHERE seq = ?", (seq,)).fetchall()
+    connection.close()
+    expect(rows, [(digest,)], "the row of the anchor")
+
+
 def the_same_key_is_done_once(folder):
     server = Server(folder)
     server.publish(ASKING)
@@ -525,6 +537,6 @@ main([an_event_starts_a_run_that_calls_a_tool, without_leave_no_call_reaches_loo
       a_containment_ends_by_itself_even_after_a_crash, a_containment_is_undone_by_hand_once,
       a_connection_is_tried,
       a_playbook_is_checked_before_it_is_live, a_waiting_run_keeps_its_version, a_saved_playbook_is_live,
-      the_stream_tells_of_runs_steps_and_tasks, a_stop_right_after_the_start_is_heard,
+      the_stream_tells_of_runs_steps_and_tasks, a_stop_right_after_the_start_is_heard, the_anchor_in_the_log_is_the_rows,
       the_same_key_is_done_once, an_edit_over_anothers_is_refused,
       what_is_old_is_forgotten, a_trusted_proxy_says_who_asks, a_webhook_starts_its_playbook, a_drift_of_answers_is_an_alert, settings_come_from_the_file_the_environment_and_options])
