@@ -13,8 +13,8 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import BIN, Server, expect, main  # noqa: E402
-from postfix import make_certificate  # noqa: E402
+from harness import BIN, Server, expect, main, until  # noqa: E402
+from postfix import free_port, make_certificate  # noqa: E402
 
 
 class TlsServer(Server):
@@ -114,11 +114,63 @@ def wrong_files_are_told_at_the_start(folder):
         expect((done.returncode != 0, wanted in done.stderr), (True, True), f"{cert} {key}: {done.stderr}")
 
 
+NGINX = """
+worker_processes 1; daemon off; pid {folder}/pid; error_log {folder}/errors;
+events {{ worker_connections 64; }}
+http {{
+  log_format spoken '$server_protocol $status $connection'; access_log {folder}/spoken spoken;
+  client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
+  uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
+  server {{ listen 127.0.0.1:{port} ssl http2; ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem;
+    default_type application/json; location / {{ return 200 '{{"ok":true}}'; }} }}
+}}
+"""
+LOOKING = """
+playbook: looking
+triggers: [ { manual: true } ]
+steps:
+  - for_each: "[1, 2, 3]"
+    as: n
+    steps:
+      - { do: http.request, connection: web, with: { method: GET, url: "URL/${{ n }}" } }
+"""
+
+
+def tools_are_spoken_to_over_http_2(folder):
+    nginx = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
+    if not nginx:
+        print("skipped: nginx is not installed")
+        return
+    make_certificate(folder)
+    port = free_port()
+    with open(os.path.join(folder, "nginx.conf"), "w") as out:
+        out.write(NGINX.format(folder=folder, port=port))
+    tool = subprocess.Popen([nginx, "-c", os.path.join(folder, "nginx.conf"), "-e", os.path.join(folder, "errors")])
+    server = Server(folder, "--egress-allow", "127.0.0.1")
+    try:
+        url = f"https://127.0.0.1:{port}"
+        until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, "nginx")
+        settings = {"base_url": url, "tls_ca_file": os.path.join(folder, "ca.pem")}
+        status, body, _ = server.call("PUT", "/api/v1/connections/web",
+                                      {"connector": "http", "settings": settings, "is_default": True})
+        expect(status, 200, f"connection {body!r}")
+        server.publish(LOOKING.replace("URL", url))
+        run = server.run_until(server.post("/api/v1/runs", {"playbook": "looking"}, 201)["id"], "succeeded", "failed")
+        expect(run["status"], "succeeded", f"{run!r}")
+    finally:
+        server.stop()
+        tool.terminate()
+        tool.wait()
+    spoken = [line.split() for line in open(os.path.join(folder, "spoken"))]
+    expect([line[:2] for line in spoken], [["HTTP/2.0", "200"]] * 3, "what was spoken")
+    expect(len({line[2] for line in spoken}), 1, "connections: kept alive")
+
+
 if __name__ == "__main__":
     missing = [tool for tool in ("openssl", "curl") if not shutil.which(tool)]
     if missing:
         print("skipped:", ", ".join(missing), "not installed")
-        print("0 passed, 0 failed, 5 skipped")
+        print("0 passed, 0 failed, 6 skipped")
         sys.exit(0)
     main([everything_works_over_tls, the_stream_works_over_tls, plain_http_gets_nothing, old_versions_are_refused,
-          wrong_files_are_told_at_the_start])
+          wrong_files_are_told_at_the_start, tools_are_spoken_to_over_http_2])
