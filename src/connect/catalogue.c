@@ -336,10 +336,3 @@ void catalogues_swap(struct catalogues *catalogues, struct action_catalogue *nex
     pthread_mutex_unlock(&catalogues->mutex);
     action_catalogue_release(before);
 }
-
-const struct connector *action_connector(const struct action *action)
-{
-    if (action->start == remote_start)
-        return ((const struct connector_action *)action->definition)->connector;
-    return ((const struct native_bound *)action->definition)->connector;
-}

@@ -36,7 +36,4 @@ FALLIBLE catalogues_init(struct catalogues *catalogues, struct err_info *why);
 void catalogues_done(struct catalogues *catalogues);
 void catalogues_swap(struct catalogues *catalogues, struct action_catalogue *next);
 
-/* The head of its connector; NULL for a native action whose connector has no file. */
-const struct connector *action_connector(const struct action *action);
-
 #endif

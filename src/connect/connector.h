@@ -166,6 +166,5 @@ struct connector {
  * what it borrows from `text`, which is copied. */
 const struct connector *connector_read(struct arena *arena, struct str text, struct diagnostics *found);
 const struct setting *connector_find_setting(const struct connector *connector, struct str name);
-const struct connector_action *connector_find_action(const struct connector *connector, struct str name);
 
 #endif

@@ -609,12 +609,3 @@ const struct setting *connector_find_setting(const struct connector *connector, 
     }
     return NULL;
 }
-
-const struct connector_action *connector_find_action(const struct connector *connector, struct str name)
-{
-    for (uint32_t i = 0; i < connector->action_count; i++) {
-        if (str_equal(connector->actions[i].action.name, name))
-            return &connector->actions[i];
-    }
-    return NULL;
-}

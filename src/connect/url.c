@@ -96,18 +96,6 @@ bool url_same_origin(const struct url *a, const struct url *b)
     return a->is_https == b->is_https && a->port == b->port && str_equal_nocase(a->host, b->host);
 }
 
-FALLIBLE url_print_origin(struct arena *arena, const struct url *url, struct str *ret, struct err_info *why)
-{
-    AUTO(buf) struct buf text = { 0 };
-    buf_add_text(&text, url->is_https ? "https://" : "http://");
-    for (size_t i = 0; i < url->host.size; i++)
-        buf_add_byte(&text, (char)tolower((unsigned char)url->host.data[i]));
-    if (url->port != (url->is_https ? 443 : 80))
-        buf_printf(&text, ":%u", url->port);
-    TRY(buf_check(&text, why));
-    return arena_str(arena, buf_str(&text), ret, why);
-}
-
 FALLIBLE url_resolve_same_origin(
     struct arena *arena, struct str base, struct str reference, struct str *ret, struct err_info *why)
 {

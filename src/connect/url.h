@@ -23,8 +23,6 @@ struct url {
  * (they would end up in logs), a control character, white space, a backslash or a bad port. */
 FALLIBLE url_parse(struct str text, struct url *ret, struct err_info *why);
 bool url_same_origin(const struct url *a, const struct url *b);
-/* "https://host[:port]", host in lower case, no port when it is the scheme's: equal for equal origins. */
-FALLIBLE url_print_origin(struct arena *arena, const struct url *url, struct str *ret, struct err_info *why);
 
 /* What a server names as the next page: absolute, "//host/path", "/path" or "?query", against the URL that it
  * answered. ERR_INVALID when it is none of these; ERR_DENIED, name "other_origin", when it leaves the origin

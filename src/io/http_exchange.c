@@ -113,11 +113,6 @@ struct str http_header_get(const struct http_exchange *exchange, const char *nam
     return header ? header->value : (struct str){ 0 };
 }
 
-bool http_header_has(const struct http_exchange *exchange, const char *name)
-{
-    return http_head_header(&exchange->head, str_of(name)) != NULL;
-}
-
 struct str http_body(const struct http_exchange *exchange)
 {
     return buf_str(&exchange->body);

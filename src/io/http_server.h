@@ -50,7 +50,6 @@ struct str http_method(const struct http_exchange *exchange);
 struct str http_path(const struct http_exchange *exchange); /* as sent, before percent-decoding; no query */
 struct str http_query(const struct http_exchange *exchange); /* the raw text after '?' */
 struct str http_header_get(const struct http_exchange *exchange, const char *name); /* empty when absent */
-bool http_header_has(const struct http_exchange *exchange, const char *name);
 struct str http_body(const struct http_exchange *exchange);
 struct str http_remote(const struct http_exchange *exchange); /* peer address as text */
 /* Lives until the exchange ends, which is after the reply was sent. */
