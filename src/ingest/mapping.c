@@ -326,8 +326,6 @@ static enum err find_tags(struct mapping *m, struct value *ret)
         TRY(way_eval(m, &m->source->tags.ways[i], &v));
         TRY(texts_each(m, v, add_tag, &tags));
     }
-    if (m->source->is_guessing && m->source->tags.count == 0)
-        TRY(texts_each(m, value_get(m->event, STR("tags")), add_tag, &tags));
     *ret = value_list_end(&tags);
     return ERR_OK;
 }

@@ -62,7 +62,8 @@ struct source {
     uint32_t severity_word_count;
     bool has_severity_default;
     enum severity severity_default;
-    bool is_guessing; /* addresses, names and users are looked for too, not only title, severity and time */
+    /* Addresses, host, user and product are looked for too, not only title, severity and time. */
+    bool is_guessing;
     bool is_extracting; /* observables are searched for in all texts */
     struct map_node *mapping; /* children of the root */
     uint32_t field_count;

@@ -130,6 +130,11 @@ static struct rule read_rule(struct reader *r, const struct yaml_node *node)
     return (struct rule){ ways, count };
 }
 
+/* `event.tags`: where a guessing source that names no tags finds them. */
+static const struct str guessed_key = STR_INIT("tags");
+static const struct way guessed_way = { .keys = &guessed_key, .key_count = 1 };
+static const struct rule guessed_tags = { .ways = &guessed_way, .count = 1 };
+
 /* ---- mapping ---- */
 
 static struct map_node *find_child(struct map_node *first, struct str name)
@@ -409,6 +414,8 @@ static void read_body(struct reader *r, const struct yaml_node *root, struct sou
     source->tags = read_rule(r, child(root, "tags"));
     source->attack = read_rule(r, child(root, "attack"));
     source->is_guessing = reader_bool(r, child(root, "guess"), false);
+    if (source->is_guessing && source->tags.count == 0)
+        source->tags = guessed_tags;
     source->is_extracting = reader_bool(r, child(root, "extract_observables"), true);
     read_mapping(r, child(root, "mapping"), source);
     read_observables(r, child(root, "observables"), source);
