@@ -1,31 +1,16 @@
 #include "ingest/ocsf.h"
 
-#define S(path) \
-    { \
-        STR_INIT(path), OCSF_STRING, OBSERVABLE_UNKNOWN \
-    }
-#define I(path) \
-    { \
-        STR_INIT(path), OCSF_INT, OBSERVABLE_UNKNOWN \
-    }
-#define T(path) \
-    { \
-        STR_INIT(path), OCSF_TIME, OBSERVABLE_UNKNOWN \
-    }
-#define L(path) \
-    { \
-        STR_INIT(path), OCSF_STRINGS, OBSERVABLE_UNKNOWN \
-    }
-#define A(path) \
-    { \
-        STR_INIT(path), OCSF_ANY, OBSERVABLE_UNKNOWN \
-    }
 #define O(path, kind, observable) \
     { \
         STR_INIT(path), kind, observable \
     }
+#define S(path) O(path, OCSF_STRING, OBSERVABLE_UNKNOWN)
+#define I(path) O(path, OCSF_INT, OBSERVABLE_UNKNOWN)
+#define T(path) O(path, OCSF_TIME, OBSERVABLE_UNKNOWN)
+#define L(path) O(path, OCSF_STRINGS, OBSERVABLE_UNKNOWN)
+#define A(path) O(path, OCSF_ANY, OBSERVABLE_UNKNOWN)
 
-/* Sorted by bytes. Alike in src_endpoint, dst_endpoint and device: OCSF's (network) endpoint. */
+/* Sorted by bytes. Alike in src_endpoint and dst_endpoint: OCSF's network endpoint. */
 #define ENDPOINT(name) \
     S(name ".domain"), O(name ".hostname", OCSF_STRING, OBSERVABLE_HOSTNAME), S(name ".interface_name"), \
         O(name ".ip", OCSF_IP, OBSERVABLE_IP), S(name ".location.city"), S(name ".location.country"), \
