@@ -1,9 +1,9 @@
 #include "ingest/suppression_row.h"
 
 #include "base/limits.h"
-#include "base/timetext.h"
 #include "cases/list.h"
 #include "cases/note.h"
+#include "ingest/event_row.h"
 
 #define COLUMNS \
     "seq, tenant, id, name, source, condition, reason, owner, ended_by, created, expires, coalesce(ended, " \
@@ -110,12 +110,9 @@ enum err suppression_rows_active(struct store_conn *conn, struct instant now, st
 static enum err set_time(
     struct value_map_builder *map, const char *name, struct instant at, struct err_info *why)
 {
-    struct time_text text = instant_text(at);
-    struct str copy;
     if (at.us == 0)
         return value_map_set(map, name, value_null(), why);
-    TRY(arena_str(map->arena, str_of(text.text), &copy, why));
-    return value_map_set(map, name, value_string(copy), why);
+    return event_set_instant(map, name, at, why);
 }
 
 enum err suppression_row_value(const struct suppression_row *row, struct instant now, struct arena *arena,
