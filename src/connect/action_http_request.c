@@ -85,29 +85,9 @@ static FALLIBLE add_query(
 static FALLIBLE add_header(
     struct exchange *exchange, struct wire *wire, const struct value_entry *entry, struct err_info *why)
 {
-    struct str text;
     if (entry->key.type != VALUE_STRING || !header_name_is_allowed(value_str(entry->key)))
         return bad_input(why, "`headers` has a name that can't be set");
-    if (entry->value.type == VALUE_NULL)
-        return ERR_OK;
-    if (entry->value.type == VALUE_SECRET) {
-        TRY(call_secrets_bytes(&exchange->secrets, exchange->scope.source, entry->value, &text, why));
-        return wire_add_header(wire, exchange->arena, value_str(entry->key), text, why);
-    }
-    AUTO(buf) struct buf value = { 0 };
-    TRY(stencil_print_text(&exchange->scope, &value, entry->value, why));
-    TRY(buf_check(&value, why));
-    TRY(arena_str(exchange->arena, buf_str(&value), &text, why));
-    return wire_add_header(wire, exchange->arena, value_str(entry->key), text, why);
-}
-
-static bool has_header(const struct wire *wire, struct str name)
-{
-    for (uint32_t i = 0; i < wire->header_count; i++) {
-        if (str_equal_nocase(wire->headers[i].name, name))
-            return true;
-    }
-    return false;
+    return wire_add_value_header(wire, &exchange->scope, value_str(entry->key), entry->value, why);
 }
 
 static FALLIBLE add_body(
@@ -125,7 +105,7 @@ static FALLIBLE add_body(
         buf_add(&wire->body, value_str(*body));
     else if (body)
         TRY(stencil_print_text(&exchange->scope, &wire->body, *body, why));
-    if (!json || has_header(wire, STR("content-type")))
+    if (!json || wire_has_header(wire, "content-type"))
         return ERR_OK;
     return wire_add_header(wire, exchange->arena, STR("Content-Type"), STR("application/json"), why);
 }

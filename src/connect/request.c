@@ -73,7 +73,7 @@ FALLIBLE wire_add_header(
     return ERR_OK;
 }
 
-static bool has_header(const struct wire *wire, const char *name)
+bool wire_has_header(const struct wire *wire, const char *name)
 {
     for (uint32_t i = 0; i < wire->header_count; i++) {
         if (str_equal_nocase(wire->headers[i].name, str_of(name)))
@@ -97,18 +97,25 @@ static FALLIBLE text_of(struct stencil_scope *scope, struct value v, struct str 
     return arena_str(scope->arena, buf_str(&text), ret, why);
 }
 
+FALLIBLE wire_add_value_header(
+    struct wire *wire, struct stencil_scope *scope, struct str name, struct value v, struct err_info *why)
+{
+    struct str text;
+    if (v.type == VALUE_NULL)
+        return ERR_OK;
+    TRY(text_of(scope, v, &text, why));
+    return wire_add_header(wire, scope->arena, name, text, why);
+}
+
 static FALLIBLE add_named_headers(struct wire *wire, const struct named_stencil *headers, uint32_t count,
     struct stencil_scope *scope, struct err_info *why)
 {
     for (uint32_t i = 0; i < count; i++) {
         struct value v;
         bool is_present;
-        struct str text;
         TRY(stencil_eval(&headers[i].value, scope, &v, &is_present, why));
-        if (!is_present || v.type == VALUE_NULL)
-            continue;
-        TRY(text_of(scope, v, &text, why));
-        TRY(wire_add_header(wire, scope->arena, headers[i].name, text, why));
+        if (is_present)
+            TRY(wire_add_value_header(wire, scope, headers[i].name, v, why));
     }
     return ERR_OK;
 }
@@ -340,7 +347,7 @@ static FALLIBLE add_body(
         TRY(stencil_print_text(scope, &wire->body, v, why));
     wire->request.has_body = true;
     struct str type = form->content_type.size ? form->content_type : str_of(types[form->body_kind]);
-    return has_header(wire, "content-type")
+    return wire_has_header(wire, "content-type")
         ? ERR_OK
         : wire_add_header(wire, scope->arena, STR("Content-Type"), type, why);
 }
@@ -367,7 +374,7 @@ static FALLIBLE add_common(struct wire *wire, const struct request_form *form,
     TRY(add_named_headers(wire, form->headers, form->header_count, scope, why));
     TRY(add_named_headers(wire, connector->headers, connector->header_count, scope, why));
     TRY(wire_add_auth(wire, place, scope, why));
-    return has_header(wire, "accept")
+    return wire_has_header(wire, "accept")
         ? ERR_OK
         : wire_add_header(wire, scope->arena, STR("Accept"), STR("application/json"), why);
 }

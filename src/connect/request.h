@@ -51,6 +51,10 @@ bool header_name_is_allowed(struct str name);
 /* For actions that build their own requests. */
 FALLIBLE wire_add_header(
     struct wire *wire, struct arena *arena, struct str name, struct str value, struct err_info *why);
+/* The same with a value, which may be a secret's handle; null: no header. */
+FALLIBLE wire_add_value_header(
+    struct wire *wire, struct stencil_scope *scope, struct str name, struct value v, struct err_info *why);
+bool wire_has_header(const struct wire *wire, const char *name); /* in any case of letters */
 FALLIBLE wire_add_auth(
     struct wire *wire, const struct request_place *place, struct stencil_scope *scope, struct err_info *why);
 FALLIBLE wire_add_query(
