@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "connect/connect_impl.h"
 #include "connect/native.h"
 #include "connect/remote_action.h"
 
@@ -59,12 +60,6 @@ static FALLIBLE read_text(struct arena *arena, const char *text, struct value *r
     return text ? json_parse(arena, str_of(text), &options, ret, why) : ERR_OK;
 }
 
-static struct str connector_part(struct str name)
-{
-    ptrdiff_t dot = str_find_byte(name, '.', 0);
-    return str_slice(name, 0, dot < 0 ? name.size : (size_t)dot);
-}
-
 static FALLIBLE add_native(
     struct action_catalogue *catalogue, const struct native_action *native, struct err_info *why)
 {
@@ -76,7 +71,7 @@ static FALLIBLE add_native(
         return err_memory(why);
     *action = native->action;
     bound->native = native;
-    bound->connector = action_catalogue_find_connector(catalogue, connector_part(action->name));
+    bound->connector = action_catalogue_find_connector(catalogue, action_connector_name(action));
     action->definition = bound;
     TRY(read_text(arena, native->defaults, defaults, why));
     TRY(read_text(arena, native->example_in, &action->example_in, why));

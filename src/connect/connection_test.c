@@ -1,4 +1,5 @@
 /* `connection test`: calls the harmless action that the connector names for it. */
+#include "base/container.h"
 #include "base/text.h"
 #include "connect/answer.h"
 #include "connect/connect_impl.h"
@@ -7,8 +8,7 @@
 
 static void finished(struct action_call *call, const struct action_result *result)
 {
-    struct connection_test *test = (struct connection_test *)((char *)call -
-        offsetof(struct connection_test, call));
+    struct connection_test *test = CONTAINER_OF(call, struct connection_test, call);
     struct catalogue_source *source = test->source;
     const struct catalogue *catalogue = test->catalogue;
     test->done(test, result); /* its texts may be the catalogue's; the test is gone afterwards */

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/container.h"
 #include "base/limits.h"
 #include "connect/answer.h"
 #include "connect/remote_call.h"
@@ -22,7 +23,7 @@ void call_finish_late(struct late_finish *late, struct action_call *call, const 
 /* What became of these calls is not known here. */
 static void finish_starved(struct loop_job *job)
 {
-    struct host *host = (struct host *)((char *)job - offsetof(struct host, starved_job));
+    struct host *host = CONTAINER_OF(job, struct host, starved_job);
     struct action_call *call = host->starved;
     host->starved = NULL;
     host->is_starved_posted = false;

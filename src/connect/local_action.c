@@ -1,6 +1,7 @@
 #include "connect/local_action.h"
 
 #include "cases/case.h"
+#include "cases/note.h"
 #include "connect/connect_impl.h"
 
 void local_call_init(struct local_call *local, const struct action_call *call, struct store_conn *conn)
@@ -72,11 +73,10 @@ struct str local_text(struct value with, const char *name)
 FALLIBLE local_id_output(struct arena *arena, struct id id, struct value *ret, struct err_info *why)
 {
     struct value_map_builder output;
-    struct id_text text = id_text(id);
-    struct str copy;
+    struct value text;
     value_map_begin(&output, arena);
-    TRY(arena_str(arena, id_str(&text), &copy, why));
-    TRY(value_map_set(&output, "id", value_string(copy), why));
+    TRY(id_value(arena, id, &text, why));
+    TRY(value_map_set(&output, "id", text, why));
     *ret = value_map_end(&output);
     return ERR_OK;
 }

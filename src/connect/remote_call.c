@@ -1,11 +1,13 @@
 #include "connect/remote_call.h"
-#include "connect/contracts.h"
 
 #include <assert.h>
 #include <string.h>
 
+#include "base/container.h"
 #include "base/limits.h"
+#include "cases/note.h"
 #include "connect/answer.h"
+#include "connect/contracts.h"
 
 static void step(struct remote_call *remote);
 static void authenticate(struct remote_call *remote);
@@ -250,7 +252,7 @@ static void pass_gate(struct remote_call *remote, const struct gate_answer *answ
 
 static void gate_timer_fired(struct loop_timer *timer)
 {
-    struct remote_call *remote = (struct remote_call *)((char *)timer - offsetof(struct remote_call, timer));
+    struct remote_call *remote = CONTAINER_OF(timer, struct remote_call, timer);
     struct gate_answer answer = { 0 };
     gate_wake(remote->host->connect->gates, remote->connection->id, &remote->rules,
         call_time_left(remote->call), &answer);
@@ -300,12 +302,11 @@ static FALLIBLE read_rules(
 static FALLIBLE make_call_value(const struct action_call *call, struct value *ret, struct err_info *why)
 {
     struct value_map_builder builder;
-    struct id_text run = id_text(call->run_id);
-    struct str run_text;
+    struct value run;
     value_map_begin(&builder, call->arena);
-    TRY(arena_str(call->arena, id_str(&run), &run_text, why));
+    TRY(id_value(call->arena, call->run_id, &run, why));
     TRY(value_map_set(&builder, "key", value_string(call->idempotency_key), why));
-    TRY(value_map_set(&builder, "run", value_string(run_text), why));
+    TRY(value_map_set(&builder, "run", run, why));
     TRY(value_map_set(&builder, "playbook", value_string(call->playbook), why));
     TRY(value_map_set(&builder, "step", value_string(call->step), why));
     *ret = value_map_end(&builder);

@@ -1,11 +1,12 @@
 #include "io/executor.h"
-#include "io/heap.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stddef.h>
+
+#include "base/container.h"
+#include "io/heap.h"
 
 struct executor_pool {
     struct executor executor;
@@ -45,8 +46,7 @@ static struct executor_task *executor_take(struct executor_pool *self)
 
 static void executor_report(struct loop_job *job)
 {
-    struct executor_task *task = (struct executor_task *)(void *)((char *)job -
-        offsetof(struct executor_task, job));
+    struct executor_task *task = CONTAINER_OF(job, struct executor_task, job);
     task->done(task);
 }
 

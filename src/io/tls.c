@@ -1,5 +1,4 @@
 #include "io/tls.h"
-#include "io/heap.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -8,6 +7,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <string.h>
+
+#include "io/heap.h"
 
 #define TLS_HOST_BYTES_MAX 255 /* RFC 1035, 2.3.4 */
 
