@@ -8,7 +8,7 @@
 struct contract {
     int64_t tenant;
     struct str action, scope; /* owned, in one piece of memory at `action` */
-    struct shape *shape;
+    struct answer_shape *shape;
     bool is_changed;
 };
 
@@ -42,7 +42,7 @@ enum err contracts_new(
 
 static void contract_free(struct contract *contract)
 {
-    shape_free(contract->shape);
+    answer_shape_free(contract->shape);
     memory_free((void *)(uintptr_t)contract->action.data);
     memory_free(contract);
 }
@@ -116,19 +116,20 @@ static struct contract *contract_new(const struct contract_row *key)
 }
 
 /* Takes over the shape, or makes one when it is NULL. NULL at the limit and without memory. */
-static struct contract *add(struct contracts *contracts, const struct contract_row *key, struct shape *shape)
+static struct contract *add(
+    struct contracts *contracts, const struct contract_row *key, struct answer_shape *shape)
 {
     bool is_there;
     uint32_t place = place_of(contracts, key, &is_there);
     if (is_there || contracts->count == CONTRACTS_MAX) {
-        shape_free(shape);
+        answer_shape_free(shape);
         return is_there ? contracts->items[place] : NULL;
     }
     struct contract *contract = contract_new(key);
-    if (!contract || (!shape && shape_new(&shape, NULL) != ERR_OK)) {
+    if (!contract || (!shape && answer_shape_new(&shape, NULL) != ERR_OK)) {
         if (contract)
             contract_free(contract);
-        shape_free(shape);
+        answer_shape_free(shape);
         return NULL;
     }
     contract->shape = shape;
@@ -194,7 +195,7 @@ void contracts_observe(struct contracts *contracts, const struct action_call *ca
     struct contract *contract = add(contracts, &key, NULL);
     if (contract) {
         contract->is_changed = true;
-        shape_observe(contract->shape, looked_at, clock_now(contracts->clock), tell, &telling);
+        answer_shape_observe(contract->shape, looked_at, clock_now(contracts->clock), tell, &telling);
     }
     unlock(contracts);
 }
@@ -215,7 +216,7 @@ static const struct type *learned_body(struct contracts *contracts, int64_t tena
     bool is_there;
     lock(contracts);
     uint32_t place = place_of(contracts, &key, &is_there);
-    const struct type *type = is_there ? shape_type(contracts->items[place]->shape, arena) : NULL;
+    const struct type *type = is_there ? answer_shape_type(contracts->items[place]->shape, arena) : NULL;
     unlock(contracts);
     return type;
 }
@@ -252,7 +253,7 @@ static FALLIBLE describe_one(
     struct value_map_builder map;
     struct value shape;
     struct str action, rest, playbook = STR("");
-    TRY(shape_describe(contract->shape, arena, &shape, why));
+    TRY(answer_shape_describe(contract->shape, arena, &shape, why));
     TRY(arena_str(arena, contract->action, &action, why));
     TRY(arena_str(arena, contract->scope, &rest, why));
     if (rest.size > 0)
@@ -306,7 +307,7 @@ enum err contracts_changed(
         };
         if (!contract->is_changed)
             continue;
-        result = shape_describe(contract->shape, &arena, &row.shape, why);
+        result = answer_shape_describe(contract->shape, &arena, &row.shape, why);
         if (result == ERR_OK)
             result = each(context, &row, why);
         contract->is_changed = result != ERR_OK;
@@ -317,8 +318,8 @@ enum err contracts_changed(
 
 enum err contracts_restore(struct contracts *contracts, const struct contract_row *row, struct err_info *why)
 {
-    struct shape *shape;
-    TRY(shape_restore(row->shape, &shape, why));
+    struct answer_shape *shape;
+    TRY(answer_shape_restore(row->shape, &shape, why));
     lock(contracts);
     struct contract *contract = add(contracts, row, shape);
     unlock(contracts);

@@ -1,10 +1,10 @@
-/* Answer contracts: what each action's real answers look like, compared with on every call (shape.h). A
- * declared action has one shape a tenant; `http.request`, which declares nothing of its body, one for each
+/* Answer contracts: what each action's real answers look like, compared with on every call (answer_shape.h).
+ * A declared action has one shape a tenant; `http.request`, which declares nothing of its body, one for each
  * step that calls it. What differs is told at once, once an hour for each field and kind. Any thread. */
 #ifndef TOCSIN_CONNECT_CONTRACTS_H
 #define TOCSIN_CONNECT_CONTRACTS_H
 
-#include "connect/shape.h"
+#include "connect/answer_shape.h"
 #include "playbook/action.h"
 
 #define CONTRACTS_MAX 2000

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/json.h"
-#include "connect/shape.h"
+#include "connect/answer_shape.h"
 
 struct told {
     char text[2000];
@@ -23,7 +23,7 @@ static void tell(void *context, const struct drift *drift)
     told->count++;
 }
 
-static struct told observe_at(struct shape *shape, const char *text, int times, int64_t second)
+static struct told observe_at(struct answer_shape *shape, const char *text, int times, int64_t second)
 {
     struct told told = { 0 };
     for (int i = 0; i < times; i++) {
@@ -33,61 +33,61 @@ static struct told observe_at(struct shape *shape, const char *text, int times, 
         struct err_info why = { 0 };
         if (json_parse(&arena, str_of(text), &options, &v, &why) != ERR_OK)
             fail_msg("%s: %s", text, why.text);
-        shape_observe(shape, v, (struct instant){ second * US_PER_S }, tell, &told);
+        answer_shape_observe(shape, v, (struct instant){ second * US_PER_S }, tell, &told);
     }
     return told;
 }
 
-static struct told observe(struct shape *shape, const char *text, int times)
+static struct told observe(struct answer_shape *shape, const char *text, int times)
 {
     return observe_at(shape, text, times, 1000);
 }
 
-static struct shape *new_shape(void)
+static struct answer_shape *new_shape(void)
 {
-    struct shape *shape = NULL;
-    assert_int_equal(shape_new(&shape, NULL), ERR_OK);
+    struct answer_shape *shape = NULL;
+    assert_int_equal(answer_shape_new(&shape, NULL), ERR_OK);
     return shape;
 }
 
 static void answers_alike_tell_nothing(void **state)
 {
     (void)state;
-    struct shape *shape = new_shape();
+    struct answer_shape *shape = new_shape();
     assert_int_equal(observe(shape, "{\"a\":1,\"b\":[{\"c\":\"x\"},{\"c\":\"y\"}]}", 500).count, 0);
     assert_int_equal(observe(shape, "{\"a\":1.5,\"b\":[]}", 5).count, 0); /* a number is a number */
-    assert_int_equal(shape_count(shape), 505);
-    shape_free(shape);
+    assert_int_equal(answer_shape_count(shape), 505);
+    answer_shape_free(shape);
 }
 
 static void few_answers_are_no_knowledge(void **state)
 {
     (void)state;
-    struct shape *shape = new_shape();
-    (void)observe(shape, "{\"a\":1}", SHAPE_KNOWN_AFTER - 1);
+    struct answer_shape *shape = new_shape();
+    (void)observe(shape, "{\"a\":1}", ANSWER_SHAPE_KNOWN_AFTER - 1);
     assert_int_equal(observe(shape, "{\"a\":\"x\"}", 1).count, 0);
-    shape_free(shape);
+    answer_shape_free(shape);
 }
 
 static void what_differs_is_told_with_its_path_once_an_hour(void **state)
 {
     (void)state;
-    struct shape *shape = new_shape();
+    struct answer_shape *shape = new_shape();
     (void)observe(shape, "{\"a\":{\"b\":[{\"c\":1,\"d\":true}]},\"e\":\"s\"}", 50);
     struct told told = observe(shape, "{\"a\":{\"b\":[{\"c\":\"1\",\"d\":null}]}}", 1);
     assert_string_equal(told.text,
         "type a.b[].c (int, in 50 of 50 answers -> string);null a.b[].d (bool, in 50 of 50 answers -> null);"
         "missing e (string, in 50 of 50 answers: \"s\" -> missing);");
     assert_int_equal(observe(shape, "{\"a\":{\"b\":[{\"c\":\"1\",\"d\":null}]}}", 1).count, 0);
-    told = observe_at(shape, "{\"a\":{\"b\":7},\"e\":\"s\"}", 1, 1000 + SHAPE_REPORT_AGAIN_SECONDS);
+    told = observe_at(shape, "{\"a\":{\"b\":7},\"e\":\"s\"}", 1, 1000 + ANSWER_SHAPE_REPORT_AGAIN_SECONDS);
     assert_string_equal(told.text, "type a.b (list, in 52 of 52 answers -> int);");
-    shape_free(shape);
+    answer_shape_free(shape);
 }
 
 static void a_field_that_comes_and_goes_may_go(void **state)
 {
     (void)state;
-    struct shape *shape = new_shape();
+    struct answer_shape *shape = new_shape();
     for (int i = 0; i < 50; i++) {
         (void)observe(shape, "{\"a\":1,\"b\":2}", 1);
         (void)observe(shape, "{\"a\":1,\"b\":null}", 1);
@@ -97,30 +97,30 @@ static void a_field_that_comes_and_goes_may_go(void **state)
     assert_int_equal(observe(shape, "{\"a\":1,\"b\":null,\"new\":1}", 10).count, 0);
     assert_string_equal(
         observe(shape, "{\"b\":2}", 1).text, "missing a (int, in 170 of 170 answers -> missing);");
-    shape_free(shape);
+    answer_shape_free(shape);
 }
 
 static void a_word_beside_the_few_is_told(void **state)
 {
     (void)state;
-    struct shape *shape = new_shape();
+    struct answer_shape *shape = new_shape();
     (void)observe(shape, "{\"state\":\"open\"}", 150);
     (void)observe(shape, "{\"state\":\"closed\"}", 0);
     struct told told = observe(shape, "{\"state\":\"archived\"}", 1);
     assert_string_equal(told.text, "value state (string, in 150 of 150 answers: \"open\" -> \"archived\");");
-    shape_free(shape);
+    answer_shape_free(shape);
 }
 
 static void free_texts_are_no_choices(void **state)
 {
     (void)state;
-    struct shape *shape = new_shape();
+    struct answer_shape *shape = new_shape();
     char text[64];
     for (int i = 0; i < 300; i++) {
         snprintf(text, sizeof text, "{\"id\":\"%d\"}", i);
         assert_int_equal(observe(shape, text, 1).count, 0);
     }
-    shape_free(shape);
+    answer_shape_free(shape);
 }
 
 static void what_is_stored_is_known_again(void **state)
@@ -129,28 +129,28 @@ static void what_is_stored_is_known_again(void **state)
     AUTO(arena) struct arena arena = { 0 };
     AUTO(buf) struct buf first = { 0 };
     AUTO(buf) struct buf second = { 0 };
-    struct shape *shape = new_shape(), *again = NULL;
+    struct answer_shape *shape = new_shape(), *again = NULL;
     struct value described;
     struct err_info why = { 0 };
     (void)observe(shape, "{\"a\":[{\"b\":1}],\"c\":\"x\"}", 120);
-    assert_int_equal(shape_describe(shape, &arena, &described, &why), ERR_OK);
-    assert_int_equal(shape_restore(described, &again, &why), ERR_OK);
+    assert_int_equal(answer_shape_describe(shape, &arena, &described, &why), ERR_OK);
+    assert_int_equal(answer_shape_restore(described, &again, &why), ERR_OK);
     json_print(&first, described, 0);
-    assert_int_equal(shape_describe(again, &arena, &described, &why), ERR_OK);
+    assert_int_equal(answer_shape_describe(again, &arena, &described, &why), ERR_OK);
     json_print(&second, described, 0);
     assert_true(str_equal(buf_str(&first), buf_str(&second)));
     assert_string_equal(observe(again, "{\"a\":[{}],\"c\":\"y\"}", 1).text,
         "missing a[].b (int, in 120 of 120 answers -> missing);"
         "value c (string, in 120 of 120 answers: \"x\" -> \"y\");");
-    shape_free(shape);
-    shape_free(again);
-    assert_int_equal(shape_restore(value_string(STR("x")), &again, &why), ERR_INVALID);
+    answer_shape_free(shape);
+    answer_shape_free(again);
+    assert_int_equal(answer_shape_restore(value_string(STR("x")), &again, &why), ERR_INVALID);
 }
 
 static void hostile_answers_stay_within_limits(void **state)
 {
     (void)state;
-    struct shape *shape = new_shape();
+    struct answer_shape *shape = new_shape();
     AUTO(buf) struct buf text = { 0 };
     buf_add_byte(&text, '{');
     for (int i = 0; i < 20000; i++)
@@ -167,8 +167,8 @@ static void hostile_answers_stay_within_limits(void **state)
         buf_add_byte(&text, '}');
     buf_add_byte(&text, '\0');
     assert_int_equal(observe(shape, buf_str(&text).data, 3).count >= 0, 1);
-    assert_int_equal(shape_count(shape), 33);
-    shape_free(shape);
+    assert_int_equal(answer_shape_count(shape), 33);
+    answer_shape_free(shape);
 }
 
 int main(void)

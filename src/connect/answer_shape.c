@@ -1,4 +1,4 @@
-#include "connect/shape.h"
+#include "connect/answer_shape.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -6,22 +6,22 @@
 #include "base/memory.h"
 
 /* JSON knows one kind of number; int and double are told apart where an answer has both. */
-enum shape_type {
-    SHAPE_NULL,
-    SHAPE_BOOL,
-    SHAPE_INT,
-    SHAPE_DOUBLE,
-    SHAPE_STRING,
-    SHAPE_LIST,
-    SHAPE_MAP,
-    SHAPE_OTHER, /* sealed values, times, addresses */
-    SHAPE_TYPES,
+enum seen_type {
+    SEEN_NULL,
+    SEEN_BOOL,
+    SEEN_INT,
+    SEEN_DOUBLE,
+    SEEN_STRING,
+    SEEN_LIST,
+    SEEN_MAP,
+    SEEN_OTHER, /* sealed values, times, addresses */
+    SEEN_TYPES,
 };
-static const char *const type_names[SHAPE_TYPES] = { "null", "bool", "int", "double", "string", "list", "map",
+static const char *const type_names[SEEN_TYPES] = { "null", "bool", "int", "double", "string", "list", "map",
     "other" };
 
 struct choice {
-    char text[SHAPE_CHOICE_BYTES_MAX];
+    char text[ANSWER_SHAPE_CHOICE_BYTES_MAX];
     uint8_t size;
     uint64_t count;
 };
@@ -29,8 +29,8 @@ struct choice {
 struct shape_node {
     struct str name; /* owned; "[]" of a list's items */
     uint64_t asked; /* how often its object was there */
-    uint64_t seen[SHAPE_TYPES];
-    struct choice *choices; /* SHAPE_CHOICES_MAX; NULL: none yet, or too many */
+    uint64_t seen[SEEN_TYPES];
+    struct choice *choices; /* ANSWER_SHAPE_CHOICES_MAX; NULL: none yet, or too many */
     uint8_t choice_count;
     bool has_many_choices;
     struct shape_node **children; /* in the order in which they were met; the items' node first if any */
@@ -38,17 +38,17 @@ struct shape_node {
     int64_t reported_us[DRIFT_KIND_COUNT];
 };
 
-struct shape {
+struct answer_shape {
     struct shape_node root;
     uint32_t node_count;
 };
 
 struct looking {
-    struct shape *shape;
+    struct answer_shape *shape;
     struct instant now;
-    shape_report *report;
+    answer_shape_report *report;
     void *context;
-    const struct str *path[SHAPE_DEPTH_MAX + 1];
+    const struct str *path[ANSWER_SHAPE_DEPTH_MAX + 1];
     unsigned depth;
 };
 
@@ -82,9 +82,9 @@ static struct shape_node *find_child(const struct shape_node *node, struct str n
 }
 
 /* NULL at a limit and without memory. */
-static struct shape_node *add_child(struct shape *shape, struct shape_node *node, struct str name)
+static struct shape_node *add_child(struct answer_shape *shape, struct shape_node *node, struct str name)
 {
-    if (shape->node_count == SHAPE_NODES_MAX || node->child_count == SHAPE_CHILDREN_MAX)
+    if (shape->node_count == ANSWER_SHAPE_NODES_MAX || node->child_count == ANSWER_SHAPE_CHILDREN_MAX)
         return NULL;
     if (node->child_count == node->child_room) {
         uint32_t room = node->child_room ? node->child_room * 2 : 8;
@@ -111,9 +111,9 @@ static struct shape_node *add_child(struct shape *shape, struct shape_node *node
     return child;
 }
 
-enum err shape_new(struct shape **ret, struct err_info *why)
+enum err answer_shape_new(struct answer_shape **ret, struct err_info *why)
 {
-    struct shape *shape = memory_alloc(sizeof(*shape));
+    struct answer_shape *shape = memory_alloc(sizeof(*shape));
     if (!shape)
         return err_memory(why);
     memset(shape, 0, sizeof(*shape));
@@ -121,7 +121,7 @@ enum err shape_new(struct shape **ret, struct err_info *why)
     return ERR_OK;
 }
 
-void shape_free(struct shape *shape)
+void answer_shape_free(struct answer_shape *shape)
 {
     if (!shape)
         return;
@@ -129,7 +129,7 @@ void shape_free(struct shape *shape)
     memory_free(shape);
 }
 
-uint64_t shape_count(const struct shape *shape)
+uint64_t answer_shape_count(const struct answer_shape *shape)
 {
     return shape->root.asked;
 }
@@ -139,7 +139,7 @@ uint64_t shape_count(const struct shape *shape)
 static uint64_t times_there(const struct shape_node *node)
 {
     uint64_t sum = 0;
-    for (int i = 0; i < SHAPE_TYPES; i++)
+    for (int i = 0; i < SEEN_TYPES; i++)
         sum += node->seen[i];
     return sum;
 }
@@ -147,7 +147,7 @@ static uint64_t times_there(const struct shape_node *node)
 static void print_before(struct buf *buf, const struct shape_node *node)
 {
     const char *comma = "";
-    for (int i = 0; i < SHAPE_TYPES; i++)
+    for (int i = 0; i < SEEN_TYPES; i++)
         if (node->seen[i] > 0) {
             buf_printf(buf, "%s%s", comma, type_names[i]);
             comma = " or ";
@@ -172,7 +172,7 @@ static void tell(struct looking *looking, struct shape_node *node, enum drift_ki
 {
     AUTO(buf) struct buf field = { 0 };
     AUTO(buf) struct buf before = { 0 };
-    int64_t again = node->reported_us[kind] + SHAPE_REPORT_AGAIN_SECONDS * US_PER_S;
+    int64_t again = node->reported_us[kind] + ANSWER_SHAPE_REPORT_AGAIN_SECONDS * US_PER_S;
     if (node->reported_us[kind] != 0 && looking->now.us < again)
         return;
     print_path(&field, looking);
@@ -186,18 +186,18 @@ static void tell(struct looking *looking, struct shape_node *node, enum drift_ki
 
 /* ---- looking and learning ---- */
 
-static enum shape_type type_of(struct value v)
+static enum seen_type type_of(struct value v)
 {
     switch (v.type) {
-    case VALUE_NULL: return SHAPE_NULL;
-    case VALUE_BOOL: return SHAPE_BOOL;
+    case VALUE_NULL: return SEEN_NULL;
+    case VALUE_BOOL: return SEEN_BOOL;
     case VALUE_INT:
-    case VALUE_UINT: return SHAPE_INT;
-    case VALUE_DOUBLE: return SHAPE_DOUBLE;
-    case VALUE_STRING: return SHAPE_STRING;
-    case VALUE_LIST: return SHAPE_LIST;
-    case VALUE_MAP: return SHAPE_MAP;
-    default: return SHAPE_OTHER;
+    case VALUE_UINT: return SEEN_INT;
+    case VALUE_DOUBLE: return SEEN_DOUBLE;
+    case VALUE_STRING: return SEEN_STRING;
+    case VALUE_LIST: return SEEN_LIST;
+    case VALUE_MAP: return SEEN_MAP;
+    default: return SEEN_OTHER;
     }
 }
 
@@ -206,13 +206,13 @@ static bool is_rare(uint64_t count, uint64_t all)
     return count * 100 < all;
 }
 
-static void look_at_type(struct looking *looking, struct shape_node *node, enum shape_type type)
+static void look_at_type(struct looking *looking, struct shape_node *node, enum seen_type type)
 {
     uint64_t there = times_there(node), alike = node->seen[type];
-    if (type == SHAPE_INT || type == SHAPE_DOUBLE)
-        alike = node->seen[SHAPE_INT] + node->seen[SHAPE_DOUBLE];
-    if (there >= SHAPE_KNOWN_AFTER && is_rare(alike, there))
-        tell(looking, node, type == SHAPE_NULL ? DRIFT_NULL : DRIFT_TYPE, str_of(type_names[type]));
+    if (type == SEEN_INT || type == SEEN_DOUBLE)
+        alike = node->seen[SEEN_INT] + node->seen[SEEN_DOUBLE];
+    if (there >= ANSWER_SHAPE_KNOWN_AFTER && is_rare(alike, there))
+        tell(looking, node, type == SEEN_NULL ? DRIFT_NULL : DRIFT_TYPE, str_of(type_names[type]));
 }
 
 static void forget_choices(struct shape_node *node)
@@ -225,12 +225,12 @@ static void forget_choices(struct shape_node *node)
 
 static void add_choice(struct shape_node *node, struct str text)
 {
-    if (node->choice_count == SHAPE_CHOICES_MAX) {
+    if (node->choice_count == ANSWER_SHAPE_CHOICES_MAX) {
         forget_choices(node);
         return;
     }
     if (!node->choices)
-        node->choices = memory_alloc(SHAPE_CHOICES_MAX * sizeof(struct choice));
+        node->choices = memory_alloc(ANSWER_SHAPE_CHOICES_MAX * sizeof(struct choice));
     if (!node->choices)
         return;
     struct choice *choice = &node->choices[node->choice_count++];
@@ -245,7 +245,7 @@ static void look_at_text(struct looking *looking, struct shape_node *node, struc
     uint64_t known = 0;
     if (node->has_many_choices)
         return;
-    if (text.size > SHAPE_CHOICE_BYTES_MAX) {
+    if (text.size > ANSWER_SHAPE_CHOICE_BYTES_MAX) {
         forget_choices(node);
         return;
     }
@@ -257,8 +257,8 @@ static void look_at_text(struct looking *looking, struct shape_node *node, struc
         }
         known += node->choices[i].count;
     }
-    if (known >= SHAPE_CHOICES_KNOWN_AFTER && is_rare(node->choice_count, known)) {
-        char now[SHAPE_CHOICE_BYTES_MAX + 3];
+    if (known >= ANSWER_SHAPE_CHOICES_KNOWN_AFTER && is_rare(node->choice_count, known)) {
+        char now[ANSWER_SHAPE_CHOICE_BYTES_MAX + 3];
         snprintf(now, sizeof(now), "\"%.*s\"", STR_ARG(text));
         tell(looking, node, DRIFT_VALUE, str_of(now));
     }
@@ -271,7 +271,7 @@ static void look_at_child(struct looking *looking, struct shape_node *child, con
 {
     looking->path[looking->depth++] = &child->name;
     uint64_t there = times_there(child);
-    if (!found && child->asked >= SHAPE_KNOWN_AFTER && is_rare(child->asked - there, child->asked))
+    if (!found && child->asked >= ANSWER_SHAPE_KNOWN_AFTER && is_rare(child->asked - there, child->asked))
         tell(looking, child, DRIFT_MISSING, STR("missing"));
     if (found)
         look(looking, child, *found);
@@ -291,14 +291,14 @@ static void look_at_map(struct looking *looking, struct shape_node *node, struct
             str_equal(value_str(entries[i].key), child->name);
         look_at_child(looking, child, is_next ? &entries[i].value : value_map_find(v, child->name));
     }
-    for (uint32_t i = 0; i < v.size && i < SHAPE_CHILDREN_MAX; i++) {
+    for (uint32_t i = 0; i < v.size && i < ANSWER_SHAPE_CHILDREN_MAX; i++) {
         if (entries[i].key.type != VALUE_STRING || find_child(node, value_str(entries[i].key), i))
             continue;
         struct shape_node *child = add_child(looking->shape, node, value_str(entries[i].key));
         if (!child)
             continue;
         /* It was missing in all the answers before. */
-        child->asked = node->seen[SHAPE_MAP] > 0 ? node->seen[SHAPE_MAP] - 1 : 0;
+        child->asked = node->seen[SEEN_MAP] > 0 ? node->seen[SEEN_MAP] - 1 : 0;
         look_at_child(looking, child, &entries[i].value);
     }
 }
@@ -308,28 +308,28 @@ static void look_at_list(struct looking *looking, struct shape_node *node, struc
     struct shape_node *items = find_child(node, STR("[]"), 0);
     if (!items && v.size > 0)
         items = add_child(looking->shape, node, STR("[]"));
-    for (uint32_t i = 0; items && i < v.size && i < SHAPE_ITEMS_LOOKED_AT; i++)
+    for (uint32_t i = 0; items && i < v.size && i < ANSWER_SHAPE_ITEMS_LOOKED_AT; i++)
         look_at_child(looking, items, &v.items[i]);
 }
 
 static void look(struct looking *looking, struct shape_node *node, struct value v)
 {
-    enum shape_type type = type_of(v);
+    enum seen_type type = type_of(v);
     look_at_type(looking, node, type);
-    if (type == SHAPE_STRING)
+    if (type == SEEN_STRING)
         look_at_text(looking, node, value_str(v));
     node->seen[type]++;
     node->asked++;
-    if (looking->depth == SHAPE_DEPTH_MAX)
+    if (looking->depth == ANSWER_SHAPE_DEPTH_MAX)
         return;
-    if (type == SHAPE_MAP)
+    if (type == SEEN_MAP)
         look_at_map(looking, node, v);
-    else if (type == SHAPE_LIST)
+    else if (type == SEEN_LIST)
         look_at_list(looking, node, v);
 }
 
-void shape_observe(
-    struct shape *shape, struct value answer, struct instant now, shape_report *report, void *context)
+void answer_shape_observe(struct answer_shape *shape, struct value answer, struct instant now,
+    answer_shape_report *report, void *context)
 {
     struct looking looking = { .shape = shape, .now = now, .report = report, .context = context };
     look(&looking, &shape->root, answer);
@@ -337,17 +337,17 @@ void shape_observe(
 
 /* ---- as a type ---- */
 
-/* The one kind that was seen, nulls aside; SHAPE_TYPES when there were several or none. */
-static enum shape_type only_kind(const struct shape_node *node)
+/* The one kind that was seen, nulls aside; SEEN_TYPES when there were several or none. */
+static enum seen_type only_kind(const struct shape_node *node)
 {
-    enum shape_type found = SHAPE_TYPES;
-    for (int i = SHAPE_NULL + 1; i < SHAPE_TYPES; i++) {
+    enum seen_type found = SEEN_TYPES;
+    for (int i = SEEN_NULL + 1; i < SEEN_TYPES; i++) {
         if (node->seen[i] == 0)
             continue;
-        bool is_number = (found == SHAPE_INT || found == SHAPE_DOUBLE) && i == SHAPE_DOUBLE;
-        if (found != SHAPE_TYPES && !is_number)
-            return SHAPE_TYPES;
-        found = (enum shape_type)i;
+        bool is_number = (found == SEEN_INT || found == SEEN_DOUBLE) && i == SEEN_DOUBLE;
+        if (found != SEEN_TYPES && !is_number)
+            return SEEN_TYPES;
+        found = (enum seen_type)i;
     }
     return found;
 }
@@ -383,12 +383,12 @@ static const struct type *list_type(const struct shape_node *node, struct arena 
 static const struct type *bare_type(const struct shape_node *node, struct arena *arena)
 {
     switch (only_kind(node)) {
-    case SHAPE_BOOL: return &type_bool;
-    case SHAPE_INT: return &type_int;
-    case SHAPE_DOUBLE: return &type_double;
-    case SHAPE_STRING: return &type_string;
-    case SHAPE_LIST: return list_type(node, arena);
-    case SHAPE_MAP: return record_type(node, arena);
+    case SEEN_BOOL: return &type_bool;
+    case SEEN_INT: return &type_int;
+    case SEEN_DOUBLE: return &type_double;
+    case SEEN_STRING: return &type_string;
+    case SEEN_LIST: return list_type(node, arena);
+    case SEEN_MAP: return record_type(node, arena);
     default: return &type_dyn;
     }
 }
@@ -396,7 +396,7 @@ static const struct type *bare_type(const struct shape_node *node, struct arena 
 static const struct type *type_of_node(const struct shape_node *node, struct arena *arena)
 {
     const struct type *bare = bare_type(node, arena);
-    if (node->seen[SHAPE_NULL] == 0 || bare->kind == TYPE_DYN)
+    if (node->seen[SEEN_NULL] == 0 || bare->kind == TYPE_DYN)
         return bare;
     struct type *nullable = ARENA_NEW(arena, struct type);
     if (!nullable)
@@ -405,9 +405,9 @@ static const struct type *type_of_node(const struct shape_node *node, struct are
     return nullable;
 }
 
-const struct type *shape_type(const struct shape *shape, struct arena *arena)
+const struct type *answer_shape_type(const struct answer_shape *shape, struct arena *arena)
 {
-    return shape->root.asked < SHAPE_KNOWN_AFTER ? NULL : type_of_node(&shape->root, arena);
+    return shape->root.asked < ANSWER_SHAPE_KNOWN_AFTER ? NULL : type_of_node(&shape->root, arena);
 }
 
 /* ---- as a value ---- */
@@ -417,7 +417,7 @@ static FALLIBLE describe_counts(
 {
     struct value_map_builder types;
     value_map_begin(&types, map->arena);
-    for (int i = 0; i < SHAPE_TYPES; i++)
+    for (int i = 0; i < SEEN_TYPES; i++)
         if (node->seen[i] > 0)
             TRY(value_map_set(&types, type_names[i], value_uint(node->seen[i]), why));
     TRY(value_map_set(map, "seen", value_uint(node->asked), why));
@@ -457,8 +457,8 @@ static FALLIBLE describe(
     return ERR_OK;
 }
 
-enum err shape_describe(
-    const struct shape *shape, struct arena *arena, struct value *ret, struct err_info *why)
+enum err answer_shape_describe(
+    const struct answer_shape *shape, struct arena *arena, struct value *ret, struct err_info *why)
 {
     return describe(&shape->root, arena, ret, why);
 }
@@ -478,15 +478,15 @@ static FALLIBLE restore_counts(struct value described, struct shape_node *node, 
 {
     struct value types = value_get(described, STR("types")), choices = value_get(described, STR("choices"));
     TRY(read_count(value_get(described, STR("seen")), &node->asked, why));
-    for (int i = 0; i < SHAPE_TYPES; i++) {
+    for (int i = 0; i < SEEN_TYPES; i++) {
         const struct value *count = value_map_find(types, str_of(type_names[i]));
         if (count)
             TRY(read_count(*count, &node->seen[i], why));
     }
-    node->has_many_choices = choices.type != VALUE_MAP && node->seen[SHAPE_STRING] > 0;
-    for (uint32_t i = 0; choices.type == VALUE_MAP && i < choices.size && i < SHAPE_CHOICES_MAX; i++) {
+    node->has_many_choices = choices.type != VALUE_MAP && node->seen[SEEN_STRING] > 0;
+    for (uint32_t i = 0; choices.type == VALUE_MAP && i < choices.size && i < ANSWER_SHAPE_CHOICES_MAX; i++) {
         const struct value_entry *entry = &value_map_entries(choices)[i];
-        if (entry->key.type != VALUE_STRING || entry->key.size > SHAPE_CHOICE_BYTES_MAX)
+        if (entry->key.type != VALUE_STRING || entry->key.size > ANSWER_SHAPE_CHOICE_BYTES_MAX)
             continue;
         add_choice(node, value_str(entry->key));
         if (node->choice_count == i + 1)
@@ -495,13 +495,13 @@ static FALLIBLE restore_counts(struct value described, struct shape_node *node, 
     return ERR_OK;
 }
 
-static FALLIBLE restore(struct shape *shape, struct value described, struct shape_node *node, unsigned depth,
-    struct err_info *why)
+static FALLIBLE restore(struct answer_shape *shape, struct value described, struct shape_node *node,
+    unsigned depth, struct err_info *why)
 {
     struct value fields = value_get(described, STR("fields"));
     const struct value *items = value_map_find(described, STR("items"));
-    if (depth > SHAPE_DEPTH_MAX)
-        return err_named(why, ERR_LIMIT, "SHAPE_DEPTH_MAX", "a stored shape is nested too deep");
+    if (depth > ANSWER_SHAPE_DEPTH_MAX)
+        return err_named(why, ERR_LIMIT, "ANSWER_SHAPE_DEPTH_MAX", "a stored shape is nested too deep");
     TRY(restore_counts(described, node, why));
     if (items) {
         struct shape_node *child = add_child(shape, node, STR("[]"));
@@ -521,13 +521,13 @@ static FALLIBLE restore(struct shape *shape, struct value described, struct shap
     return ERR_OK;
 }
 
-enum err shape_restore(struct value described, struct shape **ret, struct err_info *why)
+enum err answer_shape_restore(struct value described, struct answer_shape **ret, struct err_info *why)
 {
-    struct shape *shape;
-    TRY(shape_new(&shape, why));
+    struct answer_shape *shape;
+    TRY(answer_shape_new(&shape, why));
     enum err result = restore(shape, described, &shape->root, 0, why);
     if (result != ERR_OK) {
-        shape_free(shape);
+        answer_shape_free(shape);
         return result;
     }
     *ret = shape;
