@@ -287,22 +287,12 @@ static void fit_number(const struct type *type, struct value v, struct value *re
         *ret = value_int((int64_t)v.number);
 }
 
-/* RFC 3339, or with an offset as ISO 8601 writes it without a colon ("+0100"), which many tools do. */
-static FALLIBLE fit_time(struct arena *arena, struct str text, struct value *ret, struct err_info *why)
+static void fit_time(struct value v, struct value *ret)
 {
     int64_t seconds;
     int32_t nanos;
-    struct str with_colon;
-    size_t size = text.size;
-    bool has_offset = size > 5 && (text.data[size - 5] == '+' || text.data[size - 5] == '-');
-    if (has_offset) {
-        TRY(arena_printf(arena, &with_colon, why, "%.*s:%.*s", STR_ARG(str_slice(text, 0, size - 2)),
-            STR_ARG(str_slice(text, size - 2, size))));
-        text = with_colon;
-    }
-    if (time_parse_rfc3339(text, &seconds, &nanos))
+    if (v.type == VALUE_STRING && time_parse_rfc3339(value_str(v), &seconds, &nanos))
         *ret = value_timestamp(seconds, nanos);
-    return ERR_OK;
 }
 
 FALLIBLE answer_fit(
@@ -314,8 +304,7 @@ FALLIBLE answer_fit(
     case TYPE_INT:
     case TYPE_UINT:
     case TYPE_DOUBLE: fit_number(type, v, ret); return ERR_OK;
-    case TYPE_TIMESTAMP:
-        return v.type == VALUE_STRING && v.size < 64 ? fit_time(arena, value_str(v), ret, why) : ERR_OK;
+    case TYPE_TIMESTAMP: fit_time(v, ret); return ERR_OK;
     case TYPE_LIST:
         return v.type == VALUE_LIST && type->item ? fit_list(type->item, arena, v, ret, why) : ERR_OK;
     case TYPE_MAP: return v.type == VALUE_MAP && type->item ? fit_entries(type, arena, v, ret, why) : ERR_OK;
