@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 static const char *const kind_words[PRINCIPAL_KIND_COUNT] = {
     [PRINCIPAL_NONE] = "none",
     [PRINCIPAL_SYSTEM] = "system",
@@ -20,15 +22,10 @@ void principal_init(
     struct principal *principal, enum principal_kind kind, int64_t tenant, struct id id, struct str name)
 {
     *principal = (struct principal){ .kind = kind, .tenant = tenant, .id = id };
-    size_t size = name.size;
-    if (size > PRINCIPAL_NAME_BYTES_MAX) {
-        size = PRINCIPAL_NAME_BYTES_MAX;
-        while (size > 0 && ((unsigned char)name.data[size] & 0xc0) == 0x80)
-            size--; /* not inside a character of UTF-8 */
-    }
-    if (size > 0)
-        memcpy(principal->name, name.data, size);
-    principal->name_size = (uint8_t)size;
+    name = utf8_cut(name, PRINCIPAL_NAME_BYTES_MAX);
+    if (name.size > 0)
+        memcpy(principal->name, name.data, name.size);
+    principal->name_size = (uint8_t)name.size;
 }
 
 void principal_set_remote(struct principal *principal, struct str remote)

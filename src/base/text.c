@@ -133,6 +133,15 @@ size_t utf8_length(struct str s)
     return length;
 }
 
+struct str utf8_cut(struct str s, size_t most)
+{
+    if (s.size <= most)
+        return s;
+    while (most > 0 && ((unsigned char)s.data[most] & 0xc0) == 0x80)
+        most--;
+    return str_slice(s, 0, most);
+}
+
 static void base64_add_with(struct buf *buf, struct str bytes, const char *alphabet, bool is_padded)
 {
     const unsigned char *in = (const unsigned char *)bytes.data;

@@ -15,6 +15,8 @@ size_t utf8_put(char out[4], uint32_t code_point);
 /* Bytes that are no UTF-8 become U+FFFD. */
 void utf8_add_lossy(struct buf *buf, struct str s);
 size_t utf8_length(struct str s); /* code points of a valid string */
+/* Its first `most` bytes, or a few less, so that no character is cut in two. */
+struct str utf8_cut(struct str s, size_t most);
 
 void base64_add(struct buf *buf, struct str bytes);
 void base64url_add(struct buf *buf, struct str bytes); /* without padding */

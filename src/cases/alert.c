@@ -48,12 +48,7 @@ static struct str title_of(struct value body)
 {
     struct value title = value_path(body, STR("finding_info.title"));
     struct str text = title.type == VALUE_STRING ? value_str(title) : (struct str){ 0 };
-    if (text.size > ALERT_TITLE_BYTES_MAX) {
-        text.size = ALERT_TITLE_BYTES_MAX;
-        while (text.size > 0 && ((unsigned char)text.data[text.size] & 0xc0) == 0x80)
-            text.size--;
-    }
-    return text;
+    return utf8_cut(text, ALERT_TITLE_BYTES_MAX);
 }
 
 static struct alert_row row_of_new(const struct alert_new *arriving)

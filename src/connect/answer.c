@@ -218,13 +218,10 @@ static struct str message_in(struct value body)
 FALLIBLE answer_status_error(const struct http_answer *answer, struct value body, struct str about,
     struct arena *arena, struct action_result *ret, struct err_info *why)
 {
-    struct str code, message, said = message_in(body);
-    size_t end = said.size < MESSAGE_BYTES_MAX ? said.size : MESSAGE_BYTES_MAX;
-    while (end < said.size && end > 0 && ((unsigned char)said.data[end] & 0xc0) == 0x80)
-        end--; /* not inside a character */
+    struct str code, message, said = utf8_cut(message_in(body), MESSAGE_BYTES_MAX);
     TRY(arena_printf(arena, &code, why, "http_%d", answer->status));
     TRY(arena_printf(arena, &message, why, "%.*s answered %d%s%.*s", STR_ARG(about), answer->status,
-        end ? ": " : "", (int)end, said.data ? said.data : ""));
+        said.size ? ": " : "", STR_ARG(said)));
     *ret = result_error(code, message, status_is_retryable(answer->status), status_effect(answer->status));
     ret->retry_after_us = answer_retry_after(answer);
     return ERR_OK;

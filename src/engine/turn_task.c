@@ -1,5 +1,6 @@
 /* Tasks that a turn opens and closes. */
 #include "base/json.h"
+#include "base/text.h"
 #include "engine/turn_impl.h"
 
 #define TITLE_BYTES_MAX 1024
@@ -14,11 +15,8 @@ static struct str title_text(struct turn *turn, struct value title)
     else
         json_print(&buf, title, 0);
     enum err result = buf_check(&buf, &why);
-    size_t size = buf.size < TITLE_BYTES_MAX ? buf.size : TITLE_BYTES_MAX;
-    while (size < buf.size && size > 0 && ((unsigned char)buf.data[size] & 0xc0) == 0x80)
-        size--; /* not inside a character */
     if (result == ERR_OK)
-        result = arena_str(turn->arena, (struct str){ buf.data, size }, &text, &why);
+        result = arena_str(turn->arena, utf8_cut(buf_str(&buf), TITLE_BYTES_MAX), &text, &why);
     if (result != ERR_OK)
         turn_fail(turn, result, &why);
     return text;

@@ -12,12 +12,7 @@ struct str first_line(struct str text)
     ptrdiff_t end = str_find_byte(text, '\n', 0);
     if (end >= 0)
         text = str_trim(str_slice(text, 0, (size_t)end));
-    if (text.size > ALERT_TITLE_BYTES_MAX) {
-        text.size = ALERT_TITLE_BYTES_MAX;
-        while (text.size > 0 && ((unsigned char)text.data[text.size] & 0xc0) == 0x80)
-            text.size--;
-    }
-    return text;
+    return utf8_cut(text, ALERT_TITLE_BYTES_MAX);
 }
 
 /* ---- techniques ---- */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "base/timetext.h"
 #include "ingest/grade.h"
 #include "ingest/mapping_impl.h"
@@ -304,11 +305,7 @@ static enum err set_class(struct mapping *m)
 static enum err add_tag(void *context, struct str text, struct err_info *why)
 {
     struct value_list_builder *tags = context;
-    if (text.size > TAG_BYTES_MAX) {
-        text.size = TAG_BYTES_MAX;
-        while (text.size > 0 && ((unsigned char)text.data[text.size] & 0xc0) == 0x80)
-            text.size--; /* not inside a character */
-    }
+    text = utf8_cut(text, TAG_BYTES_MAX);
     for (uint32_t i = 0; i < tags->count; i++) {
         if (value_is_text(tags->items[i], text))
             return ERR_OK;

@@ -53,6 +53,20 @@ static void code_points_go_in_and_out(void **state)
     assert_string_equal(buf.data, "\xef\xbf\xbd\xef\xbf\xbd");
 }
 
+static void texts_are_cut_between_characters(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = { 0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10 };
+    struct str text = STR("aé€😀");
+    for (size_t most = 0; most < sizeof sizes / sizeof sizes[0]; most++) {
+        struct str cut = utf8_cut(text, most);
+        assert_int_equal(cut.size, sizes[most]);
+        assert_true(str_starts(text, cut));
+    }
+    assert_int_equal(utf8_cut(STR("\x80\x80\x80"), 2).size, 0);
+    assert_int_equal(utf8_cut((struct str){ 0 }, 5).size, 0);
+}
+
 static void bad_bytes_become_the_replacement_character(void **state)
 {
     (void)state;
@@ -157,6 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utf8_is_told_from_what_only_looks_like_it),
         cmocka_unit_test(code_points_go_in_and_out),
+        cmocka_unit_test(texts_are_cut_between_characters),
         cmocka_unit_test(bad_bytes_become_the_replacement_character),
         cmocka_unit_test(base64_is_that_of_the_standard),
         cmocka_unit_test(bad_encodings_are_refused),
