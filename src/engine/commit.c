@@ -204,28 +204,6 @@ static FALLIBLE local_run(struct run_commit *commit, struct store_conn *conn, co
     return buf_check(&commit->turn.record, why);
 }
 
-/* What the local action has changed about alert and case, the next turn sees. */
-static FALLIBLE read_subjects(struct run_commit *commit, struct store_conn *conn, struct err_info *why)
-{
-    struct engine_subjects *subjects = commit->shard->engine->options.subjects;
-    const struct run *run = commit->run;
-    if (!subjects || !(run->version->reads_alert || run->version->reads_case))
-        return ERR_OK;
-    commit->case_id = run->case_id;
-    if (id_is_none(commit->case_id) && subjects->find_case && !id_is_none(run->alert_id))
-        TRY(subjects->find_case(subjects, conn, run->tenant, run->alert_id, &commit->case_id, why));
-    commit->alert = run->alert;
-    commit->case_value = run->case_value;
-    if (run->version->reads_alert && !id_is_none(run->alert_id))
-        TRY(subjects->load_alert(
-            subjects, conn, run->tenant, run->alert_id, &commit->arena, &commit->alert, why));
-    if (run->version->reads_case && !id_is_none(commit->case_id))
-        TRY(subjects->load_case(
-            subjects, conn, run->tenant, commit->case_id, &commit->arena, &commit->case_value, why));
-    commit->has_subjects = true;
-    return ERR_OK;
-}
-
 static FALLIBLE run_locals(struct run_commit *commit, struct store_conn *conn, struct err_info *why)
 {
     struct catalogue_source *source = commit->shard->engine->options.catalogues;
@@ -239,7 +217,9 @@ static FALLIBLE run_locals(struct run_commit *commit, struct store_conn *conn, s
             result = local_run(commit, conn, run_find_frame(commit->run, effect->frame), catalogue, why);
     }
     source->release(source, catalogue);
-    return result == ERR_OK ? read_subjects(commit, conn, why) : result;
+    TRY(result);
+    /* What the local action has changed about alert and case, the next turn sees. */
+    return subjects_read(commit->shard->engine, conn, commit->run, &commit->arena, &commit->subjects, why);
 }
 
 static FALLIBLE write_audits(struct run_commit *commit, struct store_conn *conn, struct err_info *why)
@@ -286,7 +266,7 @@ enum err run_commit_apply(struct run_commit *commit, struct store_conn *conn, st
     commit->turn.record.size = commit->tail_at; /* it may be tried again */
     commit->pokes = NULL;
     memset(commit->counted, 0, sizeof(commit->counted));
-    commit->has_subjects = false;
+    commit->subjects = (struct subjects_seen){ 0 };
     TRY(write_row(commit, conn, why));
     if (commit->admission != ADMITTED)
         return ERR_OK; /* the turn that was computed ahead does not count */
@@ -324,29 +304,9 @@ static FALLIBLE take_tail(struct run_commit *commit, struct err_info *why)
     }
 }
 
-static FALLIBLE deliver_subject(
-    struct active *active, enum subject subject, struct id id, struct value v, struct err_info *why)
-{
-    struct pending *pending = pending_new(HAPPENED_SUBJECT);
-    if (!pending)
-        return err_memory(why);
-    pending->happening.frame = subject;
-    pending->happening.object = id;
-    enum err result = value_copy(&pending->arena, v, &pending->happening.data, why);
-    if (result != ERR_OK)
-        pending_free(pending);
-    else
-        active_deliver(active, pending);
-    return result;
-}
-
 static FALLIBLE deliver_locals(struct run_commit *commit, struct active *active, struct err_info *why)
 {
-    const struct run *run = commit->run;
-    if (commit->has_subjects && run->version->reads_alert)
-        TRY(deliver_subject(active, SUBJECT_ALERT, run->alert_id, commit->alert, why));
-    if (commit->has_subjects && !id_is_none(commit->case_id))
-        TRY(deliver_subject(active, SUBJECT_CASE, commit->case_id, commit->case_value, why));
+    TRY(subjects_deliver(active, &commit->subjects, why));
     for (struct effect *effect = commit->turn.effects.first; effect; effect = effect->next) {
         if (effect->kind != EFFECT_LOCAL)
             continue;

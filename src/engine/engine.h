@@ -44,9 +44,8 @@ enum step_status {
 };
 const char *step_status_name(enum step_status status);
 
-/* What the floors beside the engine provide; main fills it. `alert` and `case` are read at the begin of a
- * turn on the shard through these (blocking reads are not allowed there: answered from memory or by
- * callback). */
+/* What the floors beside the engine provide; main fills it. `alert` and `case` are read when a run is loaded,
+ * and in the commit of its local actions: never on a shard's thread. */
 struct engine_subjects {
     /* Inside a commit or read: the current alert or case as a value, null when there is none. */
     enum err (*load_alert)(struct engine_subjects *subjects, struct store_conn *conn, int64_t tenant,

@@ -1,5 +1,5 @@
-/* What the files of the running engine share: engine.c, shard.c, commit.c, call.c, load.c, offer.c,
- * request.c, wake.c. The interpreter (turn.h) knows nothing of it.
+/* What the files of the running engine share: engine.c, shard.c, commit.c, call.c, load.c,
+ * subjects.c, offer.c, request.c, wake.c. The interpreter (turn.h) knows nothing of it.
  *
  * A shard is one thread with one loop and the runs that live on it; what belongs to a shard is touched by its
  * thread alone. Threads meet in jobs posted to loops, in the store's writer, and in the few structs that say
@@ -186,6 +186,20 @@ void engine_lost(struct engine *engine);
 void shard_start_loading(struct shard *shard, struct active *active);
 void shard_check_inbox(struct active *active);
 
+/* ---- subjects.c ---- */
+
+/* The alert and the case that a run may read. */
+struct subjects_seen {
+    struct value alert, case_value; /* in the reader's arena, or the run's */
+    struct id case_id; /* also one that the alert came into after the run began */
+    bool are_read;
+};
+/* On the writer's or a reader's thread. `ret`, zeroed before, stays so when the playbook reads neither. */
+FALLIBLE subjects_read(struct engine *engine, struct store_conn *conn, const struct run *run,
+    struct arena *arena, struct subjects_seen *ret, struct err_info *why);
+/* Back on the shard, ahead of what shall see them. */
+FALLIBLE subjects_deliver(struct active *active, const struct subjects_seen *seen, struct err_info *why);
+
 /* ---- commit.c: one turn and what goes with it into the store ---- */
 
 struct poke {
@@ -213,9 +227,7 @@ struct run_commit {
     enum admission admission;
     struct poke *pokes;
     int32_t counted[RUN_STATUS_COUNT]; /* other runs that came to a status */
-    struct value alert, case_value; /* as they are after local actions */
-    struct id case_id;
-    bool has_subjects;
+    struct subjects_seen subjects; /* as they are after local actions */
 };
 /* Zeroed before. Begins a turn at the clock's now. */
 void run_commit_begin(struct run_commit *commit, struct shard *shard, struct run *run);
@@ -268,9 +280,7 @@ struct loaded {
     struct arena arena; /* inbox and subjects */
     struct inbox_row *inbox;
     uint32_t inbox_count;
-    struct value alert, case_value;
-    struct id alert_id, case_id;
-    bool has_subjects;
+    struct subjects_seen subjects;
 };
 /* Reads and folds; on a reader's thread or in a commit. ERR_NOT_FOUND. A run that has ended is loaded only
  * when `even_ended`. */

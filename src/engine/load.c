@@ -73,29 +73,6 @@ static enum err fold_record(void *context, uint32_t seq, struct str record, stru
     return run_wants_compaction(run) ? run_compact(run, why) : ERR_OK;
 }
 
-static FALLIBLE load_subjects(
-    struct engine *engine, struct store_conn *conn, struct loaded *loaded, struct err_info *why)
-{
-    struct engine_subjects *subjects = engine->options.subjects;
-    const struct run *run = loaded->run;
-    if (!subjects || !(run->version->reads_alert || run->version->reads_case))
-        return ERR_OK;
-    loaded->alert_id = run->alert_id;
-    loaded->case_id = run->case_id;
-    loaded->alert = run->alert;
-    loaded->case_value = run->case_value;
-    if (id_is_none(loaded->case_id) && subjects->find_case && !id_is_none(run->alert_id))
-        TRY(subjects->find_case(subjects, conn, run->tenant, run->alert_id, &loaded->case_id, why));
-    if (run->version->reads_alert && !id_is_none(run->alert_id))
-        TRY(subjects->load_alert(
-            subjects, conn, run->tenant, run->alert_id, &loaded->arena, &loaded->alert, why));
-    if (run->version->reads_case && !id_is_none(loaded->case_id))
-        TRY(subjects->load_case(
-            subjects, conn, run->tenant, loaded->case_id, &loaded->arena, &loaded->case_value, why));
-    loaded->has_subjects = true;
-    return ERR_OK;
-}
-
 enum err run_load(struct engine *engine, struct store_conn *conn, int64_t tenant, struct id id,
     bool even_ended, struct loaded *ret, struct err_info *why)
 {
@@ -117,7 +94,7 @@ enum err run_load(struct engine *engine, struct store_conn *conn, int64_t tenant
         run->status = RUN_QUEUED;
     ret->wake = row.wake;
     TRY(inbox_rows(conn, id, 0, &ret->arena, &ret->inbox, &ret->inbox_count, why));
-    return load_subjects(engine, conn, ret, why);
+    return subjects_read(engine, conn, run, &ret->arena, &ret->subjects, why);
 }
 
 /* ---- on a shard ---- */
@@ -176,22 +153,6 @@ static FALLIBLE deliver_inboxes(
     return ERR_OK;
 }
 
-static FALLIBLE deliver_subject(
-    struct active *active, enum subject subject, struct id id, struct value v, struct err_info *why)
-{
-    struct pending *pending = pending_new(HAPPENED_SUBJECT);
-    if (!pending)
-        return err_memory(why);
-    pending->happening.frame = subject;
-    pending->happening.object = id;
-    enum err result = value_copy(&pending->arena, v, &pending->happening.data, why);
-    if (result != ERR_OK)
-        pending_free(pending);
-    else
-        active_deliver(active, pending);
-    return result;
-}
-
 /* What waits for the run comes after what the load itself brings. */
 static FALLIBLE deliver_loaded(struct active *active, struct loaded *loaded, struct err_info *why)
 {
@@ -201,10 +162,8 @@ static FALLIBLE deliver_loaded(struct active *active, struct loaded *loaded, str
     active->queue = NULL;
     active->queue_end = &active->queue;
     enum err result = ERR_OK;
-    if (!is_new && loaded->has_subjects && active->run->version->reads_alert)
-        result = deliver_subject(active, SUBJECT_ALERT, loaded->alert_id, loaded->alert, why);
-    if (result == ERR_OK && !is_new && loaded->has_subjects && !id_is_none(loaded->case_id))
-        result = deliver_subject(active, SUBJECT_CASE, loaded->case_id, loaded->case_value, why);
+    if (!is_new)
+        result = subjects_deliver(active, &loaded->subjects, why);
     if (result == ERR_OK && active->run->status != RUN_QUEUED) {
         first = pending_new(is_new ? HAPPENED_START : HAPPENED_RECOVER);
         result = first ? ERR_OK : err_memory(why);
