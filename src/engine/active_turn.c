@@ -1,6 +1,7 @@
 /* A run's turns one after another: from what happened to the store and back. */
 #include <string.h>
 
+#include "base/container.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "engine/engine_impl.h"
@@ -37,7 +38,7 @@ static void send_replies(struct run_commit *commit, enum err result, const struc
 
 static void turn_op_again(struct loop_timer *timer)
 {
-    struct turn_op *turn_op = (struct turn_op *)(void *)((char *)timer - offsetof(struct turn_op, again));
+    struct turn_op *turn_op = CONTAINER_OF(timer, struct turn_op, again);
     struct shard *shard = turn_op->link.shard;
     shard_enter(shard);
     shard_submit(shard, &turn_op->link);

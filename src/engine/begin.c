@@ -1,8 +1,8 @@
 #include "engine/begin.h"
 
-#include <stddef.h>
 #include <string.h>
 
+#include "base/container.h"
 #include "base/memory.h"
 #include "engine/lease_rows.h"
 #include "engine/task_rows.h"
@@ -136,7 +136,7 @@ static FALLIBLE inputs_of(struct begin_op *begin, const struct playbook_version 
 
 static void begin_run(struct loop_job *job)
 {
-    struct begin_op *begin = (struct begin_op *)(void *)((char *)job - offsetof(struct begin_op, job));
+    struct begin_op *begin = CONTAINER_OF(job, struct begin_op, job);
     struct shard *shard = begin->shard;
     const struct engine_start_request *request = &begin->request;
     struct err_info why = { 0 };

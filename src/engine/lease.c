@@ -1,8 +1,8 @@
 #include "engine/lease.h"
 
-#include <stddef.h>
 #include <string.h>
 
+#include "base/container.h"
 #include "base/memory.h"
 #include "engine/begin.h"
 #include "engine/lease_rows.h"
@@ -148,7 +148,7 @@ void lease_begun(struct engine *engine, struct id lease, struct instant due)
 
 static void find_run(struct loop_job *job)
 {
-    struct find_op *find = (struct find_op *)(void *)((char *)job - offsetof(struct find_op, job));
+    struct find_op *find = CONTAINER_OF(job, struct find_op, job);
     struct shard *shard = find->link.shard;
     shard_enter(shard);
     shard_read(shard, &find->link);

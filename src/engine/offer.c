@@ -3,6 +3,7 @@
  * what was computed ahead: then it is dropped. */
 #include <string.h>
 
+#include "base/container.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "engine/engine_impl.h"
@@ -47,8 +48,7 @@ struct offer_work {
 
 static void answer_run(struct loop_job *job)
 {
-    struct engine_offer *offer = (struct engine_offer *)(void *)((char *)job -
-        offsetof(struct engine_offer, job));
+    struct engine_offer *offer = CONTAINER_OF(job, struct engine_offer, job);
     struct err_info *why = offer->why;
     offer->why = NULL;
     struct err_info copy = why ? *why : (struct err_info){ .code = offer->result };
@@ -347,7 +347,7 @@ static void work_done(struct store_op *op, enum err result, const struct err_inf
 
 static void work_run(struct loop_job *job)
 {
-    struct offer_work *work = (struct offer_work *)(void *)((char *)job - offsetof(struct offer_work, job));
+    struct offer_work *work = CONTAINER_OF(job, struct offer_work, job);
     struct shard *shard = work->shard;
     struct err_info why = { 0 };
     enum err result = ERR_OK;

@@ -1,9 +1,9 @@
 /* What people ask of runs: cancel, retry, answers to tasks. A request is checked against the store first,
  * then goes to the run's shard as something that happened; its reply comes when the turn that took it is
  * durable. */
-#include <stddef.h>
 #include <string.h>
 
+#include "base/container.h"
 #include "base/memory.h"
 #include "engine/engine_impl.h"
 #include "engine/lease.h"
@@ -16,8 +16,7 @@
 
 static void reply_run(struct loop_job *job)
 {
-    struct engine_reply *reply = (struct engine_reply *)(void *)((char *)job -
-        offsetof(struct engine_reply, job));
+    struct engine_reply *reply = CONTAINER_OF(job, struct engine_reply, job);
     struct err_info *why = reply->why;
     struct err_info copy = why ? *why : (struct err_info){ .code = reply->result };
     reply->why = NULL;
@@ -94,7 +93,7 @@ static enum err request_apply(struct store_op *op, struct store_conn *conn, stru
 
 static void deliver_run(struct loop_job *job)
 {
-    struct request *request = (struct request *)(void *)((char *)job - offsetof(struct request, job));
+    struct request *request = CONTAINER_OF(job, struct request, job);
     struct shard *shard = request->link.shard;
     struct err_info why = { 0 };
     shard_enter(shard);
@@ -226,7 +225,7 @@ static void request_done(struct store_op *op, enum err result, const struct err_
 
 static void request_run(struct loop_job *job)
 {
-    struct request *request = (struct request *)(void *)((char *)job - offsetof(struct request, job));
+    struct request *request = CONTAINER_OF(job, struct request, job);
     struct shard *shard = request->link.shard;
     shard_enter(shard);
     shard_read(shard, &request->link);

@@ -1,6 +1,5 @@
 /* One thread's runs: which are in memory, which get a turn, when they leave memory. */
 #include <assert.h>
-#include <stddef.h>
 #include <string.h>
 
 #include "base/container.h"
@@ -359,7 +358,7 @@ void shard_leave(struct shard *shard)
 
 static void active_timer_fired(struct loop_timer *timer)
 {
-    struct active *active = (struct active *)(void *)((char *)timer - offsetof(struct active, timer));
+    struct active *active = CONTAINER_OF(timer, struct active, timer);
     struct shard *shard = active->shard;
     struct instant now = loop_now(shard->loop);
     shard_enter(shard);

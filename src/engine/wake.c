@@ -1,8 +1,8 @@
 #include "engine/wake.h"
 
-#include <stddef.h>
 #include <string.h>
 
+#include "base/container.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "engine/engine_impl.h"
@@ -78,7 +78,7 @@ static void wake_run(struct shard *shard, struct id id)
 /* Not all at once: a restart may find a day's worth of them. */
 static void fired(struct loop_timer *timer)
 {
-    struct wakes *wakes = (struct wakes *)(void *)((char *)timer - offsetof(struct wakes, timer));
+    struct wakes *wakes = CONTAINER_OF(timer, struct wakes, timer);
     struct shard *shard = wakes->shard;
     struct instant now = loop_now(shard->loop);
     unsigned woken = 0;
@@ -265,7 +265,7 @@ static struct poll_op *poll_new(struct engine *engine)
  * the new one, what was parked before is in the answer. */
 static void poll_fired(struct loop_timer *timer)
 {
-    struct wakes *wakes = (struct wakes *)(void *)((char *)timer - offsetof(struct wakes, poll));
+    struct wakes *wakes = CONTAINER_OF(timer, struct wakes, poll);
     struct shard *shard = wakes->shard;
     struct poll_op *poll = poll_new(shard->engine);
     if (!poll) {

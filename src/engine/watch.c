@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/container.h"
 #include "base/memory.h"
 #include "engine/run_rows.h"
 #include "engine/status.h"
@@ -135,8 +136,7 @@ static bool is_wanted(const struct watch_entry *entry, enum run_status status)
 
 static void fired(struct loop_job *job)
 {
-    struct watch_entry *entry = (struct watch_entry *)(void *)((char *)job -
-        offsetof(struct watch_entry, job));
+    struct watch_entry *entry = CONTAINER_OF(job, struct watch_entry, job);
     struct watches *watches = entry->watches;
     if (!watches) {
         memory_free(entry);

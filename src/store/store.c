@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/container.h"
 #include "store/store_impl.h"
 
 static const struct err_info no_memory = {
@@ -28,7 +29,7 @@ void store_op_fail(struct store_op *op, enum err result, const struct err_info *
 
 static void op_reply(struct loop_job *job)
 {
-    struct store_op *op = (struct store_op *)(void *)((char *)job - offsetof(struct store_op, job));
+    struct store_op *op = CONTAINER_OF(job, struct store_op, job);
     struct err_info *why = op->why;
     const struct err_info *told = why ? why : op->result == ERR_OK ? &no_error : &no_memory;
     op->why = NULL;
