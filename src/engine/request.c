@@ -232,8 +232,9 @@ static void request_run(struct loop_job *job)
     shard_leave(shard);
 }
 
-static struct request *request_new(
-    struct engine *engine, enum request_kind kind, int64_t tenant, struct id id, struct engine_reply *reply)
+/* NULL without memory; then the reply was sent. */
+static struct request *request_new(struct engine *engine, enum request_kind kind, int64_t tenant,
+    struct id id, struct str actor, struct engine_reply *reply)
 {
     static const enum happening_kind kinds[] = {
         [REQUEST_CANCEL] = HAPPENED_CANCEL,
@@ -245,11 +246,14 @@ static struct request *request_new(
         [REQUEST_RETRY] = "run.retry",
         [REQUEST_ANSWER] = "task.answer",
     };
+    struct err_info why = { 0 };
     struct request *request = memory_alloc(sizeof(*request));
     struct pending *pending = pending_new(kinds[kind]);
-    if (!request || !pending) {
+    if (!request || !pending ||
+        arena_str(&pending->arena, actor, &pending->happening.actor, &why) != ERR_OK) {
         memory_free(request);
         pending_free(pending);
+        reply_send(reply, err_memory(&why), &why);
         return NULL;
     }
     memset(request, 0, sizeof(*request));
@@ -274,25 +278,15 @@ static void request_send(struct request *request, enum err result, const struct 
         loop_post(request->link.shard->loop, &request->job);
 }
 
-static void no_memory(struct engine_reply *reply)
-{
-    struct err_info why = { 0 };
-    reply_send(reply, err_memory(&why), &why);
-}
-
 void engine_cancel_run(struct engine *engine, int64_t tenant, struct id run, struct str actor,
     struct str reason, struct engine_reply *reply)
 {
     struct err_info why = { 0 };
-    struct request *request = request_new(engine, REQUEST_CANCEL, tenant, run, reply);
-    if (!request) {
-        no_memory(reply);
+    struct request *request = request_new(engine, REQUEST_CANCEL, tenant, run, actor, reply);
+    if (!request)
         return;
-    }
     struct happening *happening = &request->pending->happening;
-    enum err result = arena_str(&request->pending->arena, actor, &happening->actor, &why);
-    if (result == ERR_OK)
-        result = arena_str(&request->pending->arena, reason, &happening->text, &why);
+    enum err result = arena_str(&request->pending->arena, reason, &happening->text, &why);
     happening->data = value_string(happening->text);
     request_send(request, result, &why);
 }
@@ -300,28 +294,19 @@ void engine_cancel_run(struct engine *engine, int64_t tenant, struct id run, str
 void engine_retry_run(
     struct engine *engine, int64_t tenant, struct id run, struct str actor, struct engine_reply *reply)
 {
-    struct err_info why = { 0 };
-    struct request *request = request_new(engine, REQUEST_RETRY, tenant, run, reply);
-    if (!request) {
-        no_memory(reply);
-        return;
-    }
-    enum err result = arena_str(&request->pending->arena, actor, &request->pending->happening.actor, &why);
-    request_send(request, result, &why);
+    struct request *request = request_new(engine, REQUEST_RETRY, tenant, run, actor, reply);
+    if (request)
+        request_send(request, ERR_OK, NULL);
 }
 
 void engine_answer_task(struct engine *engine, int64_t tenant, struct id task, struct str actor,
     struct value answer, struct engine_reply *reply)
 {
     struct err_info why = { 0 };
-    struct request *request = request_new(engine, REQUEST_ANSWER, tenant, task, reply);
-    if (!request) {
-        no_memory(reply);
+    struct request *request = request_new(engine, REQUEST_ANSWER, tenant, task, actor, reply);
+    if (!request)
         return;
-    }
-    struct happening *happening = &request->pending->happening;
-    enum err result = arena_str(&request->pending->arena, actor, &happening->actor, &why);
-    if (result == ERR_OK)
-        result = value_copy(&request->pending->arena, answer, &happening->data, &why);
+    struct pending *pending = request->pending;
+    enum err result = value_copy(&pending->arena, answer, &pending->happening.data, &why);
     request_send(request, result, &why);
 }
