@@ -165,8 +165,8 @@ struct active *shard_find(struct shard *shard, struct id id);
  * active_join. */
 struct active *active_new(struct shard *shard, int64_t tenant, struct id id);
 void active_join(struct active *active);
-/* Both. NULL without memory. */
-struct active *shard_add(struct shard *shard, int64_t tenant, struct id id);
+/* The run's, made and joined when it is not here. NULL without memory. */
+struct active *shard_find_or_add(struct shard *shard, int64_t tenant, struct id id);
 void active_remove(struct active *active); /* frees it and its run */
 void active_deliver(struct active *active, struct pending *pending);
 void active_run(struct active *active); /* it gets a turn soon */

@@ -97,9 +97,7 @@ static void deliver_run(struct loop_job *job)
     struct shard *shard = request->link.shard;
     struct err_info why = { 0 };
     shard_enter(shard);
-    struct active *active = shard_find(shard, request->id);
-    if (!active)
-        active = shard_add(shard, request->tenant, request->id);
+    struct active *active = shard_find_or_add(shard, request->tenant, request->id);
     if (shard->is_stopping) {
         request_fail(request, err_set(&why, ERR_UNAVAILABLE, "the engine is being stopped"), &why);
     } else if (!active) {

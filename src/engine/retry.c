@@ -307,10 +307,8 @@ static void enter_shard(struct retry_op *retry)
     atomic_fetch_add_explicit(&counters->by_status[status], 1, memory_order_relaxed);
     if (status == RUN_QUEUED)
         return;
-    struct active *active = shard_find(shard, run->id);
     struct pending *pending = pending_new(HAPPENED_RECOVER);
-    if (!active && pending)
-        active = shard_add(shard, run->tenant, run->id);
+    struct active *active = pending ? shard_find_or_add(shard, run->tenant, run->id) : NULL;
     if (!active || !pending || active->run || active->load_op) {
         pending_free(pending);
         if (!active || !pending) /* else it is loaded by whoever asked for it */

@@ -150,9 +150,12 @@ void active_join(struct active *active)
     atomic_fetch_add_explicit(&shard->engine->counters.active, 1, memory_order_relaxed);
 }
 
-struct active *shard_add(struct shard *shard, int64_t tenant, struct id id)
+struct active *shard_find_or_add(struct shard *shard, int64_t tenant, struct id id)
 {
-    struct active *active = active_new(shard, tenant, id);
+    struct active *active = shard_find(shard, id);
+    if (active)
+        return active;
+    active = active_new(shard, tenant, id);
     if (active)
         active_join(active);
     return active;
@@ -475,9 +478,7 @@ struct message {
 
 void shard_poke(struct shard *shard, int64_t tenant, struct id run)
 {
-    struct active *active = shard_find(shard, run);
-    if (!active)
-        active = shard_add(shard, tenant, run);
+    struct active *active = shard_find_or_add(shard, tenant, run);
     if (!active) {
         engine_lost(shard->engine);
         return;

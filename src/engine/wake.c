@@ -65,12 +65,8 @@ static void arm(struct wakes *wakes)
 
 static void wake_run(struct shard *shard, struct id id)
 {
-    struct active *active = shard_find(shard, id);
-    struct pending *pending = NULL;
-    if (!active)
-        active = shard_add(shard, 0, id);
-    if (active)
-        pending = pending_new(HAPPENED_TIMER);
+    struct active *active = shard_find_or_add(shard, 0, id);
+    struct pending *pending = active ? pending_new(HAPPENED_TIMER) : NULL;
     if (pending)
         active_deliver(active, pending);
 }
