@@ -201,12 +201,6 @@ void begin_post(struct begin_op *begin, const struct engine_start_request *reque
         loop_post(begin->shard->loop, &begin->job);
 }
 
-struct shard *engine_any_shard(struct engine *engine)
-{
-    unsigned turn = atomic_fetch_add_explicit(&engine->next_shard, 1, memory_order_relaxed);
-    return &engine->shards[turn % engine->shard_count];
-}
-
 void engine_start_run(
     struct engine *engine, const struct engine_start_request *request, struct engine_reply *reply)
 {

@@ -48,6 +48,5 @@ void begin_go(struct begin_op *begin, struct playbook_version *version, const st
 /* `request` is copied; then its run begins on the shard. Owned by the callee. */
 void begin_post(struct begin_op *begin, const struct engine_start_request *request);
 void begin_fail(struct begin_op *begin, enum err result, const struct err_info *why);
-struct shard *engine_any_shard(struct engine *engine);
 
 #endif

@@ -8,14 +8,19 @@
 #include "engine/subscription.h"
 #include "engine/task_rows.h"
 
-enum err commit_poke(struct run_commit *commit, struct id run, struct err_info *why)
+enum err poke_add(struct poke **pokes, struct arena *arena, struct id run, struct err_info *why)
 {
-    struct poke *poke = ARENA_NEW(&commit->arena, struct poke);
+    struct poke *poke = ARENA_NEW(arena, struct poke);
     if (!poke)
         return err_memory(why);
-    *poke = (struct poke){ .run = run, .next = commit->pokes };
-    commit->pokes = poke;
+    *poke = (struct poke){ .run = run, .next = *pokes };
+    *pokes = poke;
     return ERR_OK;
+}
+
+static FALLIBLE commit_poke(struct run_commit *commit, struct id run, struct err_info *why)
+{
+    return poke_add(&commit->pokes, &commit->arena, run, why);
 }
 
 /* ---- the inbox of others ---- */

@@ -177,6 +177,7 @@ void active_void(struct active *active, const struct err_info *why);
 struct pending *pending_new(enum happening_kind kind);
 void pending_free(struct pending *pending);
 struct shard *engine_shard(struct engine *engine, struct id run);
+struct shard *engine_any_shard(struct engine *engine); /* by turns; for what has no run yet */
 /* Something for the run stands in the store (its row is to be started, or its inbox has a message). Any
  * thread. */
 void engine_poke(struct engine *engine, int64_t tenant, struct id run);
@@ -253,7 +254,8 @@ void active_turn(struct active *active);
 /* ---- commit_rows.c: on the writer ---- */
 
 FALLIBLE commit_effects(struct run_commit *commit, struct store_conn *conn, struct err_info *why);
-FALLIBLE commit_poke(struct run_commit *commit, struct id run, struct err_info *why);
+/* To be poked after the commit. */
+FALLIBLE poke_add(struct poke **pokes, struct arena *arena, struct id run, struct err_info *why);
 FALLIBLE commit_new_run(struct store_conn *conn, struct run_commit *commit, struct run_row *row,
     const struct playbook_version *version, struct str key, struct str record, enum admission *ret,
     struct err_info *why);

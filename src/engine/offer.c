@@ -193,16 +193,6 @@ static FALLIBLE plan(struct offer_work *work, struct err_info *why)
 
 /* ---- in the commit ---- */
 
-static FALLIBLE add_poke(struct offer_work *work, struct id run, struct err_info *why)
-{
-    struct poke *poke = ARENA_NEW(&work->commit_arena, struct poke);
-    if (!poke)
-        return err_memory(why);
-    *poke = (struct poke){ .run = run, .next = work->pokes };
-    work->pokes = poke;
-    return ERR_OK;
-}
-
 /* A waiting run gets the event: it stands in its inbox from this commit on. */
 static FALLIBLE tell(
     struct offer_work *work, uint32_t index, struct id run, uint32_t frame, struct err_info *why)
@@ -216,7 +206,7 @@ static FALLIBLE tell(
     TRY(value_map_set(&map, "event", event->event, why));
     TRY(effect_pack(&work->commit_arena, value_map_end(&map), &payload, why));
     TRY(inbox_row_insert(work->conn, work->offer->tenant, run, &row, payload, why));
-    return add_poke(work, run, why);
+    return poke_add(&work->pokes, &work->commit_arena, run, why);
 }
 
 static enum err found_inside(void *context, struct id run, uint32_t frame, struct err_info *why)
@@ -264,7 +254,7 @@ static FALLIBLE write_bare(struct offer_work *work, struct offer_run *planned, s
         return ERR_OK;
     TRY(journal_row_insert(
         work->conn, row.tenant, row.number, 1, buf_str(&record), &work->commit_arena, why));
-    return add_poke(work, row.id, why);
+    return poke_add(&work->pokes, &work->commit_arena, row.id, why);
 }
 
 static FALLIBLE write_run(
@@ -374,10 +364,9 @@ void engine_offer(struct engine *engine, struct engine_offer *offer)
         answer(offer, err_memory(&why), &why);
         return;
     }
-    unsigned turn = atomic_fetch_add_explicit(&engine->next_shard, 1, memory_order_relaxed);
     memset(work, 0, sizeof(*work));
     work->offer = offer;
-    work->shard = &engine->shards[turn % engine->shard_count];
+    work->shard = engine_any_shard(engine);
     work->link.shard = work->shard;
     work->link.op.apply = work_apply;
     work->link.op.done = work_done;

@@ -518,6 +518,12 @@ struct shard *engine_shard(struct engine *engine, struct id run)
     return &engine->shards[run_shard(run, engine->shard_count)];
 }
 
+struct shard *engine_any_shard(struct engine *engine)
+{
+    unsigned turn = atomic_fetch_add_explicit(&engine->next_shard, 1, memory_order_relaxed);
+    return &engine->shards[turn % engine->shard_count];
+}
+
 void engine_poke(struct engine *engine, int64_t tenant, struct id run)
 {
     struct shard *shard = engine_shard(engine, run);
