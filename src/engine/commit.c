@@ -25,11 +25,7 @@ void run_commit_done(struct run_commit *commit)
     arena_done(&commit->arena);
     memory_free(commit->active);
     commit->active = NULL;
-    while (commit->pendings) {
-        struct pending *pending = commit->pendings;
-        commit->pendings = pending->next;
-        pending_free(pending);
-    }
+    pendings_free(&commit->pendings);
 }
 
 /* ---- on the shard, before ---- */

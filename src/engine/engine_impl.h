@@ -176,6 +176,7 @@ void active_settle(struct active *active);
 void active_void(struct active *active, const struct err_info *why);
 struct pending *pending_new(enum happening_kind kind);
 void pending_free(struct pending *pending);
+void pendings_free(struct pending **list); /* which is empty then */
 struct shard *engine_shard(struct engine *engine, struct id run);
 struct shard *engine_any_shard(struct engine *engine); /* by turns; for what has no run yet */
 /* Something for the run stands in the store (its row is to be started, or its inbox has a message). Any

@@ -193,11 +193,7 @@ static void refuse_queue(struct active *active, enum err result, const struct er
             reply_send(pending->reply, result, why);
         pending->reply = NULL;
     }
-    while (active->queue) {
-        struct pending *pending = active->queue;
-        active->queue = pending->next;
-        pending_free(pending);
-    }
+    pendings_free(&active->queue);
     active->queue_end = &active->queue;
     active->wants_turn = active->checks_inbox = false;
 }

@@ -252,11 +252,7 @@ void active_remove(struct active *active)
     if (active->timer.is_armed)
         loop_timer_stop(active->shard->loop, &active->timer);
     calls_give_up(active);
-    while (active->queue) {
-        struct pending *pending = active->queue;
-        active->queue = pending->next;
-        pending_free(pending);
-    }
+    pendings_free(&active->queue);
     run_free(active->run);
     memory_free(active);
 }
@@ -282,6 +278,15 @@ void pending_free(struct pending *pending)
         call_free(pending->call); /* it is part of it */
     else
         memory_free(pending);
+}
+
+void pendings_free(struct pending **list)
+{
+    while (*list) {
+        struct pending *pending = *list;
+        *list = pending->next;
+        pending_free(pending);
+    }
 }
 
 void active_run(struct active *active)
