@@ -18,10 +18,9 @@ static void record(struct turn *turn, const struct happening *happening)
     turn->has_changed = had_changed;
 }
 
-static int64_t deadline_of(const struct run *run)
+static int64_t timeout_us_of(const struct run *run)
 {
-    int64_t span_us = run->playbook->timeout_us > 0 ? run->playbook->timeout_us : RUN_SECONDS_MAX * US_PER_S;
-    return run->now.us + span_us;
+    return run->playbook->timeout_us > 0 ? run->playbook->timeout_us : RUN_SECONDS_MAX * US_PER_S;
 }
 
 static void happen_start(struct turn *turn)
@@ -33,7 +32,7 @@ static void happen_start(struct turn *turn)
     struct op op = { .kind = OP_RUN };
     op_number(&op, FIELD_PHASE, RUN_PHASE_MAIN);
     op_number(&op, FIELD_STARTED, run->now.us);
-    op_number(&op, FIELD_DEADLINE, deadline_of(run));
+    op_number(&op, FIELD_DEADLINE, run->now.us + timeout_us_of(run));
     if (run->status != RUN_RUNNING)
         op_number(&op, FIELD_STATUS, RUN_RUNNING);
     turn_emit(turn, &op);
@@ -80,9 +79,8 @@ static void run_timer(struct turn *turn)
     if (run->phase == RUN_PHASE_ENDED || run->deadline.us == 0 || run->deadline.us > run->now.us ||
         run->paused.us != 0)
         return;
-    int64_t span_us = run->playbook->timeout_us > 0 ? run->playbook->timeout_us : RUN_SECONDS_MAX * US_PER_S;
     enum err result = arena_printf(&run->arena, &message, &why,
-        "the run took longer than its timeout of %lld s", (long long)(span_us / US_PER_S));
+        "the run took longer than its timeout of %lld s", (long long)(timeout_us_of(run) / US_PER_S));
     if (result == ERR_OK)
         result = error_value(&run->arena, STR("timeout"), message, false, STR(""), &error, &why);
     if (result != ERR_OK)
@@ -91,18 +89,24 @@ static void run_timer(struct turn *turn)
         run_stop(turn, STOP_TIMEOUT, error);
 }
 
+/* For those who change the tree on their way: by id, not by place. `after` begins at 0. NULL at the end. */
+static struct frame *next_frame(const struct turn *turn, uint32_t *after)
+{
+    const struct run *run = turn->run;
+    uint32_t at = run_frame_index(run, *after + 1);
+    if (turn->failed != ERR_OK || at >= run->frame_count)
+        return NULL;
+    *after = run->frames[at]->id;
+    return run->frames[at];
+}
+
 /* Frames below first: a step that is to be tried again wins over the timeout of what it stands in only if it
- * was due before. Ids, since each may change the tree. */
+ * was due before. */
 static void happen_timer(struct turn *turn)
 {
     struct frame *frame;
     uint32_t after = 0;
-    while (turn->failed == ERR_OK) {
-        uint32_t at = run_frame_index(turn->run, after + 1);
-        if (at >= turn->run->frame_count)
-            break;
-        frame = turn->run->frames[at];
-        after = frame->id;
+    while ((frame = next_frame(turn, &after))) {
         if (frame->kind == FRAME_STEP)
             frame_timer(turn, frame);
     }
@@ -186,13 +190,9 @@ static void happen_subject(struct turn *turn, const struct happening *happening)
 /* After a fold: what was under way in memory is gone. */
 static void happen_recover(struct turn *turn)
 {
+    struct frame *frame;
     uint32_t after = 0;
-    while (turn->failed == ERR_OK) {
-        uint32_t at = run_frame_index(turn->run, after + 1);
-        if (at >= turn->run->frame_count)
-            break;
-        struct frame *frame = turn->run->frames[at];
-        after = frame->id;
+    while ((frame = next_frame(turn, &after))) {
         if (frame->phase == PHASE_CALL || frame->phase == PHASE_PROBE)
             step_do_lost(turn, frame);
         else if (frame->phase == PHASE_LOCAL_DONE)
@@ -206,6 +206,7 @@ static void happen_recover(struct turn *turn)
 static void happen_retry(struct turn *turn)
 {
     struct value_map_builder map = { 0 };
+    struct frame *frame;
     uint32_t after = 0;
     struct err_info why = { 0 };
     value_map_begin(&map, &turn->run->arena);
@@ -214,12 +215,7 @@ static void happen_retry(struct turn *turn)
         return;
     }
     struct value answer = value_map_end(&map);
-    while (turn->failed == ERR_OK) {
-        uint32_t at = run_frame_index(turn->run, after + 1);
-        if (at >= turn->run->frame_count)
-            break;
-        struct frame *frame = turn->run->frames[at];
-        after = frame->id;
+    while ((frame = next_frame(turn, &after))) {
         if (frame->phase != PHASE_UNCERTAIN)
             continue;
         turn_close_task(turn, frame, TASK_CANCELLED);
