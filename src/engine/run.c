@@ -102,12 +102,6 @@ uint32_t scope_result_index(const struct scope *scope, uint32_t step)
     return low;
 }
 
-const struct result *scope_find_result(const struct scope *scope, uint32_t step)
-{
-    uint32_t at = scope_result_index(scope, step);
-    return at < scope->result_count && scope->results[at].step == step ? &scope->results[at] : NULL;
-}
-
 bool run_wants_compaction(const struct run *run)
 {
     size_t floor = run->live_bytes > COMPACT_BYTES_MIN ? run->live_bytes : COMPACT_BYTES_MIN;

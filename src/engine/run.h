@@ -189,7 +189,6 @@ struct value run_handled_error(const struct run *run, const struct frame *frame)
 /* Where the frame, the step's result is, or would be put. */
 uint32_t run_frame_index(const struct run *run, uint32_t id);
 uint32_t scope_result_index(const struct scope *scope, uint32_t step);
-const struct result *scope_find_result(const struct scope *scope, uint32_t step);
 
 /* Copies what is live into a fresh arena. Values handed out before are gone afterwards. */
 FALLIBLE run_compact(struct run *run, struct err_info *why);

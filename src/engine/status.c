@@ -1,7 +1,5 @@
 #include "engine/status.h"
 
-#include <assert.h>
-
 #define BIT(status) (1u << (status))
 #define RUN_ENDS (BIT(RUN_SUCCEEDED) | BIT(RUN_FAILED) | BIT(RUN_CANCELLED))
 #define RUN_LIVES (BIT(RUN_RUNNING) | BIT(RUN_WAITING) | BIT(RUN_UNCERTAIN))
@@ -38,20 +36,6 @@ static const char *const step_names[STEP_STATUS_COUNT] = {
     [STEP_UNCERTAIN] = "uncertain",
 };
 
-#define STEP_ENDS (BIT(STEP_SUCCEEDED) | BIT(STEP_FAILED) | BIT(STEP_CANCELLED))
-#define STEP_LIVES (BIT(STEP_RUNNING) | BIT(STEP_WAITING) | BIT(STEP_UNCERTAIN))
-
-static const unsigned step_moves[STEP_STATUS_COUNT] = {
-    [STEP_PENDING] = BIT(STEP_RUNNING) | BIT(STEP_SKIPPED) | BIT(STEP_FAILED) | BIT(STEP_CANCELLED),
-    [STEP_RUNNING] = STEP_LIVES | STEP_ENDS,
-    [STEP_WAITING] = STEP_LIVES | STEP_ENDS,
-    [STEP_SUCCEEDED] = 0,
-    [STEP_FAILED] = BIT(STEP_RUNNING), /* the run was retried */
-    [STEP_SKIPPED] = 0,
-    [STEP_CANCELLED] = BIT(STEP_RUNNING),
-    [STEP_UNCERTAIN] = STEP_LIVES | STEP_ENDS,
-};
-
 const char *run_status_name(enum run_status status)
 {
     return status < RUN_STATUS_COUNT ? run_names[status] : "unknown";
@@ -78,23 +62,7 @@ bool run_status_can_move(enum run_status from, enum run_status to)
     return from == to || (run_moves[from] & BIT(to));
 }
 
-void run_status_move(enum run_status *status, enum run_status to)
-{
-    assert(run_status_can_move(*status, to));
-    *status = to;
-}
-
 const char *step_status_name(enum step_status status)
 {
     return status < STEP_STATUS_COUNT ? step_names[status] : "unknown";
-}
-
-bool step_status_is_end(enum step_status status)
-{
-    return BIT(status) & (STEP_ENDS | BIT(STEP_SKIPPED));
-}
-
-bool step_status_can_move(enum step_status from, enum step_status to)
-{
-    return from == to || (step_moves[from] & BIT(to));
 }

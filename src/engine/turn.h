@@ -176,8 +176,6 @@ struct id turn_open_task(struct turn *turn, const struct frame *frame, enum task
     struct value title, struct value payload, struct instant expires);
 void turn_close_task(struct turn *turn, const struct frame *frame, enum task_status status);
 
-/* The path of a frame, "each[3]/lookup", into the turn's arena. */
-struct str frame_path(struct turn *turn, const struct frame *frame);
 void turn_note_step(
     struct turn *turn, const struct frame *above, const struct step *step, struct result result);
 

@@ -25,22 +25,15 @@ static struct str path_of(struct turn *turn, const struct frame *above, const st
     struct str path = { 0 };
     struct err_info why = { 0 };
     add_path(turn, &buf, above);
-    if (step) {
-        if (buf.size > 0)
-            buf_add_byte(&buf, '/');
-        buf_add(&buf, step->id);
-    }
+    if (buf.size > 0)
+        buf_add_byte(&buf, '/');
+    buf_add(&buf, step->id);
     enum err result = buf_check(&buf, &why);
     if (result == ERR_OK)
         result = arena_str(turn->arena, buf_str(&buf), &path, &why);
     if (result != ERR_OK)
         turn_fail(turn, result, &why);
     return path;
-}
-
-struct str frame_path(struct turn *turn, const struct frame *frame)
-{
-    return path_of(turn, frame, NULL);
 }
 
 void turn_note_step(
