@@ -39,11 +39,9 @@ static struct str text_of(struct value map, const char *name)
 
 static struct instant instant_of(struct value map, const char *name)
 {
-    int64_t seconds;
-    int32_t nanos;
-    if (!time_parse_rfc3339(text_of(map, name), &seconds, &nanos))
-        return (struct instant){ 0 };
-    return (struct instant){ seconds * US_PER_S + nanos / 1000 };
+    struct instant at = { 0 };
+    (void)instant_parse(text_of(map, name), &at); /* what is no time is none */
+    return at;
 }
 
 /* ---- files ---- */

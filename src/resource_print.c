@@ -22,11 +22,10 @@ static void add_fields(struct buf *buf, const struct table_column *fields, struc
 
 static int64_t time_us(struct value v)
 {
-    int64_t seconds;
-    int32_t nanos;
-    if (v.type != VALUE_STRING || !time_parse_rfc3339(value_str(v), &seconds, &nanos))
-        return 0;
-    return seconds * US_PER_S + nanos / 1000;
+    struct instant at = { 0 };
+    if (v.type == VALUE_STRING)
+        (void)instant_parse(value_str(v), &at); /* what is no time is 0 */
+    return at.us;
 }
 
 void print_span(struct buf *buf, int64_t us)

@@ -70,14 +70,10 @@ static void read_event(
 
 static struct instant read_now(struct reader *r, const struct yaml_node *node)
 {
-    int64_t seconds;
-    int32_t nanos;
-    if (node == NULL)
-        return (struct instant){ 0 };
-    if (node->kind == YAML_SCALAR && time_parse_rfc3339(node->text, &seconds, &nanos))
-        return (struct instant){ seconds * US_PER_S + nanos / 1000 };
-    reader_fault(r, node, "time_expected", "a time such as 2026-01-02T03:04:05Z should stand here");
-    return (struct instant){ 0 };
+    struct instant at = { 0 };
+    if (node != NULL && (node->kind != YAML_SCALAR || !instant_parse(node->text, &at)))
+        reader_fault(r, node, "time_expected", "a time such as 2026-01-02T03:04:05Z should stand here");
+    return at;
 }
 
 static void read_case(

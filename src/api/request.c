@@ -317,17 +317,10 @@ bool request_if_match(struct request *request, uint64_t *ret)
 static bool query_instant(struct request *request, const char *name, struct instant *ret)
 {
     struct str text;
-    int64_t seconds;
-    int32_t nanos;
-    if (!request_query(request, name, &text))
+    if (!request_query(request, name, &text) || instant_parse(text, ret))
         return true;
-    if (!time_parse_rfc3339(text, &seconds, &nanos)) {
-        request_problem(
-            request, 400, "query", "%s must be a time as in RFC 3339, 2026-01-31T12:00:00Z", name);
-        return false;
-    }
-    ret->us = seconds * US_PER_S + nanos / 1000;
-    return true;
+    request_problem(request, 400, "query", "%s must be a time as in RFC 3339, 2026-01-31T12:00:00Z", name);
+    return false;
 }
 
 static bool query_id(struct request *request, const char *name, struct id *ret)

@@ -22,8 +22,7 @@ static enum err optional_text(
 static enum err read_expiry(const struct request *request, struct instant *ret, struct err_info *why)
 {
     struct str at, in;
-    int64_t seconds, span_us;
-    int32_t nanos;
+    int64_t span_us;
     TRY(optional_text(request, "expires", &at, why));
     TRY(optional_text(request, "expires_in", &in, why));
     if ((at.size > 0) == (in.size > 0))
@@ -35,9 +34,8 @@ static enum err read_expiry(const struct request *request, struct instant *ret, 
         ret->us = clock_now(request->api->options.clock).us + span_us;
         return ERR_OK;
     }
-    if (!time_parse_rfc3339(at, &seconds, &nanos))
+    if (!instant_parse(at, ret))
         return err_named(why, ERR_INVALID, "body", "\"expires\" must be a time as in RFC 3339");
-    ret->us = seconds * US_PER_S + nanos / 1000;
     return ERR_OK;
 }
 

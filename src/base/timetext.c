@@ -142,6 +142,16 @@ bool time_parse_rfc3339(struct str text, int64_t *ret_seconds, int32_t *ret_nano
     return true;
 }
 
+bool instant_parse(struct str text, struct instant *ret)
+{
+    int64_t seconds;
+    int32_t nanos;
+    if (!time_parse_rfc3339(text, &seconds, &nanos))
+        return false;
+    ret->us = seconds * US_PER_S + nanos / 1000;
+    return true;
+}
+
 void time_print_rfc3339(struct buf *buf, int64_t seconds, int32_t nanos)
 {
     struct civil_time civil = civil_from_seconds(seconds);

@@ -24,6 +24,8 @@ struct time_text instant_text(struct instant at);
 /* RFC 3339 with any offset and up to nine digits of fraction; also "2017-04-07T22:24:37.2+0100" (no
  * colon in the offset), as sensors write it. Years 1 to 9999. */
 bool time_parse_rfc3339(struct str text, int64_t *ret_seconds, int32_t *ret_nanos);
+/* The same to the microsecond; `ret` stays as it is when the text is no time. */
+bool instant_parse(struct str text, struct instant *ret);
 void time_print_rfc3339(
     struct buf *buf, int64_t seconds, int32_t nanos); /* shortest fraction of 0, 3, 6, 9 digits */
 struct civil_time civil_from_seconds(int64_t seconds);

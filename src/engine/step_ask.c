@@ -1,6 +1,7 @@
 /* `ask:`: a question to people. The first answer counts; without one in time `on_timeout` decides. The output
  * is
  * {"choice" or "form", "by", "at", "comment", "timed_out"}. */
+#include "base/timetext.h"
 #include "engine/turn.h"
 
 static FALLIBLE text_list(
@@ -117,9 +118,7 @@ static void finish(
     if (result == ERR_OK)
         result = value_map_set(&map, "by", value_string(actor), &why);
     if (result == ERR_OK)
-        result = value_map_set(&map, "at",
-            value_timestamp(turn->run->now.us / US_PER_S, (int32_t)(turn->run->now.us % US_PER_S * 1000)),
-            &why);
+        result = value_map_set(&map, "at", value_from_instant(turn->run->now), &why);
     if (result == ERR_OK)
         result = value_map_set(&map, "timed_out", value_bool(is_timed_out), &why);
     if (result != ERR_OK) {

@@ -27,16 +27,13 @@ static FALLIBLE span_of(struct value v, int64_t *ret_us, struct err_info *why)
 
 static FALLIBLE until_of(struct value v, int64_t *ret_us, struct err_info *why)
 {
-    int64_t seconds = 0;
-    int32_t nanos = 0;
-    if (v.type == VALUE_TIMESTAMP) {
-        *ret_us = value_to_instant(v).us;
-        return ERR_OK;
-    }
-    if (v.type != VALUE_STRING || !time_parse_rfc3339(value_str(v), &seconds, &nanos))
+    struct instant at;
+    if (v.type == VALUE_TIMESTAMP)
+        at = value_to_instant(v);
+    else if (v.type != VALUE_STRING || !instant_parse(value_str(v), &at))
         return err_named(
             why, ERR_INVALID, "expr_eval", "wait until needs a timestamp, not %s", value_type_name(v.type));
-    *ret_us = seconds * US_PER_S + nanos / 1000;
+    *ret_us = at.us;
     return ERR_OK;
 }
 

@@ -175,6 +175,18 @@ static void instants_and_values_convert_both_ways(void **state)
     }
 }
 
+static void instants_are_read_to_the_microsecond(void **state)
+{
+    (void)state;
+    struct instant at = { 7 };
+    assert_false(instant_parse(STR("yesterday"), &at));
+    assert_int_equal(at.us, 7);
+    assert_true(instant_parse(STR("1970-01-01T01:00:01.2345678+01:00"), &at));
+    assert_int_equal(at.us, 1234567);
+    assert_true(instant_parse(STR("1969-12-31T23:59:59.5Z"), &at));
+    assert_int_equal(at.us, -500000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +197,7 @@ int main(void)
         cmocka_unit_test(spans_are_read_strictly),
         cmocka_unit_test(durations_are_those_of_cel),
         cmocka_unit_test(instants_and_values_convert_both_ways),
+        cmocka_unit_test(instants_are_read_to_the_microsecond),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
