@@ -257,6 +257,30 @@ void request_show(struct request *request, request_show_function *function)
     request_read(request, read_shown);
 }
 
+struct listing {
+    struct list_query query;
+    request_list_function *function;
+};
+
+static enum err read_listed(
+    struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
+{
+    const struct listing *listing = request->context;
+    return listing->function(conn, &listing->query, &request->arena, ret, why);
+}
+
+void request_list(struct request *request, request_list_function *function)
+{
+    struct list_query query;
+    if (!request_list_query(request, &query))
+        return;
+    struct listing *listing = request_new_context(request, sizeof *listing);
+    if (listing == NULL)
+        return;
+    *listing = (struct listing){ query, function };
+    request_read(request, read_listed);
+}
+
 static void engine_done(struct engine_reply *reply, enum err result, const struct err_info *why)
 {
     struct request *request = CONTAINER_OF(reply, struct request, reply);

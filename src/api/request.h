@@ -76,6 +76,10 @@ void *request_new_context(struct request *request, size_t size);
 typedef enum err request_show_function(struct store_conn *conn, int64_t tenant, struct id id,
     struct arena *arena, struct value *ret, struct err_info *why);
 void request_show(struct request *request, request_show_function *function);
+/* Replies with the page that the query asks for, as request_list_query reads it. */
+typedef enum err request_list_function(struct store_conn *conn, const struct list_query *query,
+    struct arena *arena, struct value *ret, struct err_info *why);
+void request_list(struct request *request, request_list_function *function);
 
 /* The same on the executor's pool, for work that blocks: publishing. `work` may change `status_ok`. */
 typedef enum err request_blocking(struct request *request, struct value *ret, struct err_info *why);

@@ -84,23 +84,15 @@ void route_audit_list(struct request *request)
 
 /* ---- proofs ---- */
 
-static enum err audit_events(
-    struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
+static enum err audit_events(struct store_conn *conn, const struct list_query *query, struct arena *arena,
+    struct value *ret, struct err_info *why)
 {
-    const struct list_query *query = request->context;
-    return event_audit(conn, request->principal.tenant, query->since, &request->arena, ret, why);
+    return event_audit(conn, query->tenant, query->since, arena, ret, why);
 }
 
 void route_audit_events(struct request *request)
 {
-    struct list_query query;
-    if (!request_list_query(request, &query))
-        return;
-    struct list_query *kept = request_new_context(request, sizeof *kept);
-    if (kept == NULL)
-        return;
-    *kept = query;
-    request_read(request, audit_events);
+    request_list(request, audit_events);
 }
 
 static enum err verify_audit(

@@ -3,22 +3,9 @@
 #include "api/handlers.h"
 #include "engine/playbook_reads.h"
 
-static enum err list_playbooks(
-    struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
-{
-    return playbook_list(conn, request->context, &request->arena, ret, why);
-}
-
 void route_playbooks_list(struct request *request)
 {
-    struct list_query query;
-    if (!request_list_query(request, &query))
-        return;
-    struct list_query *kept = request_new_context(request, sizeof *kept);
-    if (kept == NULL)
-        return;
-    *kept = query;
-    request_read(request, list_playbooks);
+    request_list(request, playbook_list);
 }
 
 static FALLIBLE playbook_value(struct arena *arena, const struct playbook *playbook, uint32_t version,

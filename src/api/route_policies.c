@@ -98,21 +98,13 @@ void route_policy_show(struct request *request)
     request_show(request, suppression_show);
 }
 
-static enum err read_policies(
-    struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
+static enum err list_policies(struct store_conn *conn, const struct list_query *query, struct arena *arena,
+    struct value *ret, struct err_info *why)
 {
-    const struct list_query *query = request->context;
-    return suppression_list(conn, query->tenant, query->after, query->limit, &request->arena, ret, why);
+    return suppression_list(conn, query->tenant, query->after, query->limit, arena, ret, why);
 }
 
 void route_policies_list(struct request *request)
 {
-    struct list_query query;
-    if (!request_list_query(request, &query))
-        return;
-    struct list_query *kept = request_new_context(request, sizeof *kept);
-    if (kept == NULL)
-        return;
-    *kept = query;
-    request_read(request, read_policies);
+    request_list(request, list_policies);
 }

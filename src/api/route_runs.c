@@ -7,36 +7,9 @@
 
 /* ---- reading ---- */
 
-typedef enum err list_function(struct store_conn *conn, const struct list_query *query, struct arena *arena,
-    struct value *ret, struct err_info *why);
-
-struct listing {
-    struct list_query query;
-    list_function *function;
-};
-
-static enum err read_list(
-    struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
-{
-    const struct listing *listing = request->context;
-    return listing->function(conn, &listing->query, &request->arena, ret, why);
-}
-
-static void list(struct request *request, list_function *function)
-{
-    struct list_query query;
-    if (!request_list_query(request, &query))
-        return;
-    struct listing *listing = request_new_context(request, sizeof *listing);
-    if (listing == NULL)
-        return;
-    *listing = (struct listing){ query, function };
-    request_read(request, read_list);
-}
-
 void route_runs_list(struct request *request)
 {
-    list(request, run_list);
+    request_list(request, run_list);
 }
 
 void route_run_show(struct request *request)
@@ -46,7 +19,7 @@ void route_run_show(struct request *request)
 
 void route_tasks_list(struct request *request)
 {
-    list(request, task_list);
+    request_list(request, task_list);
 }
 
 void route_task_show(struct request *request)
@@ -56,7 +29,7 @@ void route_task_show(struct request *request)
 
 void route_containments_list(struct request *request)
 {
-    list(request, containment_list);
+    request_list(request, containment_list);
 }
 
 /* ---- acting ---- */
