@@ -384,3 +384,13 @@ enum err request_text(const struct request *request, const char *name, struct st
     *ret = value_str(v);
     return ERR_OK;
 }
+
+enum err request_flag(
+    const struct request *request, const char *name, bool otherwise, bool *ret, struct err_info *why)
+{
+    struct value v = value_get(request->body, str_of(name));
+    if (v.type != VALUE_NULL && v.type != VALUE_BOOL)
+        return err_named(why, ERR_INVALID, "body", "\"%s\" must be true or false", name);
+    *ret = v.type == VALUE_BOOL ? v.boolean : otherwise;
+    return ERR_OK;
+}

@@ -94,11 +94,15 @@ struct engine_reply *request_engine(struct request *request, int status_ok, stru
 bool request_if_match(struct request *request, uint64_t *ret);
 /* An id argument of the path; false after a 404 was sent. */
 bool request_id(struct request *request, unsigned argument, struct id *ret);
+/* `ret` stays as it is when the query lacks it. */
 bool request_query(struct request *request, const char *name, struct str *ret);
 /* Fills limit, after, status from the query; false after a 400 was sent. */
 bool request_list_query(struct request *request, struct list_query *ret);
 /* A text field of the body; ERR_INVALID when it is missing or no text. */
 FALLIBLE request_text(const struct request *request, const char *name, struct str *ret, struct err_info *why);
+/* A flag of the body, `otherwise` when it is missing; ERR_INVALID when it is something else. */
+FALLIBLE request_flag(
+    const struct request *request, const char *name, bool otherwise, bool *ret, struct err_info *why);
 
 /* The body of problem details. */
 void problem_print(

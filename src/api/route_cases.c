@@ -3,14 +3,6 @@
 #include "cases/alert.h"
 #include "cases/case.h"
 
-/* Optional texts of the query: an absent one stays empty, which means all. */
-static void take_text(struct request *request, const char *name, struct str *ret)
-{
-    struct str text;
-    if (request_query(request, name, &text))
-        *ret = text;
-}
-
 static enum err read_alerts(
     struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
 {
@@ -33,10 +25,10 @@ void route_alerts_list(struct request *request)
         .case_id = common.case_id,
         .since = common.since,
         .until = common.until };
-    take_text(request, "severity", &query->severity);
-    take_text(request, "source", &query->source);
-    take_text(request, "owner", &query->owner);
-    take_text(request, "text", &query->text);
+    (void)request_query(request, "severity", &query->severity); /* absent: all */
+    (void)request_query(request, "source", &query->source);
+    (void)request_query(request, "owner", &query->owner);
+    (void)request_query(request, "text", &query->text);
     request_read(request, read_alerts);
 }
 
@@ -62,9 +54,9 @@ void route_cases_list(struct request *request)
         .alert_id = common.alert_id,
         .since = common.since,
         .until = common.until };
-    take_text(request, "severity", &query->severity);
-    take_text(request, "owner", &query->owner);
-    take_text(request, "text", &query->text);
+    (void)request_query(request, "severity", &query->severity);
+    (void)request_query(request, "owner", &query->owner);
+    (void)request_query(request, "text", &query->text);
     request_read(request, read_cases);
 }
 

@@ -144,16 +144,6 @@ void route_connection_test(struct request *request)
         request_fail(request, result, &why);
 }
 
-static enum err read_flag(
-    const struct request *request, const char *name, bool otherwise, bool *ret, struct err_info *why)
-{
-    struct value v = value_get(request->body, str_of(name));
-    if (v.type != VALUE_NULL && v.type != VALUE_BOOL)
-        return err_named(why, ERR_INVALID, "body", "\"%s\" must be true or false", name);
-    *ret = v.type == VALUE_BOOL ? v.boolean : otherwise;
-    return ERR_OK;
-}
-
 /* {"connector","settings","is_default","is_enabled"} under the connection's name. */
 static enum err put_connection(
     struct request *request, struct store_conn *conn, struct value *ret, struct err_info *why)
@@ -164,8 +154,8 @@ static enum err put_connection(
     struct value_map_builder builder;
     struct str *secret_fields;
     TRY(request_text(request, "connector", &spec.connector, why));
-    TRY(read_flag(request, "is_default", false, &spec.is_default, why));
-    TRY(read_flag(request, "is_enabled", true, &spec.is_enabled, why));
+    TRY(request_flag(request, "is_default", false, &spec.is_default, why));
+    TRY(request_flag(request, "is_enabled", true, &spec.is_enabled, why));
     TRY(connect_check_settings(request->api->options.connect, spec.connector, spec.settings, &request->arena,
         &secret_fields, &spec.secret_field_count, why));
     spec.secret_fields = secret_fields;

@@ -378,7 +378,6 @@ static enum err read_events(
 void route_events_list(struct request *request)
 {
     struct list_query common;
-    struct str text;
     if (!request_list_query(request, &common))
         return;
     struct event_query *query = request_new_context(request, sizeof *query);
@@ -390,10 +389,8 @@ void route_events_list(struct request *request)
         .alert_id = common.alert_id,
         .since = common.since,
         .until = common.until };
-    if (request_query(request, "source", &text))
-        query->source = text;
-    if (request_query(request, "fate", &text))
-        query->fate = text;
+    (void)request_query(request, "source", &query->source); /* absent: all */
+    (void)request_query(request, "fate", &query->fate);
     request_read(request, read_events);
 }
 

@@ -131,16 +131,6 @@ static enum err publish_work(struct request *request, struct value *ret, struct 
     return ERR_OK;
 }
 
-static FALLIBLE read_flag(
-    const struct request *request, const char *name, bool otherwise, bool *ret, struct err_info *why)
-{
-    struct value v = value_get(request->body, str_of(name));
-    if (v.type != VALUE_NULL && v.type != VALUE_BOOL)
-        return err_named(why, ERR_INVALID, "body", "\"%s\" must be true or false", name);
-    *ret = v.type == VALUE_BOOL ? v.boolean : otherwise;
-    return ERR_OK;
-}
-
 void route_playbook_put(struct request *request)
 {
     struct err_info why = { 0 };
@@ -149,9 +139,9 @@ void route_playbook_put(struct request *request)
         return;
     enum err result = request_text(request, "source", &publishing->source, &why);
     if (result == ERR_OK)
-        result = read_flag(request, "enabled", true, &publishing->is_enabled, &why);
+        result = request_flag(request, "enabled", true, &publishing->is_enabled, &why);
     if (result == ERR_OK)
-        result = read_flag(request, "dry_run", false, &publishing->is_dry, &why);
+        result = request_flag(request, "dry_run", false, &publishing->is_dry, &why);
     if (result == ERR_OK)
         request_block(request, 200, publish_work);
     else
