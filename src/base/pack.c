@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "base/varint.h"
 
 #define PACK_VERSION 1
 /* On a tag. Most values came from outside and have no other flag: that costs no byte. */
@@ -33,13 +34,7 @@ enum pack_tag {
     TAG_SECRET = 17,
 };
 
-#define VARINT_BYTES_MAX 10
 #define HEAD_BYTES_MAX (2 + VARINT_BYTES_MAX)
-
-static uint64_t zigzag(int64_t number)
-{
-    return (uint64_t)number << 1 ^ (number < 0 ? UINT64_MAX : 0);
-}
 
 static char *write_tag(char *out, enum pack_tag tag, uint8_t flags)
 {
@@ -49,14 +44,6 @@ static char *write_tag(char *out, enum pack_tag tag, uint8_t flags)
     }
     *out++ = (char)(tag | PACK_HAS_FLAGS);
     *out++ = (char)flags;
-    return out;
-}
-
-static char *write_varint(char *out, uint64_t number)
-{
-    for (; number >= 0x80; number >>= 7)
-        *out++ = (char)(0x80 | (number & 0x7f));
-    *out++ = (char)number;
     return out;
 }
 
@@ -77,7 +64,7 @@ static void put_number(struct buf *buf, enum pack_tag tag, uint8_t flags, uint64
 {
     char *out = buf_reserve(buf, HEAD_BYTES_MAX);
     if (out != NULL)
-        commit(buf, write_varint(write_tag(out, tag, flags), number));
+        commit(buf, varint_write(write_tag(out, tag, flags), number));
 }
 
 static void put_text(struct buf *buf, enum pack_tag tag, struct value v)
@@ -85,7 +72,7 @@ static void put_text(struct buf *buf, enum pack_tag tag, struct value v)
     char *out = buf_reserve(buf, HEAD_BYTES_MAX + (size_t)v.size);
     if (out == NULL)
         return;
-    out = write_varint(write_tag(out, tag, v.flags), v.size);
+    out = varint_write(write_tag(out, tag, v.flags), v.size);
     if (v.size > 0)
         memcpy(out, v.bytes, v.size);
     commit(buf, out + v.size);
@@ -107,8 +94,8 @@ static void put_time(struct buf *buf, enum pack_tag tag, struct value v)
     char *out = buf_reserve(buf, HEAD_BYTES_MAX + VARINT_BYTES_MAX);
     if (out == NULL)
         return;
-    out = write_varint(write_tag(out, tag, v.flags), zigzag(v.seconds));
-    commit(buf, write_varint(out, zigzag(value_nanos(v))));
+    out = varint_write(write_tag(out, tag, v.flags), zigzag(v.seconds));
+    commit(buf, varint_write(out, zigzag(value_nanos(v))));
 }
 
 static void put_net(struct buf *buf, enum pack_tag tag, struct value v)
@@ -198,26 +185,17 @@ static FALLIBLE get_byte(struct unpacker *u, uint8_t *ret)
 
 static FALLIBLE get_varint(struct unpacker *u, uint64_t *ret)
 {
-    uint64_t number = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-        uint8_t byte;
-        TRY(get_byte(u, &byte));
-        if (shift == 63 && byte > 1)
-            break;
-        number |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80) {
-            *ret = number;
-            return ERR_OK;
-        }
-    }
-    return damaged(u, "a number is too long");
+    size_t begin = u->at;
+    if (varint_read(u->bytes, &u->at, ret))
+        return ERR_OK;
+    return damaged(u, u->at - begin < VARINT_BYTES_MAX ? "it ends early" : "a number is too long");
 }
 
 static FALLIBLE get_zigzag(struct unpacker *u, int64_t *ret)
 {
     uint64_t number;
     TRY(get_varint(u, &number));
-    *ret = (int64_t)(number >> 1 ^ (0 - (number & 1)));
+    *ret = unzigzag(number);
     return ERR_OK;
 }
 

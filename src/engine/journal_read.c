@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/pack.h"
+#include "base/varint.h"
 #include "engine/journal.h"
 
 static enum err damaged(struct err_info *why)
@@ -10,27 +11,14 @@ static enum err damaged(struct err_info *why)
 
 static FALLIBLE read_varint(struct journal_reader *reader, uint64_t *ret, struct err_info *why)
 {
-    uint64_t number = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-        if (reader->at >= reader->bytes.size)
-            return damaged(why);
-        uint8_t byte = (uint8_t)reader->bytes.data[reader->at++];
-        if (shift == 63 && byte > 1)
-            return damaged(why);
-        number |= (uint64_t)(byte & 0x7f) << shift;
-        if (!(byte & 0x80)) {
-            *ret = number;
-            return ERR_OK;
-        }
-    }
-    return damaged(why);
+    return varint_read(reader->bytes, &reader->at, ret) ? ERR_OK : damaged(why);
 }
 
 static FALLIBLE read_number(struct journal_reader *reader, int64_t *ret, struct err_info *why)
 {
     uint64_t number = 0;
     TRY(read_varint(reader, &number, why));
-    *ret = (int64_t)(number >> 1) ^ -(int64_t)(number & 1);
+    *ret = unzigzag(number);
     return ERR_OK;
 }
 

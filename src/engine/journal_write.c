@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/pack.h"
+#include "base/varint.h"
 #include "engine/journal.h"
 
 void op_number(struct op *op, enum op_field field, int64_t number)
@@ -31,16 +32,9 @@ void op_value(struct op *op, enum op_field field, struct value v)
 
 static void add_varint(struct buf *record, uint64_t number)
 {
-    while (number >= 0x80) {
-        buf_add_byte(record, (char)(number | 0x80));
-        number >>= 7;
-    }
-    buf_add_byte(record, (char)number);
-}
-
-static uint64_t zigzag(int64_t number)
-{
-    return (uint64_t)number << 1 ^ (number < 0 ? UINT64_MAX : 0);
+    char bytes[VARINT_BYTES_MAX];
+    const char *end = varint_write(bytes, number);
+    buf_add(record, (struct str){ bytes, (size_t)(end - bytes) });
 }
 
 /* The size stands in front in four bytes, filled in afterwards: packing twice only to know it costs more
