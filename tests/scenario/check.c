@@ -177,21 +177,20 @@ static FALLIBLE span_of(struct value v, int64_t *ret, struct err_info *why)
 static FALLIBLE check_elapsed(
     struct played *played, struct value wanted, struct value shown, struct err_info *why)
 {
-    int64_t least = 0, most = 0, begun = 0, ended = 0;
-    int32_t begun_nanos = 0, ended_nanos = 0;
+    int64_t least = 0, most = 0;
+    struct instant begun, ended;
     struct value ended_text = value_get(shown, STR("ended"));
     if (value_is(wanted, VALUE_NULL) || !is_calm(played))
         return ERR_OK;
     bool is_range = wanted.type == VALUE_LIST && wanted.size == 2;
     TRY(span_of(is_range ? wanted.items[0] : wanted, &least, why));
     TRY(span_of(is_range ? wanted.items[1] : wanted, &most, why));
-    if (!value_is(ended_text, VALUE_STRING) ||
-        !time_parse_rfc3339(value_str(ended_text), &ended, &ended_nanos) ||
-        !time_parse_rfc3339(value_str(value_get(shown, STR("created"))), &begun, &begun_nanos)) {
+    if (!value_is(ended_text, VALUE_STRING) || !instant_parse(value_str(ended_text), &ended) ||
+        !instant_parse(value_str(value_get(shown, STR("created"))), &begun)) {
         scenario_fault(played, "elapsed: the run has not ended");
         return ERR_OK;
     }
-    int64_t us = (ended - begun) * US_PER_S + (ended_nanos - begun_nanos) / 1000;
+    int64_t us = ended.us - begun.us;
     if (us < least || us > most)
         scenario_fault(played, "elapsed: the run took %.3f s, not %.3f to %.3f s", (double)us / 1e6,
             (double)least / 1e6, (double)most / 1e6);

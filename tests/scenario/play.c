@@ -497,13 +497,8 @@ enum err scenario_play(struct played *played, struct err_info *why)
 {
     struct rehearsal_options options = { .seed = 1 };
     struct value now = given(played, "now");
-    int64_t seconds = 0;
-    int32_t nanos = 0;
-    if (value_is(now, VALUE_STRING)) {
-        if (!time_parse_rfc3339(value_str(now), &seconds, &nanos))
-            return err_set(why, ERR_INVALID, "now must be a time by RFC 3339");
-        options.start.us = seconds * US_PER_S + nanos / 1000;
-    }
+    if (value_is(now, VALUE_STRING) && !instant_parse(value_str(now), &options.start))
+        return err_set(why, ERR_INVALID, "now must be a time by RFC 3339");
     TRY(mocks_new(NULL, MOCKS_REFUSE, &played->mocks, why));
     enum err result = mocks_declare(played->mocks, given(played, "actions"), why);
     if (result == ERR_OK)
