@@ -348,8 +348,8 @@ enum err registry_version(struct registry *registry, struct store_conn *conn, in
 
 /* ---- publishing ---- */
 
-struct world {
-    struct playbook_world world;
+/* What a playbook that is to be published is checked against. */
+struct checking {
     struct registry *registry;
     int64_t tenant;
     struct playbook_version *held[64]; /* what find_playbook gave, until the text was checked */
@@ -358,7 +358,7 @@ struct world {
 
 static bool world_find(const struct playbook_world *world, struct str name, const struct playbook **ret)
 {
-    struct world *own = (struct world *)(uintptr_t)world->context;
+    struct checking *own = (struct checking *)(uintptr_t)world->context;
     struct playbook_version *version = registry_find(own->registry, own->tenant, name);
     if (!version)
         return false;
@@ -375,7 +375,7 @@ static bool world_find(const struct playbook_world *world, struct str name, cons
 static const struct type *world_learned(const struct playbook_world *world, const struct playbook *playbook,
     const struct step *step, const struct action *action, struct arena *arena)
 {
-    const struct world *own = world->context;
+    const struct checking *own = world->context;
     return own->registry->learned_output(
         own->registry->learned_context, own->tenant, action, playbook->name, step->id, arena);
 }
@@ -383,16 +383,17 @@ static const struct type *world_learned(const struct playbook_world *world, cons
 enum err registry_check(struct registry *registry, int64_t tenant, struct str text, struct diagnostics *found,
     struct playbook **ret, struct err_info *why)
 {
-    struct world own = { .registry = registry, .tenant = tenant };
-    own.world.find_playbook = world_find;
-    own.world.context = &own;
-    own.world.learned_output = registry->learned_output ? world_learned : NULL;
-    own.world.alert_type = registry->alert_type;
-    own.world.case_type = registry->case_type;
-    own.world.catalogue = registry->catalogues ? registry->catalogues->acquire(registry->catalogues) : NULL;
-    enum err result = playbook_parse(text, &own.world, found, ret, why);
-    if (own.world.catalogue)
-        registry->catalogues->release(registry->catalogues, own.world.catalogue);
+    struct checking own = { .registry = registry, .tenant = tenant };
+    struct catalogue_source *source = registry->catalogues;
+    const struct playbook_world world = { .catalogue = source ? source->acquire(source) : NULL,
+        .alert_type = registry->alert_type,
+        .case_type = registry->case_type,
+        .learned_output = registry->learned_output ? world_learned : NULL,
+        .find_playbook = world_find,
+        .context = &own };
+    enum err result = playbook_parse(text, &world, found, ret, why);
+    if (world.catalogue)
+        source->release(source, world.catalogue);
     for (unsigned i = 0; i < own.held_count; i++)
         playbook_version_release(own.held[i]);
     return result;
