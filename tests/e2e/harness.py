@@ -34,33 +34,58 @@ def until(check, what, seconds=20):
         time.sleep(0.02)
 
 
-class Server:
-    """`tocsin serve` with an administrator's token in `self.token`."""
+class Skipped(Exception):
+    """This machine lacks what the test needs; the text says what."""
 
-    def __init__(self, folder, *options, env=None):
-        self.folder, self.options = folder, options
-        token_file = os.path.join(folder, "token")
-        wants_token = not os.path.exists(token_file)
+
+class Server:
+    """`tocsin serve` with an administrator's token in `self.token`, which every call bears that names no other.
+
+    With `has_token=False` it is one that nobody has set up: it prints its set-up link, and calls bear no token.
+    As `with Server(...) as server` it is stopped at the end, and how it ended is checked.
+    """
+
+    def __init__(self, folder, *options, env=None, has_token=True):
+        self.folder, self.options = str(folder), options
+        self.data = os.path.join(self.folder, "data")
+        token_file = os.path.join(self.folder, "token")
+        wants_token = has_token and not os.path.exists(token_file)
         extra = ["--bootstrap-token-file", token_file] if wants_token else []
         # Whatever settings the caller's environment has would not be this test's.
         clean = {k: v for k, v in os.environ.items() if not k.startswith("TOCSIN_")}
-        self.process = subprocess.Popen(
-            [BIN, "serve", "--data", os.path.join(folder, "data"), "--listen", "127.0.0.1:0", *extra, *options],
-            stdout=subprocess.PIPE, stderr=open(os.path.join(folder, "log"), "a"), text=True,
-            env={**clean, **(env or {})})
+        with open(os.path.join(self.folder, "log"), "a") as log:
+            self.process = subprocess.Popen(
+                [BIN, "serve", "--data", self.data, "--listen", "127.0.0.1:0", *extra, *options],
+                stdout=subprocess.PIPE, stderr=log, text=True, env={**clean, **(env or {})})
         first = self.process.stdout.readline()
         found = re.search(r":(\d+)$", first.strip())
         if not found:
             raise AssertionError("the server did not start: " + self.log())
         self.port = int(found.group(1))
-        self.token = open(token_file).read().strip()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.token = open(token_file).read().strip() if has_token else None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind:
+            self.kill()
+        elif self.process.returncode is None:
+            self.stop()
+
+    def whole_log(self):
+        return open(os.path.join(self.folder, "log"), errors="replace").read()
 
     def log(self):
-        return open(os.path.join(self.folder, "log")).read()[-3000:]
+        return self.whole_log()[-3000:]
+
+    def connect(self):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
 
     def call(self, method, path, body=None, token=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        headers = {"Authorization": "Bearer " + (token or self.token), **(headers or {})}
+        connection, bearer = self.connect(), token or self.token
+        headers = {**({"Authorization": "Bearer " + bearer} if bearer else {}), **(headers or {})}
         data = None
         if body is not None:
             data = body if isinstance(body, (bytes, str)) else json.dumps(body)
@@ -106,10 +131,11 @@ class Server:
         self.process.wait()
 
     def stop(self):
+        """What it had still to print."""
         self.process.send_signal(signal.SIGTERM)
-        self.process.communicate(timeout=60)
-        log = self.log()
-        expect((self.process.returncode, "Sanitizer" in log), (0, False), "the end: " + log)
+        printed, _ = self.process.communicate(timeout=60)
+        expect((self.process.returncode, "Sanitizer" in self.whole_log()), (0, False), "the end: " + self.log())
+        return printed
 
 
 class Tool:
@@ -152,20 +178,25 @@ class Tool:
         self.server.server_close()
 
 
-def main(tests):
-    failed = 0
-    wanted = sys.argv[1:]
+def main(tests, lacking=""):
+    """Runs them all, or those that the command line names; none when the machine is `lacking` something."""
+    failed, skipped = 0, 0
+    tests = [t for t in tests if len(sys.argv) == 1 or t.__name__ in sys.argv[1:]]
+    if lacking:
+        print("skipped:", lacking)
+        tests, skipped = [], len(tests)
+    count = len(tests) + skipped
     for test in tests:
-        if wanted and test.__name__ not in wanted:
-            continue
         with tempfile.TemporaryDirectory() as folder:
             try:
                 test(folder)
                 print("ok  ", test.__name__)
+            except Skipped as why:
+                skipped += 1
+                print("skipped:", f"{test.__name__}: {why}")
             except Exception as error:  # a test that breaks is a test that fails
                 failed += 1
                 print("FAIL", f"{test.__name__}: {type(error).__name__}: {error}")
         sys.stdout.flush()
-    count = len([t for t in tests if not wanted or t.__name__ in wanted])
-    print(f"{count - failed} passed, {failed} failed")
+    print(f"{count - failed - skipped} passed, {failed} failed, {skipped} skipped")
     sys.exit(1 if failed else 0)

@@ -9,23 +9,20 @@ import os
 import pathlib
 import pty
 import re
+import shutil
 import signal
 import stat
 import subprocess
-import sys
-import tempfile
 import threading
 import time
 import urllib.request
 import xml.etree.ElementTree
 
-BIN = os.path.abspath(os.environ.get("TOCSIN_BIN", "build/tocsin"))
+import harness
+from harness import Skipped, expect
+
+BIN = os.path.abspath(harness.BIN)  # some commands run in a folder of their own
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-
-
-def expect(actual, wanted, what):
-    if actual != wanted:
-        raise AssertionError(f"{what}: {actual!r}, expected {wanted!r}")
 
 
 def expect_in(part, text, what):
@@ -44,25 +41,8 @@ def tocsin(*arguments, text=None, folder=None, **variables):
     return done.returncode, done.stdout, done.stderr
 
 
-class Server:
-    """A server on a free port with an administrator's token."""
-
-    def __init__(self, folder, *options):
-        path = pathlib.Path(folder) / "admin-token"
-        self.data = str(pathlib.Path(folder) / "data")
-        self.process = subprocess.Popen(
-            [BIN, "serve", "--data", self.data, "--listen", "127.0.0.1:0", "--bootstrap-token-file", str(path), *options],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        first = self.process.stdout.readline()
-        self.url = "http://127.0.0.1:" + re.search(r":(\d+)$", first.strip()).group(1)
-        self.token = path.read_text().strip()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.communicate(timeout=30)
+class Server(harness.Server):
+    """A server that commands ask, as its administrator."""
 
     def ask(self, *arguments, text=None):
         return tocsin(*arguments, text=text, TOCSIN_SERVER=self.url, TOCSIN_TOKEN=self.token)
@@ -466,7 +446,10 @@ def at_a_terminal_the_person_there_is_asked(folder):
     pathlib.Path(folder, "form.yaml").write_text(form)
     for name, typed, output in (("triage.yaml", "9\nignore\n", {"blocked": False}), ("triage.yaml", "1\n", {"blocked": False}),
                                 ("form.yaml", "many\n7\n\n", {"blocked": 7})):
-        master, slave = pty.openpty()
+        try:
+            master, slave = pty.openpty()
+        except OSError as why:
+            raise Skipped(f"the machine gives no pseudo-terminal: {why}") from None
         process = subprocess.Popen([BIN, "run", name, "--mock", "mocks.yaml", "--json"], cwd=folder, stdin=slave,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         os.write(master, typed.encode())
@@ -745,12 +728,12 @@ def login_is_stored_and_used(folder):
 
 def a_certificate_of_ones_own_is_trusted_by_name(folder):
     cert, key = os.path.join(folder, "cert.pem"), os.path.join(folder, "key.pem")
+    if not shutil.which("openssl"):
+        raise Skipped("there is no openssl to make a certificate with")
     done = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                            "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key,
                            "-out", cert], capture_output=True)
-    if done.returncode != 0:
-        print("skipped: there is no openssl to make a certificate with")
-        return
+    expect(done.returncode, 0, f"openssl: {done.stderr!r}")
     with Server(folder, "--tls-cert", cert, "--tls-key", key) as server:
         url = server.url.replace("http:", "https:")
         status, _, err = tocsin("token", "list", TOCSIN_SERVER=url, TOCSIN_TOKEN=server.token)
@@ -1017,21 +1000,5 @@ TESTS = [each_command_explains_itself, the_doctor_looks_at_everything, wrong_use
          a_backup_of_a_running_server_is_restored, tokens_and_audit]
 
 
-def main():
-    failed = 0
-    wanted = os.environ.get("TOCSIN_TEST", "")
-    tests = [test for test in TESTS if wanted in test.__name__]
-    for test in tests:
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                test(folder)
-                print(f"ok   {test.__name__}", flush=True)
-            except Exception as fault:  # the next test must still run
-                failed += 1
-                print(f"FAIL {test.__name__}: {type(fault).__name__}: {fault}", flush=True)
-    print(f"{len(tests) - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    harness.main(TESTS)

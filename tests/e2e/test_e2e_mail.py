@@ -143,10 +143,5 @@ def a_relay_without_starttls_gets_nothing(folder):
 
 
 if __name__ == "__main__":
-    why = postfix.missing()
-    if why:
-        print("skipped:", why)
-        print("0 passed, 0 failed, 4 skipped")
-        sys.exit(0)
     main([a_playbooks_mail_arrives_whole, what_the_relay_refuses_is_told, a_relay_that_is_not_trusted_gets_nothing,
-          a_relay_without_starttls_gets_nothing])
+          a_relay_without_starttls_gets_nothing], lacking=postfix.missing())

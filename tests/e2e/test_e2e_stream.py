@@ -3,55 +3,21 @@
 
 The program comes from TOCSIN_BIN (default ./build/tocsin). The last line is `N passed, N failed`.
 """
+import functools
 import http.client
 import json
 import os
-import re
-import signal
 import socket
 import sqlite3
-import subprocess
-import sys
-import tempfile
 
-BIN = os.environ.get("TOCSIN_BIN", "build/tocsin")
+from harness import Server, expect, main
+
 STREAM = "/api/v1/stream"
 
 
-class Server:
-    def __init__(self, folder, token=None):
-        self.folder, self.token = folder, token
-        self.process = subprocess.Popen([BIN, "serve", "--data", folder, "--listen", "127.0.0.1:0"],
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.port = int(re.search(r":(\d+)$", self.process.stdout.readline().strip()).group(1))
-        if token:
-            return
-        link = re.search(r"(/setup/\S+)", self.process.stdout.readline()).group(1)
-        self.token = self.call("POST", link)[1]["token"]
-
-    def call(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        headers = dict(headers or {})
-        if self.token:
-            headers.setdefault("Authorization", "Bearer " + self.token)
-        data = None if body is None else json.dumps(body)
-        if data is not None:
-            headers["Content-Type"] = "application/json"
-        connection.request(method, path, data, headers)
-        answer = connection.getresponse()
-        text = answer.read()
-        connection.close()
-        return answer.status, json.loads(text) if text else None
-
+class CaseServer(Server):
     def open_case(self, title):
-        status, case = self.call("POST", "/api/v1/cases", {"title": title, "severity": "high"})
-        expect(status, 201, "case")
-        return case["id"]
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        _, err = self.process.communicate(timeout=30)
-        expect((self.process.returncode, "Sanitizer" in err), (0, False), "the end: " + err[-2000:])
+        return self.post("/api/v1/cases", {"title": title, "severity": "high"}, 201)["id"]
 
 
 class Stream:
@@ -91,11 +57,6 @@ class Stream:
     def close(self):
         self.answer.close()
         self.connection.close()
-
-
-def expect(actual, wanted, what):
-    if actual != wanted:
-        raise AssertionError(f"{what}: {actual!r}, expected {wanted!r}")
 
 
 def new_events_come_and_old_ones_do_not(server):
@@ -165,11 +126,11 @@ def trimmed_entries_are_told_by_reset(server):
     for number in range(10):
         server.open_case(f"{number}")
     server.stop()
-    with sqlite3.connect(os.path.join(server.folder, "tocsin.db")) as database:
+    with sqlite3.connect(os.path.join(server.data, "tocsin.db")) as database:
         kept = database.execute("SELECT max(seq) - 2 FROM store_outbox").fetchone()[0]
         database.execute("DELETE FROM store_outbox WHERE seq < ?", (kept,))
     database.close()
-    again = Server(server.folder, server.token)
+    again = CaseServer(server.folder)
     stream = Stream(again, last=kept - 2)
     expect(stream.event(), (kept - 1, "reset", {"oldest": kept}), "reset")
     expect(stream.event()[0], kept, "the oldest kept")
@@ -182,7 +143,7 @@ def trimmed_entries_are_told_by_reset(server):
 
 def wrong_requests_are_refused(server):
     for last in ("x", "-1", "1.5", "99999999999999999999999"):
-        status, problem = server.call("GET", STREAM, headers={"Last-Event-ID": last})
+        status, problem, _ = server.call("GET", STREAM, headers={"Last-Event-ID": last})
         expect((status, problem["code"]), (400, "last_event_id"), last)
         expect(server.call("GET", STREAM + "?last_event_id=" + last)[0], 400, "query " + last)
     expect(server.call("GET", STREAM, headers={"Authorization": "Bearer toc_" + "A" * 43})[0], 401, "token")
@@ -245,26 +206,18 @@ def a_stop_ends_open_streams(server):
         stream.close()
 
 
-def main():
-    tests = [new_events_come_and_old_ones_do_not, a_stream_resumes_behind_the_last_event, many_streams_get_each_event,
-             a_token_sees_only_the_topics_it_may_read, a_number_from_another_outbox_is_answered_by_reset,
-             trimmed_entries_are_told_by_reset, wrong_requests_are_refused, readers_that_leave_do_no_harm, a_reader_that_stops_reading_is_ended,
-             a_stop_ends_open_streams]
-    failed = 0
-    for test in tests:
-        with tempfile.TemporaryDirectory() as top:
-            server = Server(os.path.join(top, "data"))
-            try:
-                test(server)
-                if server.process.poll() is None:
-                    server.stop()
-                print(f"ok   {test.__name__}", flush=True)
-            except Exception as fault:  # the next test must still run
-                failed += 1
-                server.process.kill()
-                print(f"FAIL {test.__name__}: {fault}", flush=True)
-    print(f"{len(tests) - failed} passed, {failed} failed")
-    return 1 if failed else 0
+def with_server(test):
+    """The test of a server as one of a folder; the server is stopped behind it unless the test did so itself."""
+    @functools.wraps(test)
+    def of_folder(folder):
+        with CaseServer(folder) as server:
+            test(server)
+    return of_folder
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    main([with_server(test) for test in (
+        new_events_come_and_old_ones_do_not, a_stream_resumes_behind_the_last_event, many_streams_get_each_event,
+        a_token_sees_only_the_topics_it_may_read, a_number_from_another_outbox_is_answered_by_reset,
+        trimmed_entries_are_told_by_reset, wrong_requests_are_refused, readers_that_leave_do_no_harm,
+        a_reader_that_stops_reading_is_ended, a_stop_ends_open_streams)])
