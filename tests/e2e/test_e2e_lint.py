@@ -64,7 +64,10 @@ def too_many_settings_are_refused(folder):
 
 def every_code_is_explained(folder):
     page = (ROOT / "docs/lint.md").read_text(encoding="utf-8")
-    for code, level, summary in re.findall(r"^## (\w+)\n(error|warning): (.*)\.$", page, re.M):
+    codes = re.findall(r"^## (\w+)\n(error|warning): (.*)\.$", page, re.M)
+    if len(codes) < 120:
+        raise AssertionError(f"only {len(codes)} codes were found")
+    for code, level, summary in codes:
         done = subprocess.run([BIN, "lint", "--explain", code], capture_output=True, text=True, timeout=20)
         expect(done.stdout.split("\n", 1)[0], f"{code} ({level}): {summary}", "the first line of --explain")
     done = subprocess.run([BIN, "lint", "--explain", "nothing"], capture_output=True, text=True, timeout=20)
@@ -118,7 +121,10 @@ def the_guides_examples_have_no_faults(folder):
 
 
 def the_guides_test_passes(folder):
-    for text in blocks("docs/playbooks.md", "yaml test"):
+    tests = blocks("docs/playbooks.md", "yaml test")
+    if not tests:
+        raise AssertionError("the guide has no test")
+    for text in tests:
         path = write(folder, "guide.test.yaml", text)
         expect(faults(path, ROOT / "content/playbooks/falco-shell.yaml"), [], "faults of the test")
         done = subprocess.run([BIN, "test", str(path)], capture_output=True, text=True, timeout=60)

@@ -147,9 +147,17 @@ static void what_is_stored_is_known_again(void **state)
     assert_int_equal(answer_shape_restore(value_string(STR("x")), &again, &why), ERR_INVALID);
 }
 
+static struct value describe(const struct answer_shape *shape, struct arena *arena)
+{
+    struct value described = value_null();
+    assert_int_equal(answer_shape_describe(shape, arena, &described, NULL), ERR_OK);
+    return described;
+}
+
 static void hostile_answers_stay_within_limits(void **state)
 {
     (void)state;
+    AUTO(arena) struct arena arena = { 0 };
     struct answer_shape *shape = new_shape();
     AUTO(buf) struct buf text = { 0 };
     buf_add_byte(&text, '{');
@@ -166,8 +174,18 @@ static void hostile_answers_stay_within_limits(void **state)
     for (int i = 0; i < 60; i++)
         buf_add_byte(&text, '}');
     buf_add_byte(&text, '\0');
-    assert_int_equal(observe(shape, buf_str(&text).data, 3).count >= 0, 1);
+    /* What was learned of the wide ones is missing, each field once; what is deep finds no room beside it. */
+    assert_int_equal(observe(shape, buf_str(&text).data, 3).count, ANSWER_SHAPE_CHILDREN_MAX);
     assert_int_equal(answer_shape_count(shape), 33);
+    assert_int_equal(value_get(describe(shape, &arena), STR("fields")).size, ANSWER_SHAPE_CHILDREN_MAX);
+    answer_shape_free(shape);
+    shape = new_shape();
+    assert_int_equal(observe(shape, buf_str(&text).data, 3).count, 0);
+    struct value level = describe(shape, &arena);
+    int depth = 0;
+    for (; value_get(level, STR("fields")).size > 0; depth++)
+        level = value_get(value_get(level, STR("fields")), STR("d"));
+    assert_int_equal(depth, ANSWER_SHAPE_DEPTH_MAX);
     answer_shape_free(shape);
 }
 
