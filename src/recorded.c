@@ -29,22 +29,6 @@ static bool is_made_id(struct str id)
     return true;
 }
 
-static FALLIBLE append(
-    struct value_map_builder *map, struct value key, struct value item, struct err_info *why)
-{
-    struct value_list_builder list;
-    value_list_begin(&list, map->arena);
-    for (uint32_t i = 0; i < map->count; i++) {
-        struct value before = map->entries[i].value;
-        if (!value_equal(map->entries[i].key, key))
-            continue;
-        for (uint32_t j = 0; j < before.size; j++)
-            TRY(value_list_add(&list, before.items[j], why));
-    }
-    TRY(value_list_add(&list, item, why));
-    return value_map_put(map, key, value_list_end(&list), why);
-}
-
 /* {output} or {error: {code, message, retryable}}. */
 static FALLIBLE answer_of(struct arena *arena, struct value step, struct value *ret, struct err_info *why)
 {
@@ -87,8 +71,8 @@ static FALLIBLE record_step(struct taking *taking, struct value step, struct err
     if (action.type != VALUE_STRING || !was_called || is_real_in_tests(value_str(action)))
         return ERR_OK;
     TRY(answer_of(taking->arena, step, &answer, why));
-    TRY(append(&taking->mocks, action, answer, why));
-    return append(&taking->calls, action, value_get(step, STR("input")), why);
+    TRY(value_map_append(&taking->mocks, action, answer, why));
+    return value_map_append(&taking->calls, action, value_get(step, STR("input")), why);
 }
 
 static enum err record_steps(struct taking *taking, struct value steps, struct err_info *why)
@@ -118,7 +102,7 @@ static FALLIBLE answers_of(struct arena *arena, struct value tasks, struct value
         }
         struct value answer = value_map_end(&one);
         if (answer.size > 0)
-            TRY(append(&answers, step, answer, why));
+            TRY(value_map_append(&answers, step, answer, why));
     }
     *ret = value_map_end(&answers);
     return ERR_OK;

@@ -141,21 +141,11 @@ static FALLIBLE add_calls(struct value_map_builder *calls, struct value steps, s
 static FALLIBLE add_call(struct value_map_builder *calls, struct value step, struct err_info *why)
 {
     struct value action = value_get(step, STR("action")), attempts = value_get(step, STR("attempts"));
-    struct value_list_builder list;
     bool is_simulated = value_get(step, STR("simulated")).type == VALUE_BOOL;
     TRY(add_calls(calls, value_get(step, STR("steps")), why));
     if (action.type != VALUE_STRING || is_simulated || attempts.type != VALUE_INT || attempts.integer == 0)
         return ERR_OK;
-    value_list_begin(&list, calls->arena);
-    for (uint32_t i = 0; i < calls->count; i++) {
-        struct value made = calls->entries[i].value;
-        if (!value_is_text(calls->entries[i].key, value_str(action)))
-            continue;
-        for (uint32_t j = 0; j < made.size; j++)
-            TRY(value_list_add(&list, made.items[j], why));
-    }
-    TRY(value_list_add(&list, value_get(step, STR("input")), why));
-    return value_map_put(calls, action, value_list_end(&list), why);
+    return value_map_append(calls, action, value_get(step, STR("input")), why);
 }
 
 static enum err add_calls(struct value_map_builder *calls, struct value steps, struct err_info *why)

@@ -218,6 +218,21 @@ enum err value_map_put(struct value_map_builder *b, struct value key, struct val
     return ERR_OK;
 }
 
+enum err value_map_append(
+    struct value_map_builder *b, struct value key, struct value item, struct err_info *why)
+{
+    struct table table = builder_table(b);
+    struct value_list_builder list;
+    uint32_t slot;
+    uint32_t entry = table_find(&table, &key, &slot);
+    struct value before = entry == NOT_THERE ? value_null() : b->entries[entry].value;
+    value_list_begin(&list, b->arena);
+    for (uint32_t i = 0; before.type == VALUE_LIST && i < before.size; i++)
+        TRY(value_list_add(&list, before.items[i], why));
+    TRY(value_list_add(&list, item, why));
+    return value_map_put(b, key, value_list_end(&list), why);
+}
+
 enum err value_map_set(struct value_map_builder *b, const char *name, struct value v, struct err_info *why)
 {
     return value_map_put(b, value_string(str_of(name)), v, why);

@@ -159,6 +159,9 @@ void value_map_begin(struct value_map_builder *b, struct arena *arena);
 FALLIBLE value_map_add(struct value_map_builder *b, struct value key, struct value v, struct err_info *why);
 /* Replaces the value of a key that is there already. */
 FALLIBLE value_map_put(struct value_map_builder *b, struct value key, struct value v, struct err_info *why);
+/* Adds to the list under the key, which is made with the first item. */
+FALLIBLE value_map_append(
+    struct value_map_builder *b, struct value key, struct value item, struct err_info *why);
 struct value value_map_end(struct value_map_builder *b);
 /* For fields known in the source: value_map_put under a borrowed literal name. */
 FALLIBLE value_map_set(struct value_map_builder *b, const char *name, struct value v, struct err_info *why);

@@ -131,6 +131,23 @@ static void built_maps_keep_order_and_refuse_a_key_twice(void **state)
     assert_null(value_map_find(map, STR("k400")));
 }
 
+static void items_are_added_to_the_list_under_their_key(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena arena = { 0 };
+    AUTO(buf) struct buf printed = { 0 };
+    struct value_map_builder b;
+    value_map_begin(&b, &arena);
+    assert_int_equal(value_map_append(&b, text("a"), value_int(1), NULL), ERR_OK);
+    struct value one = b.entries[0].value;
+    assert_int_equal(value_map_append(&b, text("b"), value_null(), NULL), ERR_OK);
+    assert_int_equal(value_map_append(&b, text("a"), value_int(2), NULL), ERR_OK);
+    json_print(&printed, value_map_end(&b), 0);
+    buf_add_byte(&printed, '\0');
+    assert_string_equal(printed.data, "{\"a\":[1,2],\"b\":[null]}");
+    assert_int_equal(one.size, 1); /* what was given out before does not change */
+}
+
 static void numeric_keys_are_equal_by_number(void **state)
 {
     (void)state;
@@ -313,6 +330,7 @@ int main(void)
         cmocka_unit_test(kinds_do_not_mix),
         cmocka_unit_test(equal_trees_hash_alike_whatever_the_order_of_keys),
         cmocka_unit_test(built_maps_keep_order_and_refuse_a_key_twice),
+        cmocka_unit_test(items_are_added_to_the_list_under_their_key),
         cmocka_unit_test(numeric_keys_are_equal_by_number),
         cmocka_unit_test(a_map_with_one_more_field_leaves_the_old_one_alone),
         cmocka_unit_test(adopted_entries_lose_their_duplicates),
