@@ -8,7 +8,6 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/timetext.h"
-#include "base/yaml.h"
 #include "commands.h"
 #include "faults.h"
 #include "file.h"
@@ -78,10 +77,8 @@ static const struct option_value *option(const struct backtesting *own, int inde
 static FALLIBLE read_side(
     struct backtesting *own, const char *path, struct backtest_side *ret, struct err_info *why)
 {
-    struct str folder = str_of(path);
-    while (folder.size > 0 && folder.data[folder.size - 1] != '/')
-        folder.size--;
-    TRY(arena_printf(&own->arena, &folder, why, "%.*s.", STR_ARG(folder)));
+    struct str folder;
+    TRY(arena_str(&own->arena, file_folder(str_of(path)), &folder, why));
     *ret = (struct backtest_side){ .folder = folder.data, .file = str_of(path) };
     TRY(file_read(path, YAML_BYTES_MAX, &own->arena, &ret->text, why));
     if (ret->text.size == 0)
@@ -92,19 +89,8 @@ static FALLIBLE read_side(
 static FALLIBLE read_mocks(struct backtesting *own, struct err_info *why)
 {
     const char *path = option(own, BACK_MOCK)->text;
-    struct err_info inner = { 0 };
-    struct yaml_node *root;
-    struct str text;
     own->backtest.mocks = value_null();
-    if (path == NULL)
-        return ERR_OK;
-    TRY(file_read(path, YAML_BYTES_MAX, &own->arena, &text, why));
-    enum err result = yaml_parse(&own->arena, text, &root, &inner);
-    if (result == ERR_OK)
-        result = yaml_to_value(&own->arena, root, &own->backtest.mocks, &inner);
-    if (result != ERR_OK)
-        return err_set(why, result, "%s:%u:%u: %s", path, inner.line, inner.column, inner.text);
-    return ERR_OK;
+    return path ? file_read_yaml(path, &own->arena, &own->backtest.mocks, why) : ERR_OK;
 }
 
 static void tell_reading(size_t count)

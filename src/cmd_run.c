@@ -6,7 +6,6 @@
 
 #include "base/json.h"
 #include "base/limits.h"
-#include "base/yaml.h"
 #include "commands.h"
 #include "faults.h"
 #include "file.h"
@@ -99,18 +98,10 @@ static FALLIBLE open_library(struct running *running, struct err_info *why)
 static FALLIBLE read_mocks(struct running *running, struct value *ret, struct err_info *why)
 {
     const char *path = running->options->values[RUN_MOCK].text;
-    struct yaml_node *root;
-    struct str text;
-    struct err_info inner = { 0 };
     *ret = value_null();
     if (path == NULL)
         return ERR_OK;
-    TRY(file_read(path, YAML_BYTES_MAX, &running->arena, &text, why));
-    enum err result = yaml_parse(&running->arena, text, &root, &inner);
-    if (result == ERR_OK)
-        result = yaml_to_value(&running->arena, root, ret, &inner);
-    if (result != ERR_OK)
-        return err_set(why, result, "%s:%u:%u: %s", path, inner.line, inner.column, inner.text);
+    TRY(file_read_yaml(path, &running->arena, ret, why));
     const struct value *inside = value_map_find(*ret, STR("mocks"));
     if (inside != NULL)
         *ret = *inside;
@@ -133,11 +124,9 @@ static FALLIBLE open_world(struct running *running, struct err_info *why)
 static FALLIBLE publish(struct running *running, struct err_info *why)
 {
     const char *path = running->options->arguments[0];
-    struct str text, folder = str_of(path);
+    struct str text, folder;
     TRY(file_read(path, YAML_BYTES_MAX, &running->arena, &text, why));
-    while (folder.size > 0 && folder.data[folder.size - 1] != '/')
-        folder.size--;
-    TRY(arena_printf(&running->arena, &folder, why, "%.*s.", STR_ARG(folder)));
+    TRY(arena_str(&running->arena, file_folder(str_of(path)), &folder, why));
     running->playbook = playbook_text_name(&running->arena, text);
     return world_publish(running->world, folder.data, str_of(path), text, false, &running->found, why);
 }

@@ -123,17 +123,28 @@ enum err content_load_connectors(
     return connect_load(connect, files, count, found, why);
 }
 
-enum err content_load_sources(
-    const struct content *content, struct ingest *ingest, struct diagnostics *found, struct err_info *why)
+enum err content_source_files(const struct content *content, struct arena *arena,
+    struct source_file **ret_files, size_t *ret_count, struct err_info *why)
 {
-    AUTO(arena) struct arena arena = { 0 };
-    struct source_file *files = ARENA_ARRAY(&arena, content->count + 1, struct source_file);
+    struct source_file *files = ARENA_ARRAY(arena, content->count + 1, struct source_file);
     size_t count = 0;
     if (files == NULL)
         return err_memory(why);
     for (size_t i = 0; i < content->count; i++)
         if (content->files[i].kind == CONTENT_SOURCE)
             files[count++] = (struct source_file){ content->files[i].name, content->files[i].text };
+    *ret_files = files;
+    *ret_count = count;
+    return ERR_OK;
+}
+
+enum err content_load_sources(
+    const struct content *content, struct ingest *ingest, struct diagnostics *found, struct err_info *why)
+{
+    AUTO(arena) struct arena arena = { 0 };
+    struct source_file *files;
+    size_t count;
+    TRY(content_source_files(content, &arena, &files, &count, why));
     return ingest_load(ingest, files, count, found, why);
 }
 

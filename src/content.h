@@ -31,6 +31,10 @@ uint64_t content_stamp(const char *const *folders, size_t folder_count);
 /* The name in a playbook's text; empty when it can't be read. Borrowed from the arena. */
 struct str playbook_text_name(struct arena *arena, struct str text);
 
+/* The sources among them, for who reads them without a server; in `arena`. */
+FALLIBLE content_source_files(const struct content *content, struct arena *arena,
+    struct source_file **ret_files, size_t *ret_count, struct err_info *why);
+
 /* Each adds its faults to `found`; ERR_INVALID when there were errors, then what stood before stays. */
 FALLIBLE content_load_connectors(
     const struct content *content, struct connect *connect, struct diagnostics *found, struct err_info *why);

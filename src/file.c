@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/limits.h"
+#include "base/yaml.h"
 
 static enum err fail(struct err_info *why, const char *path)
 {
@@ -47,6 +49,30 @@ enum err file_read(
         close(fd);
     TRY(result);
     return arena_str(arena, buf_str(&buf), ret, why);
+}
+
+enum err file_read_yaml(const char *path, struct arena *arena, struct value *ret, struct err_info *why)
+{
+    struct yaml_node *root;
+    struct str text;
+    struct value v;
+    struct err_info inner = { 0 };
+    TRY(file_read(path, YAML_BYTES_MAX, arena, &text, why));
+    enum err result = yaml_parse(arena, text, &root, &inner);
+    if (result == ERR_OK)
+        result = yaml_to_value(arena, root, &v, &inner);
+    if (result != ERR_OK)
+        return err_set(why, result, "%s:%u:%u: %s", path, inner.line, inner.column, inner.text);
+    *ret = v;
+    return ERR_OK;
+}
+
+struct str file_folder(struct str path)
+{
+    for (size_t i = path.size; i > 0; i--)
+        if (path.data[i - 1] == '/')
+            return i == 1 ? STR("/") : str_slice(path, 0, i - 1);
+    return STR(".");
 }
 
 static enum err add_path(struct file_list *list, struct arena *arena, struct str path, struct err_info *why)

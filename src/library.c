@@ -8,7 +8,6 @@
 #include "access/migrations.h"
 #include "base/limits.h"
 #include "base/text.h"
-#include "base/yaml.h"
 #include "file.h"
 #include "ingest/subject_type.h"
 #include "stand_in.h"
@@ -121,21 +120,14 @@ static FALLIBLE take_connection(
 
 static FALLIBLE read_connections(struct library *library, const char *path, struct err_info *why)
 {
-    struct yaml_node *root;
-    struct str text;
     struct value v;
     struct err_info inner = { 0 };
-    TRY(file_read(path, YAML_BYTES_MAX, &library->arena, &text, why));
-    enum err result = yaml_parse(&library->arena, text, &root, &inner);
-    if (result == ERR_OK)
-        result = yaml_to_value(&library->arena, root, &v, &inner);
-    if (result != ERR_OK)
-        return err_set(why, result, "%s:%u:%u: %s", path, inner.line, inner.column, inner.text);
+    TRY(file_read_yaml(path, &library->arena, &v, why));
     if (v.type != VALUE_MAP)
         return err_set(why, ERR_INVALID, "%s: connections by their names are expected", path);
     for (uint32_t i = 0; i < v.size; i++) {
         struct str name = value_str(value_map_entries(v)[i].key);
-        result = take_connection(library, name, value_map_entries(v)[i].value, &inner);
+        enum err result = take_connection(library, name, value_map_entries(v)[i].value, &inner);
         if (result != ERR_OK)
             return err_set(why, result, "%s: %.*s: %s", path, STR_ARG(name), inner.text);
     }
@@ -174,14 +166,9 @@ static FALLIBLE open_connect(
 static FALLIBLE load_sources(struct library *library, struct diagnostics *found, struct err_info *why)
 {
     AUTO(arena) struct arena arena = { 0 };
-    struct source_file *files = ARENA_ARRAY(&arena, library->content.count + 1, struct source_file);
-    size_t count = 0;
-    if (files == NULL)
-        return err_memory(why);
-    for (size_t i = 0; i < library->content.count; i++)
-        if (library->content.files[i].kind == CONTENT_SOURCE)
-            files[count++] = (struct source_file){ library->content.files[i].name,
-                library->content.files[i].text };
+    struct source_file *files;
+    size_t count;
+    TRY(content_source_files(&library->content, &arena, &files, &count, why));
     return sources_read(files, count, found, &library->sources, why);
 }
 

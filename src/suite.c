@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/timetext.h"
+#include "file.h"
 #include "playbook/reader.h"
 #include "suite_shape.h"
 
@@ -124,21 +125,13 @@ static void read_suite(struct reader *r, const struct yaml_node *root, struct su
         read_case(r, ret, cases->items[i], &ret->cases[i]);
 }
 
-static struct str folder_of(struct str path)
-{
-    for (size_t i = path.size; i > 0; i--)
-        if (path.data[i - 1] == '/')
-            return i == 1 ? STR("/") : str_slice(path, 0, i - 1);
-    return STR(".");
-}
-
 enum err suite_parse(struct arena *arena, const char *path, struct str text, struct diagnostics *found,
     struct suite *ret, struct err_info *why)
 {
     struct yaml_node *root;
     struct reader r = { .arena = arena, .found = found, .source = text };
     uint32_t errors_before = found->error_count;
-    *ret = (struct suite){ .path = str_of(path), .folder = folder_of(str_of(path)) };
+    *ret = (struct suite){ .path = str_of(path), .folder = file_folder(str_of(path)) };
     enum err result = yaml_parse(arena, text, &root, why);
     if (result == ERR_INVALID || result == ERR_LIMIT)
         diagnostics_add(
