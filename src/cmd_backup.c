@@ -1,14 +1,14 @@
 /* `tocsin backup` and `tocsin restore`. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "backup.h"
 #include "commands.h"
 #include "options.h"
+#include "settings.h"
 
 enum { BACKUP_DATA, BACKUP_WITHOUT_KEY, BACKUP_JSON };
 static const struct option_spec backup_specs[] = {
-    [BACKUP_DATA] = { "data", OPTION_TEXT, "DIR", "the data folder (TOCSIN_DATA; ./tocsin-data)" },
+    [BACKUP_DATA] = { "data", OPTION_TEXT, "DIR", "the data folder (TOCSIN_DATA; " DATA_DEFAULT ")" },
     [BACKUP_WITHOUT_KEY] = { "without-key", OPTION_FLAG, NULL,
         "leave the master key out; without it the backup's secrets can't be opened" },
     [BACKUP_JSON] = { "json", OPTION_FLAG, NULL, "print what was copied as JSON" },
@@ -18,17 +18,14 @@ static const struct option_spec backup_specs[] = {
 enum { RESTORE_DATA, RESTORE_JSON };
 static const struct option_spec restore_specs[] = {
     [RESTORE_DATA] = { "data", OPTION_TEXT, "DIR",
-        "the data folder to make; must not exist (TOCSIN_DATA; ./tocsin-data)" },
+        "the data folder to make; must not exist (TOCSIN_DATA; " DATA_DEFAULT ")" },
     [RESTORE_JSON] = { "json", OPTION_FLAG, NULL, "print what was copied as JSON" },
     { .name = NULL },
 };
 
 static const char *data_folder(const struct option_value *given)
 {
-    const char *variable = getenv("TOCSIN_DATA");
-    if (given->is_set)
-        return given->text;
-    return variable != NULL && variable[0] != '\0' ? variable : "./tocsin-data";
+    return option_or_variable(given, "TOCSIN_DATA", DATA_DEFAULT);
 }
 
 static void print_report(const struct backup_report *report, bool is_json)

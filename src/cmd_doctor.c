@@ -1,20 +1,20 @@
 /* `tocsin doctor`: looks at the machine, the data folder, the content, and the server with its connections; a
  * line for each, with what to do where something is not well. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/json.h"
 #include "commands.h"
 #include "doctor.h"
 #include "login.h"
 #include "options.h"
+#include "settings.h"
 #include "table.h"
 
 enum { DOCTOR_DATA, DOCTOR_LISTEN, DOCTOR_CONTENT, DOCTOR_SERVER, DOCTOR_JSON };
 static const struct option_spec specs[] = {
-    [DOCTOR_DATA] = { "data", OPTION_TEXT, "DIR", "the data folder (TOCSIN_DATA; ./tocsin-data)" },
+    [DOCTOR_DATA] = { "data", OPTION_TEXT, "DIR", "the data folder (TOCSIN_DATA; " DATA_DEFAULT ")" },
     [DOCTOR_LISTEN] = { "listen", OPTION_TEXT, "ADDR:PORT",
-        "where a server would listen (TOCSIN_LISTEN; 127.0.0.1:8473)" },
+        "where a server would listen (TOCSIN_LISTEN; " LISTEN_DEFAULT ")" },
     [DOCTOR_CONTENT] = { "content", OPTION_LIST, "DIR",
         "a content folder to check, besides the built-in one" },
     [DOCTOR_SERVER] = { "server", OPTION_TEXT, "URL", "the server (TOCSIN_SERVER; " SERVER_DEFAULT ")" },
@@ -62,15 +62,6 @@ static void print_json(struct buf *buf, const struct doctor *doctor)
     buf_add_text(buf, "]}\n");
 }
 
-static const char *setting(
-    const struct options *options, int index, const char *variable, const char *otherwise)
-{
-    const char *value = getenv(variable);
-    if (options->values[index].is_set)
-        return options->values[index].text;
-    return value && *value ? value : otherwise;
-}
-
 int cmd_doctor(int argc, char **argv)
 {
     AUTO(arena) struct arena arena = { 0 };
@@ -86,8 +77,8 @@ int cmd_doctor(int argc, char **argv)
     if (options.argument_count > 0)
         return options_wrong(&options, "'%s' is not expected here", options.arguments[0]);
     struct doctor doctor = { .arena = &arena,
-        .data = setting(&options, DOCTOR_DATA, "TOCSIN_DATA", "./tocsin-data"),
-        .listen = setting(&options, DOCTOR_LISTEN, "TOCSIN_LISTEN", "127.0.0.1:8473"),
+        .data = option_or_variable(&options.values[DOCTOR_DATA], "TOCSIN_DATA", DATA_DEFAULT),
+        .listen = option_or_variable(&options.values[DOCTOR_LISTEN], "TOCSIN_LISTEN", LISTEN_DEFAULT),
         .server = options.values[DOCTOR_SERVER].text,
         .folders = options.values[DOCTOR_CONTENT].list,
         .folder_count = options.values[DOCTOR_CONTENT].count };

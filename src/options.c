@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -118,4 +119,12 @@ int options_parse(struct options *options, int argc, char **argv)
         }
     }
     return OPTIONS_GO_ON;
+}
+
+const char *option_or_variable(const struct option_value *given, const char *variable, const char *otherwise)
+{
+    const char *text = getenv(variable);
+    if (given->is_set)
+        return given->text;
+    return text != NULL && text[0] != '\0' ? text : otherwise;
 }

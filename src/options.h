@@ -42,6 +42,8 @@ struct options {
 /* Fills `values` and `arguments`; argv[0] is the command's own name. OPTIONS_GO_ON, or the exit status after
  * help (0) or wrong use (2) was printed. */
 int options_parse(struct options *options, int argc, char **argv);
+/* What was given, else the environment's variable unless it is empty, else `otherwise`. */
+const char *option_or_variable(const struct option_value *given, const char *variable, const char *otherwise);
 /* Prints `text` and how to get help to stderr; returns 2. */
 int options_wrong(const struct options *options, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

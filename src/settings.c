@@ -24,8 +24,8 @@ struct setting {
 #define FIELD(name) offsetof(struct settings, name)
 
 static const struct setting settings_table[] = {
-    { "data", "TOCSIN_DATA", FIELD(data), SETTING_TEXT, "./tocsin-data" },
-    { "listen", "TOCSIN_LISTEN", FIELD(listen), SETTING_TEXT, "127.0.0.1:8473" },
+    { "data", "TOCSIN_DATA", FIELD(data), SETTING_TEXT, DATA_DEFAULT },
+    { "listen", "TOCSIN_LISTEN", FIELD(listen), SETTING_TEXT, LISTEN_DEFAULT },
     { "store", "TOCSIN_STORE", FIELD(store), SETTING_TEXT, "" },
     { "content", "TOCSIN_CONTENT", FIELD(content), SETTING_LIST, "" },
     { "public_url", "TOCSIN_PUBLIC_URL", FIELD(public_url), SETTING_TEXT, "" },
@@ -47,7 +47,7 @@ static const struct setting settings_table[] = {
 
 const struct option_spec setting_options[] = {
     { "config", OPTION_TEXT, "FILE", "settings as YAML; options and variables win over it" },
-    { "data", OPTION_TEXT, "DIR", "the data folder (TOCSIN_DATA; ./tocsin-data)" },
+    { "data", OPTION_TEXT, "DIR", "the data folder (TOCSIN_DATA; " DATA_DEFAULT ")" },
     { "listen", OPTION_TEXT, "ADDR:PORT", "where to listen (TOCSIN_LISTEN; 127.0.0.1:8473)" },
     { "store", OPTION_TEXT, "URL", "sqlite:PATH (TOCSIN_STORE; inside the data folder)" },
     { "content", OPTION_LIST, "DIR", "more content, watched; may be given again (TOCSIN_CONTENT)" },

@@ -9,6 +9,8 @@
 #include "options.h"
 
 #define SETTING_LIST_MAX 256
+#define DATA_DEFAULT "./tocsin-data"
+#define LISTEN_DEFAULT "127.0.0.1:8473"
 
 struct setting_list {
     const char *items[SETTING_LIST_MAX];
