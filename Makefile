@@ -36,7 +36,7 @@ test: build
 	@ninja -C $(ASAN) -j $(JOBS) tocsin tests
 	@tools/run-tests --filter '$(T)' --build $(ASAN)
 
-## make check    format, floors, static analysis, docs
+## make check    format, floors, banned calls, static analysis; do the planted faults fit
 check:
 	@tools/install-packages check
 	@tools/check
@@ -114,6 +114,7 @@ format:
 	@tools/install-packages check
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 
+## make clean    removes the build folders
 clean:
 	rm -rf build build-asan build-tsan build-fuzz build-cover build-plant
 
