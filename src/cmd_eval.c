@@ -70,7 +70,7 @@ static FALLIBLE evaluate(struct arena *arena, const struct expr_env *env, const 
     return ERR_OK;
 }
 
-/* The stage that refused, as CONTRACT.md names it. */
+/* The stage that refused, as `tocsin eval --batch` names it. */
 static const char *error_kind(const struct err_info *why)
 {
     if (why->name != NULL && strcmp(why->name, "expr_check") == 0)

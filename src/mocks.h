@@ -1,5 +1,6 @@
-/* Actions that are made up: a catalogue whose answers come from a table (PLAYBOOK.md, "Tests"), in front of a
- * real catalogue or of none. For `tocsin test`, `tocsin run --mock` and the scenario tests. One thread.
+/* Actions that are made up: a catalogue whose answers come from a table (docs/playbooks.md, "Tests"), in
+ * front of a real catalogue or of none. For `tocsin test`, `tocsin run --mock` and the scenario tests. One
+ * thread.
  *
  * The table is a map of action names; each has an answer or a list of them:
  *

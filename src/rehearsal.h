@@ -80,8 +80,8 @@ typedef enum err rehearsal_list_read(struct store_conn *conn, const struct list_
     struct arena *arena, struct value *ret_page, struct err_info *why);
 FALLIBLE rehearsal_list(struct rehearsal *rehearsal, rehearsal_list_read *read,
     const struct list_query *query, struct arena *arena, struct value *ret_page, struct err_info *why);
-/* Which steps with an id of their own ran, in the order in which they began: PLAYBOOK.md, "Tests", `path`.
- * Those of an iteration come once an iteration; skipped ones are left out. */
+/* Which steps with an id of their own ran, in the order in which they began: docs/playbooks.md, "Tests",
+ * `path`. Those of an iteration come once an iteration; skipped ones are left out. */
 FALLIBLE rehearsal_path(
     struct rehearsal *rehearsal, struct id run, struct arena *arena, struct value *ret, struct err_info *why);
 /* The run's journal, one operation a line. */

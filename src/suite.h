@@ -1,4 +1,4 @@
-/* A file of test cases, NAME.test.yaml (PLAYBOOK.md, "Tests"), read and checked; what runs them is
+/* A file of test cases, NAME.test.yaml (docs/playbooks.md, "Tests"), read and checked; what runs them is
  * suite_run.h. */
 #ifndef TOCSIN_SUITE_H
 #define TOCSIN_SUITE_H

@@ -19,7 +19,7 @@ struct civil_time {
     int year_day; /* 0 = 1 January */
 };
 
-/* RFC 3339 UTC with milliseconds, as CONTRACT.md has it: 2026-01-02T03:04:05.678Z. */
+/* RFC 3339 UTC with milliseconds, as the API writes it: 2026-01-02T03:04:05.678Z. */
 struct time_text instant_text(struct instant at);
 /* RFC 3339 with any offset and up to nine digits of fraction; also "2017-04-07T22:24:37.2+0100" (no
  * colon in the offset), as sensors write it. Years 1 to 9999. */

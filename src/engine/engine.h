@@ -261,7 +261,7 @@ struct engine_metrics {
 };
 void engine_metrics(struct engine *engine, struct engine_metrics *ret);
 
-/* ---- reading, inside a store read: values in CONTRACT.md's shapes ---- */
+/* ---- reading, inside a store read: values as the API shows them ---- */
 struct list_query {
     int64_t tenant;
     uint32_t limit;

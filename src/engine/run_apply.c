@@ -250,7 +250,7 @@ static FALLIBLE put_result(
     return ERR_OK;
 }
 
-/* A skipped step has no entry: `has(steps.x)` tells (PLAYBOOK.md, "Expressions"). */
+/* A skipped step has no entry: `has(steps.x)` tells (docs/playbooks.md, "Expressions"). */
 static FALLIBLE result_of(
     struct run *run, const struct op *op, struct frame *below, struct result result, struct err_info *why)
 {

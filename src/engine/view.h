@@ -1,4 +1,4 @@
-/* Small helpers of what is shown to people and APIs: values in CONTRACT.md's shapes. */
+/* Small helpers of what is shown to people and APIs. */
 #ifndef TOCSIN_ENGINE_VIEW_H
 #define TOCSIN_ENGINE_VIEW_H
 

@@ -66,7 +66,7 @@ const struct type *type_list_of(struct arena *arena, const struct type *item);
 const struct type *type_map_of(struct arena *arena, const struct type *key, const struct type *item);
 const struct type *type_optional_of(struct arena *arena, const struct type *item);
 
-/* The notation of CONTRACT.md: "int", "list(int)", "map(string, dyn)", "google.protobuf.Timestamp",
+/* The notation of `tocsin eval`: "int", "list(int)", "map(string, dyn)", "google.protobuf.Timestamp",
  * "optional_type(int)". Records print as map(string, dyn). */
 void type_print(struct buf *buf, const struct type *type);
 FALLIBLE type_parse(struct arena *arena, struct str text, const struct type **ret, struct err_info *why);

@@ -1,4 +1,4 @@
-/* Values as typed JSON, one key each: {"int":"-9"}, {"list":[…]}, {"map":[[key,value]…]}, … (CONTRACT.md,
+/* Values as typed JSON, one key each: {"int":"-9"}, {"list":[…]}, {"map":[[key,value]…]}, … (docs/cli.md,
  * `tocsin eval --batch`). Loses nothing that plain JSON would: number types, bytes, times, optionals. */
 #ifndef TOCSIN_EXPR_TYPED_JSON_H
 #define TOCSIN_EXPR_TYPED_JSON_H

@@ -39,7 +39,7 @@ FALLIBLE event_row_raw(struct store_conn *conn, const struct event_row *row, str
 /* The event that the raw bytes are. */
 FALLIBLE event_row_parse(const struct event_row *row, struct str raw, struct arena *arena, struct value *ret,
     struct err_info *why);
-/* As CONTRACT.md writes times. */
+/* As the API writes times. */
 FALLIBLE event_set_instant(
     struct value_map_builder *into, const char *name, struct instant at, struct err_info *why);
 /* Everything but raw, event and alert. */

@@ -8,7 +8,7 @@
 #include "io/loop.h"
 #include "store/store.h"
 
-/* Where an accepted event ends (CONTRACT.md). Stored as numbers: never renumber. */
+/* Where an accepted event ends (docs/reliability.md). Stored as numbers: never renumber. */
 enum intake_fate {
     INTAKE_RUN,
     INTAKE_NO_TRIGGER,

@@ -14,7 +14,7 @@ struct store_conn; /* store/store.h */
 struct action;
 struct action_call;
 
-/* PLAYBOOK.md, "Autonomy". From `notify` on an action changes the world outside. */
+/* docs/playbooks.md, "Autonomy". From `notify` on an action changes the world outside. */
 enum action_kind {
     ACTION_QUERY,
     ACTION_ENRICH,

@@ -1,6 +1,7 @@
 /* Walks the graph as a run would and keeps, at each place, which steps and variables are there surely and
- * which may be. PLAYBOOK.md, "Steps": a result is visible to every step that can only run after it; a loop's
- * steps are visible inside the iteration; what branches that run at once assign stays in the branch. */
+ * which may be. docs/playbooks.md, "Steps": a result is visible to every step that can only run after it; a
+ * loop's steps are visible inside the iteration; what branches that run at once assign stays in the branch.
+ */
 #include <string.h>
 
 #include "base/limits.h"

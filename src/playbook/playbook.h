@@ -1,5 +1,5 @@
-/* A playbook: YAML turned into an immutable typed graph, PLAYBOOK.md being the language. Refcounted; read by
- * many threads. What changes while it runs sits in the engine's run. */
+/* A playbook: YAML turned into an immutable typed graph, docs/playbooks.md being the language. Refcounted;
+ * read by many threads. What changes while it runs sits in the engine's run. */
 #ifndef TOCSIN_PLAYBOOK_PLAYBOOK_H
 #define TOCSIN_PLAYBOOK_PLAYBOOK_H
 
