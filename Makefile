@@ -86,12 +86,12 @@ plant:
 	@tools/install-packages test
 	@tools/plant --only '$(ONLY)'
 
-## make tsan     the unit and scenario tests of the threaded floors under ThreadSanitizer
+## make tsan     the unit and scenario tests under ThreadSanitizer (T=TEXT: as for test)
 tsan:
 	@tools/install-packages test
 	@$(call setup,$(TSAN),-Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false)
 	@ninja -C $(TSAN) -j $(JOBS) tests
-	@tools/run-tests --filter '$(T)' --build $(TSAN)
+	@tools/run-tests --filter '$(T)' --suite unit --build $(TSAN)
 
 ## make fuzz     F=NAME [SECONDS=60]: fuzzes one parser; without F all, in turn
 SECONDS ?= 60
@@ -103,10 +103,10 @@ fuzz:
 
 ## make cover    line and branch coverage of the unit and scenario tests
 cover:
-	@tools/install-packages test
+	@tools/install-packages cover
 	@$(call setup,build-cover,-Db_coverage=true)
 	@ninja -C build-cover -j $(JOBS) tests
-	@tools/run-tests --build build-cover
+	@tools/run-tests --suite unit --build build-cover
 	@gcovr --root . build-cover --filter src/ --print-summary
 
 ## make format   formats the C sources as .clang-format says
