@@ -189,7 +189,6 @@ static bool is_entered_again(const struct frame *frame, uint32_t failed_step, bo
 static FALLIBLE make_ready(struct cutting *cutting, struct instant now, struct err_info *why)
 {
     struct run *run = cutting->run;
-    int64_t span_us = run->playbook->timeout_us > 0 ? run->playbook->timeout_us : RUN_SECONDS_MAX * US_PER_S;
     struct op op = { .kind = OP_RUN };
     run->now = now;
     for (uint32_t i = 0; i < run->frame_count; i++) {
@@ -200,7 +199,7 @@ static FALLIBLE make_ready(struct cutting *cutting, struct instant now, struct e
     op_number(&op, FIELD_STATUS, RUN_RUNNING);
     op_number(&op, FIELD_STOP, STOP_NONE);
     op_number(&op, FIELD_ENDED, 0);
-    op_number(&op, FIELD_DEADLINE, now.us + span_us);
+    op_number(&op, FIELD_DEADLINE, now.us + run_timeout_us(run));
     op_number(&op, FIELD_POSITION, 0);
     op_value(&op, FIELD_OUTPUT, value_null());
     op_value(&op, FIELD_ERROR, value_null());

@@ -102,6 +102,11 @@ uint32_t scope_result_index(const struct scope *scope, uint32_t step)
     return low;
 }
 
+int64_t run_timeout_us(const struct run *run)
+{
+    return run->playbook->timeout_us > 0 ? run->playbook->timeout_us : RUN_SECONDS_MAX * US_PER_S;
+}
+
 bool run_wants_compaction(const struct run *run)
 {
     size_t floor = run->live_bytes > COMPACT_BYTES_MIN ? run->live_bytes : COMPACT_BYTES_MIN;

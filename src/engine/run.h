@@ -190,6 +190,9 @@ struct value run_handled_error(const struct run *run, const struct frame *frame)
 uint32_t run_frame_index(const struct run *run, uint32_t id);
 uint32_t scope_result_index(const struct scope *scope, uint32_t step);
 
+/* The playbook's, or RUN_SECONDS_MAX. */
+int64_t run_timeout_us(const struct run *run);
+
 /* Copies what is live into a fresh arena. Values handed out before are gone afterwards. */
 FALLIBLE run_compact(struct run *run, struct err_info *why);
 bool run_wants_compaction(const struct run *run);

@@ -1,6 +1,7 @@
 #include "engine/run_trim.h"
 
 #include "engine/run_rows.h"
+#include "engine/status.h"
 
 /* Rows that one call looks at: runs are numbered in the order in which they were made, and old ones that
  * still wait stand before those that may go. */
@@ -22,11 +23,6 @@ static const struct sql forget_containments = { "DELETE FROM engine_containments
 static const struct sql forget_case = { "DELETE FROM engine_case_runs WHERE run_id = $1", NULL };
 static const struct sql forget_run = { "DELETE FROM engine_runs WHERE number = $1", NULL };
 
-static bool has_ended(int64_t status)
-{
-    return status == RUN_SUCCEEDED || status == RUN_FAILED || status == RUN_CANCELLED;
-}
-
 static FALLIBLE find_old(struct store_conn *conn, struct instant before, uint32_t limit,
     struct old_run *found, uint32_t *ret_count, struct err_info *why)
 {
@@ -36,7 +32,7 @@ static FALLIBLE find_old(struct store_conn *conn, struct instant before, uint32_
     while (*ret_count < limit && rows_next(&rows)) {
         if (rows_int(&rows, 3) >= before.us)
             break; /* those behind it are younger */
-        if (has_ended(rows_int(&rows, 2)) && rows_int(&rows, 4) < before.us)
+        if (run_status_is_end((enum run_status)rows_int(&rows, 2)) && rows_int(&rows, 4) < before.us)
             found[(*ret_count)++] = (struct old_run){ rows_int(&rows, 0), rows_id(&rows, 1) };
     }
     return *ret_count == limit ? ERR_OK : rows_end(&rows, why);

@@ -50,9 +50,7 @@ static FALLIBLE make_schedule(struct schedules *schedules, const struct playbook
 static bool is_known(const struct schedules *schedules, const struct schedule *schedule)
 {
     for (uint32_t i = 0; i < schedules->count; i++) {
-        const struct schedule_row *row = &schedules->items[i].row;
-        if (row->tenant == schedule->row.tenant && row->playbook == schedule->row.playbook &&
-            str_equal(row->cron, schedule->row.cron) && str_equal(row->timezone, schedule->row.timezone))
+        if (schedule_row_is(&schedules->items[i].row, &schedule->row))
             return true;
     }
     return false;

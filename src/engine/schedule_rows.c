@@ -14,11 +14,16 @@ static const struct sql move_row = {
     NULL
 };
 
+bool schedule_row_is(const struct schedule_row *row, const struct schedule_row *like)
+{
+    return row->tenant == like->tenant && row->playbook == like->playbook &&
+        str_equal(row->cron, like->cron) && str_equal(row->timezone, like->timezone);
+}
+
 static struct schedule_row *find(struct schedule_row *rows, uint32_t count, const struct schedule_row *like)
 {
     for (uint32_t i = 0; i < count; i++) {
-        if (rows[i].tenant == like->tenant && rows[i].playbook == like->playbook &&
-            str_equal(rows[i].cron, like->cron) && str_equal(rows[i].timezone, like->timezone))
+        if (schedule_row_is(&rows[i], like))
             return &rows[i];
     }
     return NULL;

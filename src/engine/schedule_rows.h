@@ -10,6 +10,8 @@ struct schedule_row {
     struct instant due;
 };
 
+/* The same schedule, whenever each is due. */
+bool schedule_row_is(const struct schedule_row *row, const struct schedule_row *like);
 /* The rows become those that are given: one that is there keeps its due time, which is put into `rows`; one
  * that is not gets the one given; others go. */
 FALLIBLE schedule_rows_sync(

@@ -18,11 +18,6 @@ static void record(struct turn *turn, const struct happening *happening)
     turn->has_changed = had_changed;
 }
 
-static int64_t timeout_us_of(const struct run *run)
-{
-    return run->playbook->timeout_us > 0 ? run->playbook->timeout_us : RUN_SECONDS_MAX * US_PER_S;
-}
-
 static void happen_start(struct turn *turn)
 {
     struct run *run = turn->run;
@@ -32,7 +27,7 @@ static void happen_start(struct turn *turn)
     struct op op = { .kind = OP_RUN };
     op_number(&op, FIELD_PHASE, RUN_PHASE_MAIN);
     op_number(&op, FIELD_STARTED, run->now.us);
-    op_number(&op, FIELD_DEADLINE, run->now.us + timeout_us_of(run));
+    op_number(&op, FIELD_DEADLINE, run->now.us + run_timeout_us(run));
     if (run->status != RUN_RUNNING)
         op_number(&op, FIELD_STATUS, RUN_RUNNING);
     turn_emit(turn, &op);
@@ -80,7 +75,7 @@ static void run_timer(struct turn *turn)
         run->paused.us != 0)
         return;
     enum err result = arena_printf(&run->arena, &message, &why,
-        "the run took longer than its timeout of %lld s", (long long)(timeout_us_of(run) / US_PER_S));
+        "the run took longer than its timeout of %lld s", (long long)(run_timeout_us(run) / US_PER_S));
     if (result == ERR_OK)
         result = error_value(&run->arena, STR("timeout"), message, false, STR(""), &error, &why);
     if (result != ERR_OK)
