@@ -92,8 +92,7 @@ static FALLIBLE list_item(
     TRY(view_id(&map, "case_id", rows_id(rows, 9), arena, why));
     TRY(view_id(&map, "parent", rows_id(rows, 10), arena, why));
     TRY(view_instant(&map, "started", rows_instant(rows, 5), arena, why));
-    TRY(view_instant(
-        &map, "ended", (struct instant){ rows_is_null(rows, 6) ? 0 : rows_int(rows, 6) }, arena, why));
+    TRY(view_instant(&map, "ended", rows_instant(rows, 6), arena, why));
     if (!rows_is_null(rows, 13)) {
         struct str packed;
         TRY(payload_get(rows->conn, tenant, rows_bytes(rows, 13), arena, &packed, why));

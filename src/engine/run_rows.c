@@ -121,13 +121,6 @@ enum err run_row_update(struct store_conn *conn, const struct run_row *row, stru
         NULL, why);
 }
 
-static FALLIBLE copy_text(
-    struct rows *rows, int column, struct arena *arena, struct str *ret, struct err_info *why)
-{
-    *ret = STR("");
-    return rows_is_null(rows, column) ? ERR_OK : arena_str(arena, rows_bytes(rows, column), ret, why);
-}
-
 enum err run_row_find(struct store_conn *conn, int64_t tenant, struct id id, struct arena *arena,
     struct run_row *ret, struct err_info *why)
 {
@@ -144,17 +137,17 @@ enum err run_row_find(struct store_conn *conn, int64_t tenant, struct id id, str
         .version = (uint32_t)rows_int(&rows, 3),
         .status = (enum run_status)rows_int(&rows, 4),
         .created = rows_instant(&rows, 5),
-        .ended = { rows_is_null(&rows, 6) ? 0 : rows_int(&rows, 6) },
-        .wake = { rows_is_null(&rows, 7) ? 0 : rows_int(&rows, 7) },
+        .ended = rows_instant(&rows, 6),
+        .wake = rows_instant(&rows, 7),
         .snapshot = (uint32_t)rows_int(&rows, 8),
         .event_id = rows_id(&rows, 9),
         .alert_id = rows_id(&rows, 10),
         .case_id = rows_id(&rows, 11),
         .parent_id = rows_id(&rows, 12) };
     struct str output;
-    TRY(copy_text(&rows, 13, arena, &row.error_code, why));
-    TRY(copy_text(&rows, 14, arena, &row.error_message, why));
-    TRY(copy_text(&rows, 15, arena, &output, why));
+    TRY(arena_str(arena, rows_bytes(&rows, 13), &row.error_code, why));
+    TRY(arena_str(arena, rows_bytes(&rows, 14), &row.error_message, why));
+    TRY(arena_str(arena, rows_bytes(&rows, 15), &output, why));
     if (output.size > 0)
         TRY(payload_get(conn, row.tenant, output, arena, &row.output, why));
     *ret = row;

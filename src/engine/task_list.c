@@ -31,11 +31,6 @@ static FALLIBLE unpacked(struct rows *rows, int column, int tenant_column, struc
     return unpack_value(arena, packed, true, ret, why);
 }
 
-static struct instant instant_or_none(struct rows *rows, int column)
-{
-    return (struct instant){ rows_is_null(rows, column) ? 0 : rows_int(rows, column) };
-}
-
 static FALLIBLE answer_bytes(struct rows *rows, struct arena *arena, struct value *ret, struct err_info *why)
 {
     *ret = value_null();
@@ -66,9 +61,9 @@ static FALLIBLE task_item(struct rows *rows, struct arena *arena, struct value *
     if (!value_is(digest, VALUE_NULL))
         TRY(value_map_set(&map, "digest", digest, why));
     TRY(view_instant(&map, "created", rows_instant(rows, 7), arena, why));
-    TRY(view_instant(&map, "expires", instant_or_none(rows, 8), arena, why));
-    TRY(view_instant(&map, "closed", instant_or_none(rows, 9), arena, why));
-    TRY(view_text(&map, "by", rows_is_null(rows, 10) ? STR("") : rows_bytes(rows, 10), arena, why));
+    TRY(view_instant(&map, "expires", rows_instant(rows, 8), arena, why));
+    TRY(view_instant(&map, "closed", rows_instant(rows, 9), arena, why));
+    TRY(view_text(&map, "by", rows_bytes(rows, 10), arena, why));
     TRY(value_map_set(&map, "answer", answer, why));
     *ret = value_map_end(&map);
     return ERR_OK;
@@ -224,10 +219,10 @@ static FALLIBLE lease_item(struct rows *rows, struct arena *arena, struct value 
     TRY(value_map_set(
         &map, "status", value_string(str_of(lease_status_name((enum lease_status)rows_int(rows, 8)))), why));
     TRY(view_instant(&map, "started", rows_instant(rows, 9), arena, why));
-    TRY(view_instant(&map, "due", instant_or_none(rows, 10), arena, why));
-    TRY(view_instant(&map, "ended", instant_or_none(rows, 11), arena, why));
+    TRY(view_instant(&map, "due", rows_instant(rows, 10), arena, why));
+    TRY(view_instant(&map, "ended", rows_instant(rows, 11), arena, why));
     TRY(view_id(&map, "undo_run", rows_id(rows, 12), arena, why));
-    TRY(view_text(&map, "by", rows_is_null(rows, 13) ? STR("") : rows_bytes(rows, 13), arena, why));
+    TRY(view_text(&map, "by", rows_bytes(rows, 13), arena, why));
     *ret = value_map_end(&map);
     return ERR_OK;
 }
