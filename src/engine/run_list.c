@@ -125,30 +125,10 @@ enum err run_list(struct store_conn *conn, const struct list_query *query, struc
     struct value *ret_page, struct err_info *why)
 {
     AUTO(query) struct query sql = { 0 };
-    AUTO(rows) struct rows rows = { 0 };
-    struct value_list_builder items = { 0 };
-    uint32_t limit = view_limit(query), count = 0;
-    struct id last = ID_NONE;
-    bool has_more = false;
     query_add(&sql, RUN_COLUMNS " WHERE r.tenant = ?", arg_int(query->tenant));
     TRY(add_filters(conn, query, &sql, why));
-    query_add(&sql, " ORDER BY r.number DESC LIMIT ?", arg_int(limit + 1));
-    TRY(buf_check(&sql.text, why));
-    TRY(rows_open_text(&rows, conn, buf_str(&sql.text), sql.args, sql.arg_count, why));
-    value_list_begin(&items, arena);
-    while (!has_more && rows_next(&rows)) {
-        struct value item;
-        has_more = count == limit;
-        if (has_more)
-            break;
-        last = rows_id(&rows, 0);
-        TRY(list_item(&rows, query->tenant, arena, &item, why));
-        TRY(value_list_add(&items, item, why));
-        count++;
-    }
-    if (!has_more)
-        TRY(rows_end(&rows, why));
-    return view_page(value_list_end(&items), has_more, last, arena, ret_page, why);
+    query_add(&sql, " ORDER BY r.number DESC LIMIT ?", arg_int(view_limit(query) + 1));
+    return view_rows(conn, &sql, query, list_item, arena, ret_page, why);
 }
 
 /* ---- playbooks ---- */

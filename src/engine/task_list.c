@@ -4,8 +4,7 @@
 #include "engine/task_rows.h"
 #include "engine/view.h"
 
-#define TASK_COLUMNS \
-    "id, run_id, kind, status, step, title, payload, created, expires, closed, actor, answer, tenant"
+#define TASK_COLUMNS "id, run_id, kind, status, step, title, payload, created, expires, closed, actor, answer"
 
 static const struct sql one_task = {
     "SELECT " TASK_COLUMNS " FROM engine_tasks WHERE tenant = $1 AND id = $2", NULL
@@ -19,15 +18,14 @@ static const struct sql lease_number = {
     "SELECT number FROM engine_containments WHERE tenant = $1 AND id = $2", NULL
 };
 
-static FALLIBLE unpacked(struct rows *rows, int column, int tenant_column, struct arena *arena,
+static FALLIBLE unpacked(struct rows *rows, int64_t tenant, int column, struct arena *arena,
     struct value *ret, struct err_info *why)
 {
     struct str packed;
     *ret = value_null();
     if (rows_is_null(rows, column))
         return ERR_OK;
-    TRY(payload_get(
-        rows->conn, rows_int(rows, tenant_column), rows_bytes(rows, column), arena, &packed, why));
+    TRY(payload_get(rows->conn, tenant, rows_bytes(rows, column), arena, &packed, why));
     return unpack_value(arena, packed, true, ret, why);
 }
 
@@ -39,12 +37,13 @@ static FALLIBLE answer_bytes(struct rows *rows, struct arena *arena, struct valu
     return unpack_value(arena, rows_bytes(rows, 11), true, ret, why);
 }
 
-static FALLIBLE task_item(struct rows *rows, struct arena *arena, struct value *ret, struct err_info *why)
+static FALLIBLE task_item(
+    struct rows *rows, int64_t tenant, struct arena *arena, struct value *ret, struct err_info *why)
 {
     static const char *const parts[] = { "show", "options", "form", "to", "via" };
     struct value_map_builder map = { 0 };
     struct value payload, answer;
-    TRY(unpacked(rows, 6, 12, arena, &payload, why));
+    TRY(unpacked(rows, tenant, 6, arena, &payload, why));
     TRY(answer_bytes(rows, arena, &answer, why));
     value_map_begin(&map, arena);
     TRY(view_id(&map, "id", rows_id(rows, 0), arena, why));
@@ -75,7 +74,7 @@ enum err task_show(struct store_conn *conn, int64_t tenant, struct id task, stru
     AUTO(rows) struct rows rows = { 0 };
     TRY(rows_open(&rows, conn, &one_task, SQL_ARGS(arg_int(tenant), arg_id(&task)), why));
     if (rows_next(&rows))
-        return task_item(&rows, arena, ret, why);
+        return task_item(&rows, tenant, arena, ret, why);
     TRY(rows_end(&rows, why));
     return err_set(why, ERR_NOT_FOUND, "there is no task %s", id_text(task).text);
 }
@@ -89,7 +88,7 @@ enum err task_rows_of_run(struct store_conn *conn, int64_t tenant, struct id run
     TRY(rows_open(&rows, conn, &tasks_of_run, SQL_ARGS(arg_int(tenant), arg_id(&run)), why));
     while (rows_next(&rows)) {
         struct value item;
-        TRY(task_item(&rows, arena, &item, why));
+        TRY(task_item(&rows, tenant, arena, &item, why));
         TRY(value_list_add(&items, item, why));
     }
     *ret = value_list_end(&items);
@@ -120,10 +119,10 @@ static bool read_lease_status(struct str word, int64_t *ret)
 
 struct listing {
     const char *select; /* up to "tenant = ?" */
-    const char *time_column;
+    const char *since, *until; /* " AND column >= ?", " AND column < ?" */
     const struct sql *number;
     query_word *read_status;
-    enum err (*item)(struct rows *rows, struct arena *arena, struct value *ret, struct err_info *why);
+    view_item *item;
 };
 
 static FALLIBLE number_after(struct store_conn *conn, const struct listing *listing,
@@ -150,47 +149,27 @@ static FALLIBLE add_filters(struct store_conn *conn, const struct listing *listi
     TRY(query_add_words(sql, "status", query->status, listing->read_status, why));
     if (!id_is_none(query->run_id))
         query_add(sql, " AND run_id = ?", arg_id(&query->run_id));
-    if (query->since.us != 0 || query->until.us != 0)
-        buf_printf(&sql->text, " AND %s", listing->time_column);
     if (query->since.us != 0)
-        query_add(sql, " >= ?", arg_instant(query->since));
-    if (query->since.us != 0 && query->until.us != 0)
-        buf_printf(&sql->text, " AND %s", listing->time_column);
+        query_add(sql, listing->since, arg_instant(query->since));
     if (query->until.us != 0)
-        query_add(sql, " < ?", arg_instant(query->until));
+        query_add(sql, listing->until, arg_instant(query->until));
     query_add(sql, " ORDER BY number DESC LIMIT ?", arg_int(view_limit(query) + 1));
-    return buf_check(&sql->text, why);
+    return ERR_OK;
 }
 
 static FALLIBLE list_rows(struct store_conn *conn, const struct listing *listing,
     const struct list_query *query, struct arena *arena, struct value *ret_page, struct err_info *why)
 {
     AUTO(query) struct query sql = { 0 };
-    AUTO(rows) struct rows rows = { 0 };
-    struct value_list_builder items = { 0 };
-    uint32_t limit = view_limit(query), count = 0;
-    struct id last = ID_NONE;
     TRY(add_filters(conn, listing, query, &sql, why));
-    TRY(rows_open_text(&rows, conn, buf_str(&sql.text), sql.args, sql.arg_count, why));
-    value_list_begin(&items, arena);
-    while (rows_next(&rows)) {
-        struct value item;
-        if (count == limit)
-            return view_page(value_list_end(&items), true, last, arena, ret_page, why);
-        last = rows_id(&rows, 0);
-        TRY(listing->item(&rows, arena, &item, why));
-        TRY(value_list_add(&items, item, why));
-        count++;
-    }
-    TRY(rows_end(&rows, why));
-    return view_page(value_list_end(&items), false, last, arena, ret_page, why);
+    return view_rows(conn, &sql, query, listing->item, arena, ret_page, why);
 }
 
 enum err task_list(struct store_conn *conn, const struct list_query *query, struct arena *arena,
     struct value *ret_page, struct err_info *why)
 {
     static const struct listing listing = { "SELECT " TASK_COLUMNS " FROM engine_tasks WHERE tenant = ?",
-        "created", &task_number, read_task_status, task_item };
+        " AND created >= ?", " AND created < ?", &task_number, read_task_status, task_item };
     return list_rows(conn, &listing, query, arena, ret_page, why);
 }
 
@@ -198,15 +177,15 @@ enum err task_list(struct store_conn *conn, const struct list_query *query, stru
 
 #define LEASE_COLUMNS \
     "id, run_id, step, action, connection, with_value, output, undo, status, started, due, ended, " \
-    "undo_run, actor," \
-    " tenant"
+    "undo_run, actor"
 
-static FALLIBLE lease_item(struct rows *rows, struct arena *arena, struct value *ret, struct err_info *why)
+static FALLIBLE lease_item(
+    struct rows *rows, int64_t tenant, struct arena *arena, struct value *ret, struct err_info *why)
 {
     struct value_map_builder map = { 0 };
     struct value with, output;
-    TRY(unpacked(rows, 5, 14, arena, &with, why));
-    TRY(unpacked(rows, 6, 14, arena, &output, why));
+    TRY(unpacked(rows, tenant, 5, arena, &with, why));
+    TRY(unpacked(rows, tenant, 6, arena, &output, why));
     value_map_begin(&map, arena);
     TRY(view_id(&map, "id", rows_id(rows, 0), arena, why));
     TRY(view_id(&map, "run_id", rows_id(rows, 1), arena, why));
@@ -232,6 +211,6 @@ enum err containment_list(struct store_conn *conn, const struct list_query *quer
 {
     static const struct listing listing = { "SELECT " LEASE_COLUMNS
                                             " FROM engine_containments WHERE tenant = ?",
-        "started", &lease_number, read_lease_status, lease_item };
+        " AND started >= ?", " AND started < ?", &lease_number, read_lease_status, lease_item };
     return list_rows(conn, &listing, query, arena, ret_page, why);
 }

@@ -90,3 +90,25 @@ enum err view_page(struct value items, bool has_more, struct id last, struct are
     *ret = value_map_end(&map);
     return ERR_OK;
 }
+
+enum err view_rows(struct store_conn *conn, const struct query *sql, const struct list_query *query,
+    view_item *item, struct arena *arena, struct value *ret_page, struct err_info *why)
+{
+    AUTO(rows) struct rows rows = { 0 };
+    struct value_list_builder items = { 0 };
+    uint32_t limit = view_limit(query), count = 0;
+    struct id last = ID_NONE;
+    TRY(buf_check(&sql->text, why));
+    TRY(rows_open_text(&rows, conn, buf_str(&sql->text), sql->args, sql->arg_count, why));
+    value_list_begin(&items, arena);
+    for (; rows_next(&rows); count++) {
+        struct value v;
+        if (count == limit)
+            return view_page(value_list_end(&items), true, last, arena, ret_page, why);
+        last = rows_id(&rows, 0);
+        TRY(item(&rows, query->tenant, arena, &v, why));
+        TRY(value_list_add(&items, v, why));
+    }
+    TRY(rows_end(&rows, why));
+    return view_page(value_list_end(&items), false, last, arena, ret_page, why);
+}

@@ -33,6 +33,11 @@ FALLIBLE query_add_words(
     struct query *query, const char *column, struct str words, query_word *read, struct err_info *why);
 
 uint32_t view_limit(const struct list_query *query);
+/* The page of what `sql` selects: ids first, and one row more than view_limit when there is more. */
+typedef enum err view_item(
+    struct rows *rows, int64_t tenant, struct arena *arena, struct value *ret, struct err_info *why);
+FALLIBLE view_rows(struct store_conn *conn, const struct query *sql, const struct list_query *query,
+    view_item *item, struct arena *arena, struct value *ret_page, struct err_info *why);
 /* {"items", "next"}: `next` is `last` when there is more, else null. */
 FALLIBLE view_page(struct value items, bool has_more, struct id last, struct arena *arena, struct value *ret,
     struct err_info *why);
