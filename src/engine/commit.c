@@ -349,11 +349,6 @@ static void count(struct run_commit *commit)
         &counters->run_us_buckets[latency_bucket(us, ENGINE_LATENCY_BUCKETS)], 1, memory_order_relaxed);
 }
 
-static enum run_status status_of_admission(enum admission admission)
-{
-    return admission == ADMITTED ? RUN_RUNNING : admission == ADMISSION_QUEUED ? RUN_QUEUED : RUN_CANCELLED;
-}
-
 /* A run that did not begin with its commit. */
 static void count_bare(struct run_commit *commit, enum run_status status)
 {

@@ -148,9 +148,7 @@ static FALLIBLE child_begins(
         .parent_id = run->id };
     enum admission admission;
     TRY(commit_new_run(conn, commit, &row, effect->version, effect->key, effect->bytes, &admission, why));
-    commit->counted[admission == ADMITTED   ? RUN_RUNNING
-            : admission == ADMISSION_QUEUED ? RUN_QUEUED
-                                            : RUN_CANCELLED]++;
+    commit->counted[status_of_admission(admission)]++;
     if (admission == ADMITTED) {
         TRY(journal_row_insert(conn, run->tenant, row.number, 1, effect->bytes, &commit->arena, why));
         return commit_poke(commit, effect->object, why);
@@ -171,16 +169,23 @@ static FALLIBLE child_begins(
 
 /* ---- effects ---- */
 
-static FALLIBLE outbox_task(struct run_commit *commit, struct store_conn *conn, struct id task,
-    enum task_status status, struct err_info *why)
+/* What the event stream says of something that the run has. */
+static FALLIBLE announce(struct run_commit *commit, struct store_conn *conn, struct str topic,
+    struct id subject, const char *status, struct err_info *why)
 {
     struct str body;
     TRY(arena_printf(&commit->arena, &body, why, "{\"id\":\"%s\",\"run_id\":\"%s\",\"status\":\"%s\"}",
-        id_text(task).text, id_text(commit->run->id).text, task_status_name(status)));
+        id_text(subject).text, id_text(commit->run->id).text, status));
     struct outbox_entry entry = {
-        .tenant = commit->run->tenant, .topic = STR("task"), .subject = task, .body = body
+        .tenant = commit->run->tenant, .topic = topic, .subject = subject, .body = body
     };
     return outbox_add(conn, &entry, NULL, why);
+}
+
+static FALLIBLE outbox_task(struct run_commit *commit, struct store_conn *conn, struct id task,
+    enum task_status status, struct err_info *why)
+{
+    return announce(commit, conn, STR("task"), task, task_status_name(status), why);
 }
 
 static FALLIBLE task_opens(
@@ -205,15 +210,9 @@ static FALLIBLE task_closes(
 }
 
 static FALLIBLE outbox_lease(struct run_commit *commit, struct store_conn *conn, struct id lease,
-    const char *status, struct err_info *why)
+    enum lease_status status, struct err_info *why)
 {
-    struct str body;
-    TRY(arena_printf(&commit->arena, &body, why, "{\"id\":\"%s\",\"run_id\":\"%s\",\"status\":\"%s\"}",
-        id_text(lease).text, id_text(commit->run->id).text, status));
-    struct outbox_entry entry = {
-        .tenant = commit->run->tenant, .topic = STR("containment"), .subject = lease, .body = body
-    };
-    return outbox_add(conn, &entry, NULL, why);
+    return announce(commit, conn, STR("containment"), lease, lease_status_name(status), why);
 }
 
 static FALLIBLE audit(struct run_commit *commit, struct store_conn *conn, struct str operation,
@@ -232,7 +231,7 @@ static FALLIBLE lease_begins(
     const struct run *run = commit->run;
     TRY(lease_row_insert(conn, run->tenant, commit->row.number, run->id, effect->lease, why));
     TRY(audit(commit, conn, STR("containment.begin"), effect->lease->id, why));
-    return outbox_lease(commit, conn, effect->lease->id, "active", why);
+    return outbox_lease(commit, conn, effect->lease->id, LEASE_ACTIVE, why);
 }
 
 static FALLIBLE effect_write(
@@ -305,10 +304,11 @@ static FALLIBLE lease_ends(struct run_commit *commit, struct store_conn *conn, s
 {
     const struct run *run = commit->run;
     bool is_good = run->status == RUN_SUCCEEDED;
-    TRY(lease_row_end(conn, run->containment_id, is_good ? LEASE_ENDED : LEASE_FAILED, why));
+    enum lease_status status = is_good ? LEASE_ENDED : LEASE_FAILED;
+    TRY(lease_row_end(conn, run->containment_id, status, why));
     TRY(audit(
         commit, conn, is_good ? STR("containment.end") : STR("containment.fail"), run->containment_id, why));
-    TRY(outbox_lease(commit, conn, run->containment_id, is_good ? "ended" : "failed", why));
+    TRY(outbox_lease(commit, conn, run->containment_id, status, why));
     return is_good ? ERR_OK : undo_failed(commit, conn, why);
 }
 

@@ -279,7 +279,7 @@ static enum err retry_write(struct store_op *op, struct store_conn *conn, struct
     TRY(take_place(retry, conn, why));
     struct run_row row = { .number = run->number,
         .tenant = run->tenant,
-        .status = retry->admission == ADMITTED ? RUN_RUNNING : RUN_QUEUED,
+        .status = status_of_admission(retry->admission),
         .snapshot = run->snapshot_seq,
         .case_id = run->case_id };
     TRY(journal_row_insert(
@@ -302,7 +302,7 @@ static void enter_shard(struct retry_op *retry)
     struct shard *shard = retry->shard;
     struct run *run = retry->cutting.run;
     struct counters *counters = &shard->engine->counters;
-    enum run_status status = retry->admission == ADMITTED ? RUN_RUNNING : RUN_QUEUED;
+    enum run_status status = status_of_admission(retry->admission);
     atomic_fetch_add_explicit(&counters->by_status[status], 1, memory_order_relaxed);
     if (status == RUN_QUEUED)
         return;

@@ -27,6 +27,11 @@ static const struct sql older = {
 };
 static const struct sql tell_slot = { "UPDATE engine_slots SET is_held = is_held + $2 WHERE run = $1", NULL };
 
+enum run_status status_of_admission(enum admission admission)
+{
+    return admission == ADMITTED ? RUN_RUNNING : admission == ADMISSION_QUEUED ? RUN_QUEUED : RUN_CANCELLED;
+}
+
 enum err slot_is_free(
     struct store_conn *conn, const struct slot *slot, uint32_t max, bool *ret, struct err_info *why)
 {

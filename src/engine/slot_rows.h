@@ -3,10 +3,12 @@
 #ifndef TOCSIN_ENGINE_SLOT_ROWS_H
 #define TOCSIN_ENGINE_SLOT_ROWS_H
 
+#include "engine/engine.h"
 #include "playbook/playbook.h"
 #include "store/store.h"
 
 enum admission { ADMITTED, ADMISSION_QUEUED, ADMISSION_SKIPPED };
+enum run_status status_of_admission(enum admission admission); /* a new run's */
 
 struct slot {
     int64_t tenant, playbook;
