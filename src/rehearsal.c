@@ -340,15 +340,15 @@ enum err rehearsal_undo(struct rehearsal *rehearsal, struct id containment, stru
 struct offering {
     struct engine_offer offer;
     struct wait wait;
-    bool is_merged;
+    rehearsal_record *record;
+    void *context;
 };
 
 static enum err offer_record(struct engine_offer *offer, uint32_t index, struct store_conn *conn,
     enum event_fate *ret_fate, struct err_info *why)
 {
-    (void)index, (void)conn, (void)why; /* nobody reads events back */
-    *ret_fate = CONTAINER_OF(offer, struct offering, offer)->is_merged ? FATE_MERGED : FATE_RUN;
-    return ERR_OK;
+    const struct offering *own = CONTAINER_OF(offer, struct offering, offer);
+    return own->record(own->context, &offer->events[index], conn, offer->arena, ret_fate, why);
 }
 
 static void offer_accepted(struct engine_offer *offer, enum err result, const struct err_info *why)
@@ -356,26 +356,42 @@ static void offer_accepted(struct engine_offer *offer, enum err result, const st
     wait_end(&CONTAINER_OF(offer, struct offering, offer)->wait, result, why);
 }
 
-enum err rehearsal_offer(struct rehearsal *rehearsal, struct str source, struct engine_event *event,
-    bool is_merged, struct err_info *why)
+enum err rehearsal_offer_recorded(struct rehearsal *rehearsal, struct str source, struct engine_event *event,
+    rehearsal_record *record, void *context, struct arena *arena, struct err_info *why)
 {
-    AUTO(arena) struct arena arena = { 0 };
     struct offering offering = { .offer = { .tenant = TENANT_DEFAULT,
                                      .source = source,
                                      .events = event,
                                      .event_count = 1,
-                                     .arena = &arena,
+                                     .arena = arena,
                                      .record = offer_record,
                                      .accepted = offer_accepted,
                                      .reply_to = rehearsal->loop },
         .wait = { .rehearsal = rehearsal, .why = why },
-        .is_merged = is_merged };
+        .record = record,
+        .context = context };
+    engine_offer(rehearsal->engine, &offering.offer);
+    return wait_for(rehearsal, &offering.wait, why);
+}
+
+static enum err record_nothing(void *context, struct engine_event *event, struct store_conn *conn,
+    struct arena *arena, enum event_fate *ret_fate, struct err_info *why)
+{
+    const bool *is_merged = context;
+    (void)event, (void)conn, (void)arena, (void)why; /* nobody reads events back */
+    *ret_fate = *is_merged ? FATE_MERGED : FATE_RUN;
+    return ERR_OK;
+}
+
+enum err rehearsal_offer(struct rehearsal *rehearsal, struct str source, struct engine_event *event,
+    bool is_merged, struct err_info *why)
+{
+    AUTO(arena) struct arena arena = { 0 };
     if (id_is_none(event->event_id))
         event->event_id = id_new(rehearsal->clock, rehearsal->rand);
     if (id_is_none(event->alert_id) && !value_is(event->alert, VALUE_NULL))
         event->alert_id = id_new(rehearsal->clock, rehearsal->rand);
-    engine_offer(rehearsal->engine, &offering.offer);
-    return wait_for(rehearsal, &offering.wait, why);
+    return rehearsal_offer_recorded(rehearsal, source, event, record_nothing, &is_merged, &arena, why);
 }
 
 /* ---- reading ---- */

@@ -57,6 +57,12 @@ FALLIBLE rehearsal_start(struct rehearsal *rehearsal, const struct engine_start_
  * folded the alert into one that stands. */
 FALLIBLE rehearsal_offer(struct rehearsal *rehearsal, struct str source, struct engine_event *event,
     bool is_merged, struct err_info *why);
+/* With what stores it in the commit of its runs, as ingest does on a server; it may change the event. `arena`
+ * is the offer's, and outlives what is read of the event. */
+typedef enum err rehearsal_record(void *context, struct engine_event *event, struct store_conn *conn,
+    struct arena *arena, enum event_fate *ret_fate, struct err_info *why);
+FALLIBLE rehearsal_offer_recorded(struct rehearsal *rehearsal, struct str source, struct engine_event *event,
+    rehearsal_record *record, void *context, struct arena *arena, struct err_info *why);
 
 /* Goes on until the run has ended, or a task stands open that no call before has given: then `*ret_task` is
  * that, else ID_NONE. Answer it, or go on: its time passes then as any other. ERR_TIMEOUT past `until`

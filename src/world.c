@@ -1,7 +1,6 @@
 #include "world.h"
 
 #include "access/migrations.h"
-#include "base/container.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "cases/alert.h"
@@ -9,14 +8,12 @@
 #include "file.h"
 #include "ingest/mapping.h"
 #include "ingest/subject_type.h"
-#include "io/loop_virtual.h"
 #include "subjects.h"
 
 #define PUBLISH_DEPTH_MAX 32
 
 struct world {
     struct library *library;
-    bool is_real;
     struct engine_subjects subjects;
     struct mocks *mocks;
     struct rehearsal *rehearsal;
@@ -63,7 +60,7 @@ enum err world_new(const struct world_options *options, struct world **ret, stru
     struct world *world = memory_alloc(sizeof *world);
     if (world == NULL)
         return err_memory(why);
-    *world = (struct world){ .library = options->library, .is_real = options->is_real };
+    *world = (struct world){ .library = options->library };
     enum err result = open_parts(world, options, why);
     if (result != ERR_OK) {
         world_free(world);
@@ -180,45 +177,17 @@ enum err world_publish(struct world *world, const char *folder, struct str file,
 
 /* ---- events ---- */
 
-struct offering {
-    struct engine_offer offer;
-    struct engine_event event;
-    struct alert_new arriving;
-    struct world *world;
-    bool is_done;
-    enum err result;
-    struct err_info *why;
-};
-
-static enum err record(struct engine_offer *offer, uint32_t index, struct store_conn *conn,
-    enum event_fate *ret_fate, struct err_info *why)
+static enum err record(void *context, struct engine_event *event, struct store_conn *conn,
+    struct arena *arena, enum event_fate *ret_fate, struct err_info *why)
 {
-    struct offering *own = CONTAINER_OF(offer, struct offering, offer);
-    struct engine_event *event = &offer->events[index];
+    const struct alert_new *arriving = context;
     struct alert_arrival arrival;
-    TRY(alert_arrive(conn, &own->arriving, offer->arena, &arrival, why));
+    TRY(alert_arrive(conn, arriving, arena, &arrival, why));
     *ret_fate = arrival.is_merged ? FATE_MERGED : FATE_RUN;
     if (!arrival.is_merged)
         return ERR_OK;
     event->alert_id = arrival.id;
-    return alert_value(conn, TENANT_DEFAULT, arrival.id, offer->arena, &event->alert, why);
-}
-
-static void accepted(struct engine_offer *offer, enum err result, const struct err_info *why)
-{
-    struct offering *own = CONTAINER_OF(offer, struct offering, offer);
-    own->is_done = true;
-    own->result = result;
-    if (result != ERR_OK && own->why != NULL && why != NULL)
-        *own->why = *why;
-    if (own->world->is_real)
-        loop_stop(rehearsal_loop(own->world->rehearsal));
-}
-
-static bool is_done(void *context)
-{
-    const struct offering *own = context;
-    return own->is_done;
+    return alert_value(conn, TENANT_DEFAULT, arrival.id, arena, &event->alert, why);
 }
 
 static FALLIBLE map_event(struct world *world, struct world_event *event, struct alert_new *arriving,
@@ -250,32 +219,18 @@ static FALLIBLE map_event(struct world *world, struct world_event *event, struct
 enum err world_offer(
     struct world *world, struct world_event *event, struct arena *arena, struct err_info *why)
 {
-    struct loop *loop = rehearsal_loop(world->rehearsal);
-    struct offering own = { .world = world, .why = why };
-    TRY(map_event(world, event, &own.arriving, arena, why));
-    own.event = (struct engine_event){
+    struct alert_new arriving;
+    TRY(map_event(world, event, &arriving, arena, why));
+    struct engine_event own = {
         .event_id = event->event_id, .alert_id = event->alert_id, .event = event->event, .alert = event->alert
     };
-    own.offer = (struct engine_offer){ .tenant = TENANT_DEFAULT,
-        .source = event->source,
-        .events = &own.event,
-        .event_count = 1,
-        .arena = arena,
-        .record = record,
-        .accepted = accepted,
-        .reply_to = loop };
-    engine_offer(rehearsal_engine(world->rehearsal), &own.offer);
-    while (world->is_real && !own.is_done)
-        loop_run(loop);
-    if (!world->is_real && !loop_virtual_run_until(loop, is_done, &own, INSTANT_NEVER) && !own.is_done)
-        return err_set(why, ERR_INTERNAL, "the engine never answered");
-    TRY(own.result);
-    event->alert_id = own.event.alert_id;
-    event->alert = own.event.alert;
-    event->fate = own.event.fate;
-    event->run_count = own.event.run_count;
-    for (uint32_t i = 0; i < own.event.run_count; i++)
-        event->runs[i] = own.event.runs[i];
+    TRY(rehearsal_offer_recorded(world->rehearsal, event->source, &own, record, &arriving, arena, why));
+    event->alert_id = own.alert_id;
+    event->alert = own.alert;
+    event->fate = own.fate;
+    event->run_count = own.run_count;
+    for (uint32_t i = 0; i < own.run_count; i++)
+        event->runs[i] = own.runs[i];
     return ERR_OK;
 }
 
