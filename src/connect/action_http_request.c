@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "base/timetext.h"
 #include "connect/answer.h"
 #include "connect/connect_impl.h"
 #include "connect/native.h"
@@ -184,9 +183,7 @@ static FALLIBLE read_timeout(struct value v, int64_t *ret_us, struct err_info *w
     *ret_us = 0;
     if (v.type == VALUE_NULL)
         return ERR_OK;
-    if (v.type == VALUE_DURATION)
-        *ret_us = v.seconds * US_PER_S + value_nanos(v) / 1000;
-    else if (v.type != VALUE_STRING || span_parse(value_str(v), ret_us, NULL) != ERR_OK)
+    if (!call_read_span(v, ret_us))
         return bad_input(why, "`timeout` must be a span such as 10s, or a duration");
     if (*ret_us <= 0 || *ret_us > CALL_SECONDS_MAX * US_PER_S)
         return bad_input(why, "`timeout` must be above 0 and at most 1h");

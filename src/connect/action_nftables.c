@@ -1,7 +1,6 @@
 /* nftables.block_ip, nftables.unblock_ip: the packet filter of this very machine. */
 #include <string.h>
 
-#include "base/timetext.h"
 #include "connect/answer.h"
 #include "connect/connect_impl.h"
 #include "connect/native.h"
@@ -44,15 +43,11 @@ struct nft_call {
 
 static FALLIBLE read_timeout(struct value v, uint64_t *ret_s, struct err_info *why)
 {
-    int64_t us = 0;
+    int64_t us;
     *ret_s = 0;
     if (v.type == VALUE_NULL)
         return ERR_OK;
-    if (v.type == VALUE_DURATION)
-        us = v.seconds < TIMEOUT_S_MAX + 1 ? v.seconds * US_PER_S + value_nanos(v) / 1000 : INT64_MAX;
-    else if (v.type != VALUE_STRING || span_parse(value_str(v), &us, NULL) != ERR_OK)
-        us = 0;
-    if (us <= 0 || us > TIMEOUT_S_MAX * US_PER_S)
+    if (!call_read_span(v, &us) || us <= 0 || us > TIMEOUT_S_MAX * US_PER_S)
         return err_named(why, ERR_INVALID, "bad_input", "`timeout` must be a span such as 24h, at most 365d");
     *ret_s = (uint64_t)((us + US_PER_S - 1) / US_PER_S);
     return ERR_OK;

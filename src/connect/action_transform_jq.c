@@ -6,7 +6,6 @@
 
 #include "base/json.h"
 #include "base/limits.h"
-#include "base/timetext.h"
 #include "connect/answer.h"
 #include "connect/connect_impl.h"
 #include "connect/jq_child.h"
@@ -134,11 +133,7 @@ static FALLIBLE read_timeout(struct value v, int64_t *ret_us, struct err_info *w
     *ret_us = JQ_SECONDS_DEFAULT * US_PER_S;
     if (v.type == VALUE_NULL)
         return ERR_OK;
-    if (v.type == VALUE_DURATION)
-        *ret_us = v.seconds > JQ_SECONDS_MAX ? INT64_MAX : v.seconds * US_PER_S + value_nanos(v) / 1000;
-    else if (v.type != VALUE_STRING || span_parse(value_str(v), ret_us, NULL) != ERR_OK)
-        *ret_us = 0;
-    if (*ret_us <= 0 || *ret_us > JQ_SECONDS_MAX * US_PER_S)
+    if (!call_read_span(v, ret_us) || *ret_us <= 0 || *ret_us > JQ_SECONDS_MAX * US_PER_S)
         return err_named(why, ERR_INVALID, "bad_input", "`timeout` must be a span of at most 60s");
     return ERR_OK;
 }

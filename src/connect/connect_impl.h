@@ -60,6 +60,8 @@ FALLIBLE call_find_connection(const struct action_call *call, const struct conne
 struct host *call_host(const struct action_call *call);
 /* µs until the deadline, at most CALL_SECONDS_MAX; 0 when it has passed. */
 int64_t call_time_left(const struct action_call *call);
+/* µs of a span such as "10s", or of a duration, which may be below 0; false for any other value. */
+bool call_read_span(struct value v, int64_t *ret_us);
 /* For ids that a local action makes. */
 struct rand *call_rand(const struct action_call *call);
 /* "connector" of "connector.action". */

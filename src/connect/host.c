@@ -3,6 +3,7 @@
 
 #include "base/container.h"
 #include "base/limits.h"
+#include "base/timetext.h"
 #include "connect/answer.h"
 #include "connect/remote_call.h"
 
@@ -76,6 +77,19 @@ int64_t call_time_left(const struct action_call *call)
         return most;
     int64_t left = call->deadline.us - loop_now(call->loop).us;
     return left < 0 ? 0 : left < most ? left : most;
+}
+
+bool call_read_span(struct value v, int64_t *ret_us)
+{
+    if (v.type == VALUE_STRING)
+        return span_parse(value_str(v), ret_us, NULL) == ERR_OK;
+    if (v.type != VALUE_DURATION)
+        return false;
+    bool is_beyond = v.seconds >= INT64_MAX / US_PER_S || v.seconds <= INT64_MIN / US_PER_S;
+    *ret_us = !is_beyond ? v.seconds * US_PER_S + value_nanos(v) / 1000
+        : v.seconds > 0  ? INT64_MAX
+                         : INT64_MIN;
+    return true;
 }
 
 struct rand *call_rand(const struct action_call *call)
