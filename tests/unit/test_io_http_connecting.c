@@ -1,68 +1,5 @@
 /* Connections that never come to be: curl lets go of their sockets by itself. */
-#include "io_helpers.h"
-
-#include "io/http_client.h"
-
-struct outcome {
-    struct loop *loop; /* stopped when it is done; NULL: not */
-    bool is_done, may_have_left;
-    enum http_failure failure;
-    int status;
-    struct err_info why;
-};
-
-struct fixture {
-    struct loop *loop;
-    struct http_client *client;
-    struct arena arena;
-    struct test_server server, other; /* two origins */
-    char url[100];
-};
-
-static void on_done(void *context, const struct http_answer *answer)
-{
-    struct outcome *outcome = context;
-    assert_false(outcome->is_done);
-    outcome->is_done = true;
-    outcome->failure = answer->failure;
-    outcome->may_have_left = answer->may_have_left;
-    outcome->status = answer->status;
-    outcome->why = answer->why;
-    if (outcome->loop)
-        loop_stop(outcome->loop);
-}
-
-static void new_client(struct fixture *fixture, const char *rule)
-{
-    struct egress *egress;
-    struct str rules = str_of(rule);
-    CHECK(egress_new(&fixture->arena, &rules, 1, &egress, why));
-    struct http_client_options options = { .egress = egress };
-    CHECK(http_client_new(fixture->loop, &options, &fixture->client, why));
-}
-
-static int setup(void **state)
-{
-    struct fixture *fixture = calloc(1, sizeof *fixture);
-    test_server_start(&fixture->server, (struct http_server_options){ 0 });
-    test_server_start(&fixture->other, (struct http_server_options){ 0 });
-    CHECK(loop_new(clock_system(), &fixture->loop, why));
-    new_client(fixture, "127.0.0.1");
-    *state = fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *fixture = *state;
-    http_client_free(fixture->client);
-    loop_free(fixture->loop);
-    test_server_stop(&fixture->server);
-    test_server_stop(&fixture->other);
-    arena_done(&fixture->arena);
-    free(fixture);
-    return 0;
-}
+#include "client_fixture.h"
 
 static struct str url_of(struct fixture *fixture, const char *host, unsigned port)
 {
@@ -70,23 +7,18 @@ static struct str url_of(struct fixture *fixture, const char *host, unsigned por
     return str_of(fixture->url);
 }
 
-static struct outcome fetch(struct fixture *fixture, const char *host, unsigned port, int64_t timeout_us)
+static struct outcome *fetch(struct fixture *fixture, const char *host, unsigned port, int64_t timeout_us)
 {
-    struct outcome outcome = { .loop = fixture->loop };
-    struct http_request request = {
-        .method = STR("GET"), .url = url_of(fixture, host, port), .timeout_us = timeout_us
-    };
-    CHECK(http_client_start(fixture->client, &request, on_done, &outcome, NULL, why));
-    loop_run(fixture->loop);
-    assert_true(outcome.is_done);
-    return outcome;
+    return fetch_request(fixture,
+        (struct http_request){
+            .method = STR("GET"), .url = url_of(fixture, host, port), .timeout_us = timeout_us });
 }
 
-static void assert_good(struct fixture *fixture, unsigned port)
+static void assert_good(struct fixture *fixture, const char *host, unsigned port, int64_t timeout_us)
 {
-    struct outcome outcome = fetch(fixture, "127.0.0.1", port, 10 * US_PER_S);
-    if (outcome.status != 200)
-        fail_msg("failure %d: %s", (int)outcome.failure, outcome.why.text);
+    const struct outcome *outcome = fetch(fixture, host, port, timeout_us);
+    if (outcome->status != 200)
+        fail_msg("failure %d: %s", (int)outcome->failure, outcome->why.text);
 }
 
 /* A listener whose queue is full: the kernel answers no further SYN, so that connecting hangs. */
@@ -124,10 +56,11 @@ static void cancel_while_connecting(struct fixture *fixture, unsigned port, bool
     struct http_call *call;
     CHECK(http_client_start(fixture->client, &request, on_done, &outcome, &call, why));
     if (is_under_way)
-        assert_good(fixture, fixture->other.port); /* turns the loop */
+        assert_good(fixture, "127.0.0.1", fixture->other.port, 10 * US_PER_S); /* turns the loop */
     http_client_cancel(fixture->client, call);
     assert_int_equal(outcome.failure, HTTP_CANCELLED);
     assert_false(outcome.may_have_left);
+    outcome_clear(&outcome);
 }
 
 /* The descriptor that was let go is soon another connection's. */
@@ -138,19 +71,19 @@ static void connecting_that_ends_early_leaves_nothing_behind(void **state)
     full_listener_start(&full);
     for (int round = 0; round < 10; round++) {
         if (round % 2) {
-            struct outcome hung = fetch(fixture, "127.0.0.1", full.port, 50 * US_PER_MS);
-            assert_int_equal(hung.failure, HTTP_TIMEOUT);
-            assert_false(hung.may_have_left);
+            const struct outcome *hung = fetch(fixture, "127.0.0.1", full.port, 50 * US_PER_MS);
+            assert_int_equal(hung->failure, HTTP_TIMEOUT);
+            assert_false(hung->may_have_left);
         } else {
             cancel_while_connecting(fixture, full.port, round % 4);
         }
         for (int i = 0; i < 3; i++) {
-            assert_good(fixture, fixture->server.port);
-            assert_good(fixture, fixture->other.port);
+            assert_good(fixture, "127.0.0.1", fixture->server.port, 10 * US_PER_S);
+            assert_good(fixture, "127.0.0.1", fixture->other.port, 10 * US_PER_S);
         }
         http_client_free(fixture->client);
         new_client(fixture, "127.0.0.1");
-        assert_good(fixture, fixture->server.port);
+        assert_good(fixture, "127.0.0.1", fixture->server.port, 10 * US_PER_S);
     }
     full_listener_stop(&full);
 }
@@ -162,9 +95,7 @@ static void next_address_is_tried_when_the_first_refuses(void **state)
     for (int i = 0; i < 5; i++) {
         http_client_free(fixture->client);
         new_client(fixture, "localhost");
-        struct outcome outcome = fetch(fixture, "localhost", fixture->server.port, 5 * US_PER_S);
-        if (outcome.status != 200)
-            fail_msg("failure %d: %s", (int)outcome.failure, outcome.why.text);
+        assert_good(fixture, "localhost", fixture->server.port, 5 * US_PER_S);
     }
 }
 
