@@ -276,7 +276,7 @@ static FALLIBLE http_call_prepare(
     struct http_call *call, const struct http_request *request, struct err_info *why)
 {
     TRY(http_call_copy(call, request, why));
-    TRY(http_url_parse(&call->arena, request->url, http_url_schemes, &call->url, why));
+    TRY(http_url_parse(&call->arena, request->url, &call->url, why));
     size_t bytes_max = request->answer_bytes_max ? request->answer_bytes_max : ANSWER_BYTES_MAX;
     call->body.bytes_max = bytes_max;
     call->timeout_us = request->timeout_us > 0 ? request->timeout_us : CALL_SECONDS_DEFAULT * US_PER_S;
@@ -324,7 +324,7 @@ static FALLIBLE http_connect_prepare(
     bool is_v6 = str_find_byte(host, ':', 0) >= 0;
     TRY(arena_printf(&call->arena, &text, why, "http://%s%.*s%s:%u/", is_v6 ? "[" : "", STR_ARG(host),
         is_v6 ? "]" : "", port));
-    TRY(http_url_parse(&call->arena, text, http_url_schemes, &call->url, why));
+    TRY(http_url_parse(&call->arena, text, &call->url, why));
     if (call->url.port != port || str_find_byte(host, '/', 0) >= 0)
         return err_named(why, ERR_INVALID, "url", "\"%.*s\" is no name of a host", STR_ARG(host));
     if (!http_connect_set(call))

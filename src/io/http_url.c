@@ -3,8 +3,6 @@
 #include <curl/curl.h>
 #include <string.h>
 
-const char *const http_url_schemes[] = { "http", "https", NULL };
-
 /* AUTO(url_handle) */
 struct url_handle {
     CURLU *curl;
@@ -46,22 +44,18 @@ static void http_url_lower(struct str s)
         bytes[i] = (char)(bytes[i] >= 'A' && bytes[i] <= 'Z' ? bytes[i] + ('a' - 'A') : bytes[i]);
 }
 
-static bool http_url_scheme_is_one_of(struct str scheme, const char *const *schemes)
+static bool http_url_is_ours(struct str scheme)
 {
-    for (; *schemes; schemes++) {
-        if (str_equal_nocase(scheme, str_of(*schemes)))
-            return true;
-    }
-    return false;
+    return str_equal_nocase(scheme, STR("http")) || str_equal_nocase(scheme, STR("https"));
 }
 
-static FALLIBLE http_url_read(struct arena *arena, CURLU *handle, struct str text, const char *const *schemes,
-    struct http_url *ret, struct err_info *why)
+static FALLIBLE http_url_read(
+    struct arena *arena, CURLU *handle, struct str text, struct http_url *ret, struct err_info *why)
 {
     struct http_url url = { 0 };
     struct str port = { 0 };
     CURLUcode code = http_url_part(arena, handle, CURLUPART_SCHEME, 0, &url.scheme);
-    if (code == CURLUE_OK && !http_url_scheme_is_one_of(url.scheme, schemes))
+    if (code == CURLUE_OK && !http_url_is_ours(url.scheme))
         return http_url_bad(why, text, "its scheme is not allowed here");
     if (code == CURLUE_OK)
         code = http_url_part(arena, handle, CURLUPART_HOST, 0, &url.host);
@@ -101,8 +95,7 @@ static bool http_url_is_plain(struct str text)
 /* The path is sent as written: what it means is the server's business. */
 #define URL_FLAGS (CURLU_DISALLOW_USER | CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS)
 
-enum err http_url_parse(struct arena *arena, struct str text, const char *const *schemes,
-    struct http_url *ret, struct err_info *why)
+enum err http_url_parse(struct arena *arena, struct str text, struct http_url *ret, struct err_info *why)
 {
     AUTO(url_handle) struct url_handle handle = { curl_url() };
     struct str terminated;
@@ -114,7 +107,7 @@ enum err http_url_parse(struct arena *arena, struct str text, const char *const 
     CURLUcode code = curl_url_set(handle.curl, CURLUPART_URL, terminated.data, URL_FLAGS);
     if (code != CURLUE_OK)
         return http_url_code(why, text, code);
-    return http_url_read(arena, handle.curl, text, schemes, ret, why);
+    return http_url_read(arena, handle.curl, text, ret, why);
 }
 
 enum err http_url_join(struct arena *arena, const struct http_url *base, struct str reference,
@@ -132,7 +125,7 @@ enum err http_url_join(struct arena *arena, const struct http_url *base, struct 
         code = curl_url_set(handle.curl, CURLUPART_URL, terminated.data, URL_FLAGS | CURLU_URLENCODE);
     if (code != CURLUE_OK)
         return http_url_code(why, reference, code);
-    return http_url_read(arena, handle.curl, reference, http_url_schemes, ret, why);
+    return http_url_read(arena, handle.curl, reference, ret, why);
 }
 
 bool http_url_same_origin(const struct http_url *a, const struct http_url *b)

@@ -12,15 +12,12 @@ struct http_url {
     unsigned port;
 };
 
-/* Absolute, scheme one of `schemes` (NULL-terminated), a host, no userinfo. ERR_INVALID, "url". */
-FALLIBLE http_url_parse(struct arena *arena, struct str text, const char *const *schemes,
-    struct http_url *ret, struct err_info *why);
+/* Absolute, http or https, a host, no userinfo. ERR_INVALID, "url". */
+FALLIBLE http_url_parse(struct arena *arena, struct str text, struct http_url *ret, struct err_info *why);
 /* `reference` (a Location header's value) as seen from `base`. */
 FALLIBLE http_url_join(struct arena *arena, const struct http_url *base, struct str reference,
     struct http_url *ret, struct err_info *why);
 /* RFC 6454. */
 bool http_url_same_origin(const struct http_url *a, const struct http_url *b);
-
-extern const char *const http_url_schemes[]; /* http, https */
 
 #endif
