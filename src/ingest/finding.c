@@ -45,18 +45,16 @@ static enum err add_attack(void *context, struct str text, struct err_info *why)
 {
     struct attacks *attacks = context;
     struct mapping *m = attacks->mapping;
-    struct str id;
     if (str_starts(text, STR("attack.")))
         text = str_slice(text, 7, text.size);
     if (text.size < 5 || text.size > 9 || attacks->items.count == TAGS_MAX)
         return ERR_OK;
-    TRY(arena_str(m->arena, text, &id, why));
-    char *bytes = arena_bytes(m->arena, id.size);
+    char *bytes = arena_bytes(m->arena, text.size);
     if (!bytes)
         return err_memory(why);
-    for (size_t i = 0; i < id.size; i++)
-        bytes[i] = id.data[i] >= 'a' && id.data[i] <= 'z' ? (char)(id.data[i] - 32) : id.data[i];
-    id.data = bytes;
+    for (size_t i = 0; i < text.size; i++)
+        bytes[i] = text.data[i] >= 'a' && text.data[i] <= 'z' ? (char)(text.data[i] - 32) : text.data[i];
+    struct str id = { bytes, text.size };
     struct value_map_builder attack;
     value_map_begin(&attack, m->arena);
     if (str_starts(id, STR("TA")) && id.size == 6 && are_digits(str_slice(id, 2, 6))) {
@@ -130,13 +128,9 @@ static enum err find_uid(struct mapping *m, struct value *ret)
     return ERR_OK;
 }
 
-static bool has_field(const struct value_map_builder *map, struct str name)
+static bool has_field(const struct value_map_builder *map, const char *name)
 {
-    for (uint32_t i = 0; i < map->count; i++) {
-        if (value_is_text(map->entries[i].key, name))
-            return true;
-    }
-    return false;
+    return mapping_built(map, name).type != VALUE_NULL;
 }
 
 enum err finding_build(struct mapping *m, struct value *ret)
@@ -146,20 +140,20 @@ enum err finding_build(struct mapping *m, struct value *ret)
     value_map_begin(&finding, m->arena);
     if (node)
         TRY(mapping_build(m, node->children, &finding));
-    if (!has_field(&finding, STR("title"))) {
+    if (!has_field(&finding, "title")) {
         struct str title;
         TRY(find_title(m, &title));
         TRY(value_map_set(&finding, "title", value_string(title), m->why));
     }
-    if (!has_field(&finding, STR("uid"))) {
+    if (!has_field(&finding, "uid")) {
         struct value uid;
         TRY(find_uid(m, &uid));
         TRY(value_map_set(&finding, "uid", uid, m->why));
     }
     struct value description = m->survey.found[SURVEY_DESCRIPTION];
-    if (m->source->is_guessing && description.type == VALUE_STRING && !has_field(&finding, STR("desc")))
+    if (m->source->is_guessing && description.type == VALUE_STRING && !has_field(&finding, "desc"))
         TRY(value_map_set(&finding, "desc", description, m->why));
-    if (!has_field(&finding, STR("attacks")))
+    if (!has_field(&finding, "attacks"))
         TRY(set_attacks(m, &finding));
     *ret = value_map_end(&finding);
     return ERR_OK;

@@ -37,7 +37,7 @@ static enum err build_leaf(struct mapping *m, const struct map_node *node, struc
     return value_map_put(into, value_string(node->name), v, m->why);
 }
 
-static struct value built(const struct value_map_builder *map, const char *name)
+struct value mapping_built(const struct value_map_builder *map, const char *name)
 {
     for (uint32_t i = 0; i < map->count; i++) {
         if (value_is_text(map->entries[i].key, str_of(name)))
@@ -68,11 +68,11 @@ static enum err complete_object(
     } types[] = { { STR_INIT("device"), 0 }, { STR_INIT("analytic"), 1 }, { STR_INIT("file"), 0 },
         { STR_INIT("os"), 0 } };
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-        if (str_equal(node->name, types[i].object) && built(into, "type_id").type == VALUE_NULL)
+        if (str_equal(node->name, types[i].object) && mapping_built(into, "type_id").type == VALUE_NULL)
             TRY(value_map_set(into, "type_id", value_int(types[i].type_id), m->why));
     }
-    struct value path = str_equal(node->name, STR("file")) ? built(into, "path") : value_null();
-    if (path.type == VALUE_STRING && built(into, "name").type == VALUE_NULL)
+    struct value path = str_equal(node->name, STR("file")) ? mapping_built(into, "path") : value_null();
+    if (path.type == VALUE_STRING && mapping_built(into, "name").type == VALUE_NULL)
         TRY(value_map_set(into, "name", base_name(path), m->why));
     return ERR_OK;
 }
@@ -87,7 +87,7 @@ static bool is_nameless(const struct map_node *node, const struct value_map_buil
     for (size_t i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++)
         is_endpoint = is_endpoint || str_equal(node->name, endpoints[i]);
     for (size_t i = 0; is_endpoint && i < sizeof(names) / sizeof(names[0]); i++) {
-        if (built(object, names[i]).type != VALUE_NULL)
+        if (mapping_built(object, names[i]).type != VALUE_NULL)
             return false;
     }
     return is_endpoint;

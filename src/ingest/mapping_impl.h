@@ -37,6 +37,8 @@ FALLIBLE fingerprint_make(struct mapping *mapping, struct mapped *ret);
 /* The mapped fields below `first` into `into`. */
 FALLIBLE mapping_build(struct mapping *mapping, const struct map_node *first, struct value_map_builder *into);
 const struct map_node *mapping_find(const struct map_node *first, struct str name);
+/* The field of this name as built so far; null when there is none. */
+struct value mapping_built(const struct value_map_builder *map, const char *name);
 /* A text's first line, cut at ALERT_TITLE_BYTES_MAX. */
 struct str first_line(struct str text);
 
