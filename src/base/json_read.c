@@ -70,14 +70,6 @@ static inline void skip_space(struct reader *r)
 
 /* --- strings --------------------------------------------------------------------------------------- */
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Four digits behind "\u". */
 static FALLIBLE read_hex4(struct reader *r, uint32_t *ret)
 {
@@ -85,7 +77,7 @@ static FALLIBLE read_hex4(struct reader *r, uint32_t *ret)
     if (r->end - r->at < 4)
         return invalid(r, "json_escape", "\\u needs four hexadecimal digits");
     for (int i = 0; i < 4; i++) {
-        int digit = hex_value(r->at[i]);
+        int digit = hex_digit(r->at[i]);
         if (digit < 0)
             return invalid(r, "json_escape", "\\u needs four hexadecimal digits");
         unit = unit << 4 | (uint32_t)digit;

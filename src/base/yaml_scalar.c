@@ -129,13 +129,10 @@ static enum err fold_quoted(struct yaml_reader *r, int32_t indent_min, const cha
         return yaml_fail(r, "yaml_indent",
             "a quoted text goes on with less indentation than its key; indent the line, or the closing quote "
             "is missing");
-    if (is_escaped)
-        breaks--;
-    if (is_escaped)
-        for (unsigned i = 0; i < breaks; i++)
-            buf_add_byte(&r->scratch, '\n');
-    else
+    if (!is_escaped)
         add_fold(&r->scratch, breaks);
+    for (unsigned i = 1; is_escaped && i < breaks; i++)
+        buf_add_byte(&r->scratch, '\n');
     return ERR_OK;
 }
 
@@ -177,14 +174,10 @@ static bool read_hex(const struct yaml_reader *r, const char *p, int digits, uin
     if (r->end - p < digits)
         return false;
     for (int i = 0; i < digits; i++) {
-        char c = p[i];
-        uint32_t digit = c >= '0' && c <= '9' ? (uint32_t)(c - '0')
-            : c >= 'a' && c <= 'f'            ? (uint32_t)(c - 'a' + 10)
-            : c >= 'A' && c <= 'F'            ? (uint32_t)(c - 'A' + 10)
-                                              : 16;
-        if (digit == 16)
+        int digit = hex_digit(p[i]);
+        if (digit < 0)
             return false;
-        code = code << 4 | digit;
+        code = code << 4 | (uint32_t)digit;
     }
     *ret = code;
     return true;

@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "base/number.h"
+#include "base/text.h"
 #include "base/yaml.h"
 
 #define CORE "tag:yaml.org,2002:"
@@ -44,16 +45,13 @@ static bool parse_radix(struct str text, struct value *ret)
 {
     if (text.size < 3 || text.data[0] != '0' || (text.data[1] != 'o' && text.data[1] != 'x'))
         return false;
-    uint64_t base = text.data[1] == 'o' ? 8 : 16, number = 0;
+    int base = text.data[1] == 'o' ? 8 : 16;
+    uint64_t number = 0;
     for (size_t i = 2; i < text.size; i++) {
-        char c = text.data[i];
-        uint64_t digit = c >= '0' && c <= '9' ? (uint64_t)(c - '0')
-            : c >= 'a' && c <= 'f'            ? (uint64_t)(c - 'a' + 10)
-            : c >= 'A' && c <= 'F'            ? (uint64_t)(c - 'A' + 10)
-                                              : 16;
-        if (digit >= base || number > (UINT64_MAX - digit) / base)
+        int digit = hex_digit(text.data[i]);
+        if (digit < 0 || digit >= base || number > (UINT64_MAX - (uint64_t)digit) / (uint64_t)base)
             return false;
-        number = number * base + digit;
+        number = number * (uint64_t)base + (uint64_t)digit;
     }
     *ret = number <= INT64_MAX ? value_int((int64_t)number) : value_uint(number);
     return true;

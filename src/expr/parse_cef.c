@@ -1,6 +1,7 @@
 /* CEF and LEEF: a header of fields with '|' between them, then pairs. */
 #include <string.h>
 
+#include "base/text.h"
 #include "expr/parsers.h"
 
 static FALLIBLE refuse(struct err_info *why, const char *format, const char *text)
@@ -138,8 +139,7 @@ static bool delimiter_of(struct str text, char *ret)
     size_t from = str_starts(text, STR("0x")) ? 2 : str_starts(text, STR("x")) ? 1 : text.size;
     unsigned code = 0;
     for (size_t i = from; i < text.size; i++) {
-        char c = text.data[i] | 0x20;
-        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        int digit = hex_digit(text.data[i]);
         if (digit < 0 || code > 0x7f)
             return false;
         code = code * 16 + (unsigned)digit;

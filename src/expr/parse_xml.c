@@ -91,16 +91,16 @@ static size_t entity(struct str text, size_t at, uint32_t *ret)
         }
     }
     bool is_hex = at + 2 < text.size && text.data[at + 2] == 'x';
+    int base = is_hex ? 16 : 10;
     size_t digits = at + 2 + is_hex, i = digits;
     uint32_t c = 0;
     if (at + 1 >= text.size || text.data[at + 1] != '#')
         return 0;
     for (; i < text.size && text.data[i] != ';' && i - digits < 8; i++) {
-        char d = text.data[i] | 0x20;
-        int digit = d >= '0' && d <= '9' ? d - '0' : is_hex && d >= 'a' && d <= 'f' ? d - 'a' + 10 : -1;
-        if (digit < 0)
+        int digit = hex_digit(text.data[i]);
+        if (digit < 0 || digit >= base)
             return 0;
-        c = c * (is_hex ? 16 : 10) + (uint32_t)digit;
+        c = c * (uint32_t)base + (uint32_t)digit;
     }
     if (i == digits || i >= text.size || text.data[i] != ';' || c == 0 || c > 0x10ffff ||
         (c >= 0xd800 && c <= 0xdfff))

@@ -330,6 +330,8 @@ static void hostile_xml_is_refused(void **state)
             "!document type" },
         { "parse_xml('<a><!DOCTYPE b []></a>')", "!" },
         { "parse_xml('<a>&#0;</a>')", "!entity" },
+        { "parse_xml('<a>&#\\x16\\x11;</a>')", "!entity" },
+        { "parse_xml('<a>&#1A;</a>')", "!entity" },
         { "parse_xml('<a>&#xD800;</a>')", "!entity" },
         { "parse_xml('<a>&#x110000;</a>')", "!entity" },
         { "parse_xml('<a>&#99999999999;</a>')", "!entity" },
