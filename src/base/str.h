@@ -21,6 +21,12 @@ struct str {
 /* For printf's "%.*s". */
 #define STR_ARG(s) ((int)((s).size > 0x7fffffff ? 0x7fffffff : (s).size)), ((s).data ? (s).data : "")
 
+/* The small letter of a capital one of ASCII; all other bytes as they are. */
+static inline char ascii_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
 struct str str_of(const char *text); /* borrows; NULL gives an empty slice */
 bool str_equal(struct str a, struct str b);
 bool str_equal_nocase(struct str a, struct str b); /* ASCII only */

@@ -316,10 +316,8 @@ static FALLIBLE add_email(struct ioc_search *search, size_t start, size_t at, si
     char *text = NULL;
     TRY(call_bytes(call, end - start, &text));
     memcpy(text, search->text.data + start, end - start);
-    for (size_t i = at - start; i < end - start; i++) {
-        if (text[i] >= 'A' && text[i] <= 'Z')
-            text[i] |= 0x20; /* the host's case means nothing, the mailbox's may */
-    }
+    for (size_t i = at - start; i < end - start; i++)
+        text[i] = ascii_lower(text[i]); /* the host's case means nothing, the mailbox's may */
     return ioc_add(search, IOC_EMAIL, start, (struct str){ text, end - start }, IOC_AS_IS);
 }
 

@@ -61,7 +61,7 @@ static FALLIBLE lowered(struct call *call, struct str text, struct value *ret)
     char *data = NULL;
     TRY(call_bytes(call, text.size, &data));
     for (size_t i = 0; i < text.size; i++)
-        data[i] = text.data[i] >= 'A' && text.data[i] <= 'Z' ? (char)(text.data[i] | 0x20) : text.data[i];
+        data[i] = ascii_lower(text.data[i]);
     *ret = value_string((struct str){ data, text.size });
     return ERR_OK;
 }

@@ -56,7 +56,7 @@ static FALLIBLE lowered(struct arena *arena, struct str text, struct value *ret,
     if (copy == NULL)
         return err_memory(why);
     for (size_t i = 0; i < text.size; i++)
-        copy[i] = text.data[i] >= 'A' && text.data[i] <= 'Z' ? (char)(text.data[i] | 0x20) : text.data[i];
+        copy[i] = ascii_lower(text.data[i]);
     *ret = value_string((struct str){ copy, text.size });
     return ERR_OK;
 }

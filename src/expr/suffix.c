@@ -13,10 +13,8 @@ static bool host_text(struct str host, struct host_text *ret)
 {
     if (host.size == 0 || host.size > HOST_BYTES_MAX || memchr(host.data, 0, host.size) != NULL)
         return false;
-    for (size_t i = 0; i < host.size; i++) {
-        char c = host.data[i];
-        ret->text[i] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-    }
+    for (size_t i = 0; i < host.size; i++)
+        ret->text[i] = ascii_lower(host.data[i]);
     ret->text[host.size] = '\0';
     return true;
 }
