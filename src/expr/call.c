@@ -115,6 +115,19 @@ FALLIBLE call_string(struct call *call, struct str text, struct value *ret)
     return ERR_OK;
 }
 
+FALLIBLE call_hex(struct call *call, struct str bytes, struct value *ret)
+{
+    static const char digits[] = "0123456789abcdef";
+    char *text = NULL;
+    TRY(call_bytes(call, bytes.size * 2, &text));
+    for (size_t i = 0; i < bytes.size; i++) {
+        text[2 * i] = digits[(unsigned char)bytes.data[i] >> 4];
+        text[2 * i + 1] = digits[(unsigned char)bytes.data[i] & 15];
+    }
+    *ret = value_string((struct str){ text, bytes.size * 2 });
+    return ERR_OK;
+}
+
 FALLIBLE call_optional(struct call *call, struct value inside, struct value *ret)
 {
     struct value *held = NULL;

@@ -45,6 +45,8 @@ FALLIBLE call_bytes(struct call *call, size_t size, char **ret);
 FALLIBLE call_items(struct call *call, size_t count, struct value **ret);
 /* A copy in the arena. */
 FALLIBLE call_string(struct call *call, struct str text, struct value *ret);
+/* The bytes as hexadecimal digits, small letters. */
+FALLIBLE call_hex(struct call *call, struct str bytes, struct value *ret);
 
 static inline struct value call_list(const struct value *items, size_t count)
 {

@@ -80,15 +80,7 @@ static FALLIBLE base64_decode_string(struct call *call, const struct value *a, s
 
 static FALLIBLE hex_encode(struct call *call, const struct value *a, struct value *ret)
 {
-    static const char digits[] = "0123456789abcdef";
-    char *text = NULL;
-    TRY(call_bytes(call, (size_t)a[0].size * 2, &text));
-    for (uint32_t i = 0; i < a[0].size; i++) {
-        text[2 * (size_t)i] = digits[(unsigned char)a[0].bytes[i] >> 4];
-        text[2 * (size_t)i + 1] = digits[(unsigned char)a[0].bytes[i] & 15];
-    }
-    *ret = value_string((struct str){ text, (size_t)a[0].size * 2 });
-    return ERR_OK;
+    return call_hex(call, value_str(a[0]), ret);
 }
 
 static FALLIBLE hex_decode_string(struct call *call, const struct value *a, struct value *ret)

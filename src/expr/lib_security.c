@@ -93,18 +93,12 @@ static FALLIBLE registered_domain(struct call *call, const struct value *a, stru
 
 static FALLIBLE digest(struct call *call, struct value v, const EVP_MD *kind, struct value *ret)
 {
-    static const char digits[] = "0123456789abcdef";
     unsigned char bytes[EVP_MAX_MD_SIZE];
-    char text[2 * EVP_MAX_MD_SIZE];
     unsigned size = 0;
     TRY(call_charge_bytes(call, v.size));
     if (EVP_Digest(v.bytes != NULL ? v.bytes : "", v.size, bytes, &size, kind, NULL) != 1)
         return err_set(&call->why, ERR_INTERNAL, "OpenSSL gave no digest");
-    for (unsigned i = 0; i < size; i++) {
-        text[2 * i] = digits[bytes[i] >> 4];
-        text[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    return call_string(call, (struct str){ text, 2 * (size_t)size }, ret);
+    return call_hex(call, (struct str){ (const char *)bytes, size }, ret);
 }
 
 static FALLIBLE md5(struct call *call, const struct value *a, struct value *ret)
