@@ -72,6 +72,11 @@ struct function {
         .name = STR_INIT(text), .overloads = (rows), .overload_count = sizeof(rows) / sizeof((rows)[0]), \
         .step = (which) \
     }
+#define FUNCTION_STEP_KEEPING(text, rows, which) \
+    { \
+        .name = STR_INIT(text), .overloads = (rows), .overload_count = sizeof(rows) / sizeof((rows)[0]), \
+        .step = (which), .keeps_parts = true \
+    }
 
 struct library {
     const char *name;

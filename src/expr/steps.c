@@ -13,7 +13,7 @@ static uint8_t safety(const struct function *function, uint8_t flags, uint8_t sa
     /* One encoding over another undoes the first: HTML's "&#39;" ends a shell's word. */
     if (function->is_encoder)
         return flags;
-    if (!function->keeps_parts && function->step != FUNCTION_ADD && function->step != FUNCTION_INDEX)
+    if (!function->keeps_parts)
         return flags & (uint8_t)~VALUE_SAFE_MASK;
     return flags | (safe & VALUE_SAFE_MASK);
 }

@@ -291,8 +291,7 @@ static uint8_t taint_of_call(const struct node *node, uint8_t taint)
     if (function->is_encoder && taint != 0 &&
         type_sink_parse(str_slice(function->name, strlen("encode_"), function->name.size), &sink))
         return (uint8_t)(TAINTED & ~(1u << sink));
-    bool keeps = function->keeps_parts || function->step == FUNCTION_ADD || function->step == FUNCTION_INDEX;
-    return taint != 0 && !keeps ? TAINTED : taint;
+    return taint != 0 && !function->keeps_parts ? TAINTED : taint;
 }
 
 /* `choice == "blokc"`: a word that can never come. */
