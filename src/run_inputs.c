@@ -3,14 +3,6 @@
 #include "base/json.h"
 #include "resource.h"
 
-static const struct playbook_input *find_input(const struct playbook *playbook, struct value name)
-{
-    for (uint32_t i = 0; i < playbook->input_count; i++)
-        if (value_is_text(name, playbook->inputs[i].name))
-            return &playbook->inputs[i];
-    return NULL;
-}
-
 static bool is_read_as_json(const struct type *type)
 {
     while (type->kind == TYPE_NULLABLE || type->kind == TYPE_OPTIONAL)
@@ -54,10 +46,10 @@ enum err inputs_read(const char *const *pairs, size_t count, const struct playbo
     for (size_t i = 0; i < count; i++)
         TRY(pair_add(&builder, pairs[i], "input", why));
     for (uint32_t i = 0; i < builder.count; i++) {
-        const struct playbook_input *input = find_input(playbook, builder.entries[i].key);
+        struct str name = value_str(builder.entries[i].key);
+        const struct playbook_input *input = playbook_find_input(playbook, name);
         if (input == NULL)
-            return err_set(why, ERR_INVALID, "--input: the playbook has no input \"%.*s\"",
-                STR_ARG(value_str(builder.entries[i].key)));
+            return err_set(why, ERR_INVALID, "--input: the playbook has no input \"%.*s\"", STR_ARG(name));
         TRY(take_typed(input, arena, &builder.entries[i].value, why));
     }
     *ret = value_map_end(&builder);

@@ -66,10 +66,7 @@ static FALLIBLE no_unknown_inputs(const struct playbook *playbook, struct value 
 {
     for (uint32_t i = 0; given.type == VALUE_MAP && i < given.size; i++) {
         struct value key = value_map_entries(given)[i].key;
-        bool is_known = false;
-        for (uint32_t j = 0; j < playbook->input_count; j++)
-            is_known |= value_is_text(key, playbook->inputs[j].name);
-        if (!is_known && key.type == VALUE_STRING)
+        if (key.type == VALUE_STRING && !playbook_find_input(playbook, value_str(key)))
             return err_set(why, ERR_INVALID, "the playbook %.*s has no input \"%.*s\"",
                 STR_ARG(playbook->name), STR_ARG(value_str(key)));
     }

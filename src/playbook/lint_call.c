@@ -144,20 +144,12 @@ static bool comes_to_call(
     return false;
 }
 
-static const struct playbook_input *find_input(const struct playbook *playbook, struct str name)
-{
-    for (uint32_t i = 0; i < playbook->input_count; i++)
-        if (str_equal(playbook->inputs[i].name, name))
-            return &playbook->inputs[i];
-    return NULL;
-}
-
 static void check_given_inputs(struct reader *r, const struct yaml_node *with_node,
     const struct template *with, const struct playbook *called)
 {
     for (uint32_t i = 0; i < with_node->count; i++) {
         const struct yaml_node *key = with_node->pairs[i].key;
-        const struct playbook_input *input = find_input(called, key->text);
+        const struct playbook_input *input = playbook_find_input(called, key->text);
         struct template given;
         if (input == NULL) {
             reader_fault(r, key, "unknown_field", "playbook %.*s has no input \"%.*s\"",

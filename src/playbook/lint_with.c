@@ -167,14 +167,11 @@ void lint_with_inputs(
         return;
     }
     for (uint32_t i = 0; i < with->count; i++) {
-        const struct type *type = &type_dyn;
-        for (uint32_t k = 0; k < called->input_count; k++)
-            if (str_equal(called->inputs[k].name, with->keys[i]))
-                type = called->inputs[k].type;
+        const struct playbook_input *input = playbook_find_input(called, with->keys[i]);
         if (with->parts[i].kind == TEMPLATE_CONSTANT)
             continue;
         demand.name = with->keys[i];
-        check_template(&demand, &with->parts[i], type);
+        check_template(&demand, &with->parts[i], input != NULL ? input->type : &type_dyn);
     }
 }
 

@@ -41,6 +41,14 @@ const struct step *playbook_find_step(const struct playbook *playbook, struct st
     return NULL;
 }
 
+const struct playbook_input *playbook_find_input(const struct playbook *playbook, struct str name)
+{
+    for (uint32_t i = 0; i < playbook->input_count; i++)
+        if (str_equal(playbook->inputs[i].name, name))
+            return &playbook->inputs[i];
+    return NULL;
+}
+
 static bool is_kebab(struct str name)
 {
     for (size_t i = 0; i < name.size; i++) {

@@ -261,6 +261,7 @@ FALLIBLE playbook_parse(struct str text, const struct playbook_world *world, str
 struct playbook *playbook_acquire(struct playbook *playbook); /* thread-safe */
 void playbook_release(struct playbook *playbook); /* thread-safe; NULL is fine */
 const struct step *playbook_find_step(const struct playbook *playbook, struct str id);
+const struct playbook_input *playbook_find_input(const struct playbook *playbook, struct str name);
 
 /* Evaluates a template; pure. Errors are those of expr_eval; mixed text renders values as in JSON, strings
  * bare. */
