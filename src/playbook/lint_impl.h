@@ -41,6 +41,9 @@ struct variable {
     bool is_read;
 };
 
+/* Not safe for any sink. */
+#define TAINTED ((uint8_t)((1u << SINK_COUNT) - 2))
+
 /* What is known of a value without its place: its type, and the sinks for which it is not safe. */
 struct verdict {
     const struct type *type; /* NULL: hangs on a variable that is not known yet */

@@ -3,9 +3,6 @@
 
 #include "playbook/lint_impl.h"
 
-/* Every sink. */
-#define TAINTED ((uint8_t)((1u << SINK_COUNT) - 2))
-
 static struct type *new_type(struct linter *l, struct type given)
 {
     struct type *type = ARENA_NEW(&l->arena, struct type);

@@ -6,8 +6,6 @@
 #include "expr/function.h"
 #include "playbook/lint_impl.h"
 
-#define TAINTED ((uint8_t)((1u << SINK_COUNT) - 2))
-
 /* What stands for a variable of a macro. */
 struct bound {
     const struct bound *outer;
