@@ -170,10 +170,8 @@ static void walk_switch(struct linter *l, struct flow *flow, const struct step *
 static void expect_assignments(struct linter *l, struct flow *flow, const struct step *loop)
 {
     for (uint32_t i = loop->index + 1; i < l->playbook->step_count; i++) {
-        const struct step *step = l->playbook->all_steps[i], *outer = step->parent;
-        while (outer != NULL && outer != loop)
-            outer = outer->parent;
-        if (outer == NULL)
+        const struct step *step = l->playbook->all_steps[i];
+        if (!lint_is_inside(step, loop))
             return;
         for (uint32_t k = 0; step->kind == STEP_SET && k < step->set.count; k++) {
             const struct variable *variable = lint_find_variable(l, step->set.items[k].name);
@@ -417,11 +415,6 @@ static void report_unused(struct linter *l)
                 "nothing reads the variable \"%.*s\"", STR_ARG(l->variables[i].name));
 }
 
-static bool is_fact_of(const struct fact *facts, const struct fact *fact)
-{
-    return fact_holds(facts, fact->kind, fact->path);
-}
-
 /* What every trigger's filter has shown before a step runs. A person or another playbook shows nothing. */
 static const struct fact *shown_by_triggers(struct linter *l)
 {
@@ -431,7 +424,7 @@ static const struct fact *shown_by_triggers(struct linter *l)
         const struct fact *facts = tree != NULL ? facts_when(l, tree, true, NULL) : NULL;
         const struct fact *kept = i == 0 ? facts : NULL;
         for (const struct fact *fact = common; i > 0 && fact != NULL; fact = fact->next)
-            if (is_fact_of(facts, fact))
+            if (fact_holds(facts, fact->kind, fact->path))
                 kept = fact_add(l, kept, fact->kind, fact->path);
         common = kept;
     }
@@ -459,12 +452,13 @@ static void walk_playbook(struct linter *l)
     if (l->is_out_of_memory)
         return;
     walk_head(l, &flow);
-    flow.facts = shown_by_triggers(l);
+    const struct fact *shown = shown_by_triggers(l);
+    flow.facts = shown;
     walk_block(l, &flow, l->playbook->steps);
     /* A failure may come at any step, so nothing is sure in on_failure. */
     memset(flow.surely, 0, l->word_count * sizeof *flow.surely);
     flow.is_ended = false;
-    flow.facts = shown_by_triggers(l);
+    flow.facts = shown;
     assume_handling(l, &flow);
     walk_block(l, &flow, l->playbook->on_failure);
     if (!l->is_out_of_memory)

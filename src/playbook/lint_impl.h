@@ -190,6 +190,7 @@ static inline uint32_t variable_bit(const struct linter *l, uint32_t variable)
 
 /* False when there is no memory. */
 bool lint_infer(struct linter *l);
+bool lint_is_inside(const struct step *step, const struct step *loop); /* the loop itself is, too */
 
 /* ---- lint_with.c ---- */
 

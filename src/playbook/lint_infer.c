@@ -100,7 +100,7 @@ static void infer_step(struct linter *l, const struct step *step)
             lint_template(l, NULL, step->set.items[i].value));
 }
 
-static bool is_inside(const struct step *step, const struct step *loop)
+bool lint_is_inside(const struct step *step, const struct step *loop)
 {
     while (step != NULL && step != loop)
         step = step->parent;
@@ -113,7 +113,7 @@ static void one_round(struct linter *l)
     uint32_t open_count = 0;
     for (uint32_t i = 0; i < l->playbook->step_count; i++) {
         const struct step *step = l->playbook->all_steps[i];
-        while (open_count > 0 && !is_inside(step, open[open_count - 1]))
+        while (open_count > 0 && !lint_is_inside(step, open[open_count - 1]))
             infer_collect(l, open[--open_count]);
         infer_step(l, step);
         if (step->kind == STEP_FOR_EACH && step->for_each.collect != NULL &&
