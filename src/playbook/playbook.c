@@ -62,7 +62,6 @@ static bool is_kebab(struct str name)
 
 static void read_concurrency(struct reader *r, const struct yaml_node *node, struct playbook *playbook)
 {
-    static const char *const words[] = { "queue", "skip", "cancel_running", NULL };
     if (node == NULL || !reader_shape(r, node, "`concurrency`", &shape_concurrency))
         return;
     if (yaml_find(node, STR("key")) == NULL)
@@ -70,12 +69,11 @@ static void read_concurrency(struct reader *r, const struct yaml_node *node, str
     playbook->concurrency_key = reader_template(r, yaml_find(node, STR("key")));
     playbook->concurrency_max = (uint32_t)reader_number(r, yaml_find(node, STR("max")), 1, 1000000, 1);
     playbook->when_full = (enum when_full)reader_word(
-        r, yaml_find(node, STR("when_full")), words, WHEN_FULL_QUEUE);
+        r, yaml_find(node, STR("when_full")), words_when_full, WHEN_FULL_QUEUE);
 }
 
 static void read_head(struct reader *r, const struct yaml_node *root, struct playbook *playbook)
 {
-    static const char *const modes[] = { "shadow", "suggest", "auto", NULL };
     const struct yaml_node *name = yaml_find(root, STR("playbook")), *output = yaml_find(root, STR("out"));
     playbook->name = reader_text(r, name, "`playbook`");
     r->name = playbook->name;
@@ -86,7 +84,7 @@ static void read_head(struct reader *r, const struct yaml_node *root, struct pla
     playbook->title = reader_text(r, yaml_find(root, STR("title")), "`title`");
     playbook->description = reader_text(r, yaml_find(root, STR("description")), "`description`");
     playbook->attack = reader_texts(r, yaml_find(root, STR("attack")), &playbook->attack_count);
-    playbook->mode = (enum playbook_mode)reader_word(r, yaml_find(root, STR("mode")), modes, MODE_AUTO);
+    playbook->mode = (enum playbook_mode)reader_word(r, yaml_find(root, STR("mode")), words_mode, MODE_AUTO);
     playbook->inputs = reader_inputs(r, yaml_find(root, STR("inputs")), &playbook->input_count);
     playbook->output = output ? type_read(r->arena, output, r->found) : &type_dyn;
     playbook->triggers = reader_triggers(r, yaml_find(root, STR("triggers")), &playbook->trigger_count);

@@ -19,10 +19,10 @@ void shape_names(const struct shape *shape, const char *ret[SHAPE_KEYS_MAX + 1])
 
 /* ---- words ---- */
 
-static const char *const modes[] = { "shadow", "suggest", "auto", NULL };
-static const char *const when_full[] = { "queue", "skip", "cancel_running", NULL };
-static const char *const backoffs[] = { "fixed", "linear", "exponential", NULL };
-static const char *const case_events[] = { "created", "updated", "closed", NULL };
+const char *const words_mode[] = { "shadow", "suggest", "auto", NULL };
+const char *const words_when_full[] = { "queue", "skip", "cancel_running", NULL };
+const char *const words_backoff[] = { "fixed", "linear", "exponential", NULL };
+const char *const words_case_event[] = { "created", "updated", "closed", NULL };
 static const char *const languages[] = { "python", NULL };
 
 #define KEBAB "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
@@ -32,7 +32,7 @@ static const char *const languages[] = { "python", NULL };
 
 static const struct shape_key retry_keys[] = {
     { "attempts", SHAPE_NUMBER, .least = 1, .most = RETRY_ATTEMPTS_MAX, .help = "in all" },
-    { "backoff", SHAPE_WORD, .words = backoffs },
+    { "backoff", SHAPE_WORD, .words = words_backoff },
     { "first", SHAPE_SPAN, .help = "the first pause" },
     { "max", SHAPE_SPAN, .help = "the longest pause" },
     END,
@@ -229,7 +229,7 @@ static const struct shape_key trigger_keys[] = {
     { "schedule", SHAPE_TEXT_OR_MAP, .shape = &shape_schedule },
     { "email", SHAPE_MAP, .shape = &shape_email },
     { "syslog", SHAPE_EXPRESSION },
-    { "case", SHAPE_WORD, .words = case_events },
+    { "case", SHAPE_WORD, .words = words_case_event },
     { "manual", SHAPE_BOOL },
     { "playbook", SHAPE_BOOL, .help = "others may call it" },
     { "repeats", SHAPE_BOOL, .help = "also when dedup folds a repeat into a standing alert" },
@@ -258,7 +258,7 @@ const struct shape shape_input = { "input", .keys = input_keys };
 static const struct shape_key concurrency_keys[] = {
     { "key", SHAPE_ANY, .is_required = true },
     { "max", SHAPE_NUMBER, .least = 1, .most = 1000000 },
-    { "when_full", SHAPE_WORD, .words = when_full },
+    { "when_full", SHAPE_WORD, .words = words_when_full },
     END,
 };
 const struct shape shape_concurrency = { "concurrency", .keys = concurrency_keys };
@@ -271,7 +271,7 @@ static const struct shape_key playbook_keys[] = {
     { "title", SHAPE_TEXT },
     { "description", SHAPE_TEXT },
     { "attack", SHAPE_TEXTS, .help = "MITRE ATT&CK techniques that it answers" },
-    { "mode", SHAPE_WORD, .words = modes },
+    { "mode", SHAPE_WORD, .words = words_mode },
     { "triggers", SHAPE_LIST, .shape = &shape_trigger },
     { "inputs", SHAPE_INPUTS },
     { "out", SHAPE_TYPE, .help = "what it gives to its callers" },

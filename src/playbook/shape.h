@@ -59,10 +59,14 @@ struct shape {
     const struct shape *const *named; /* further shapes that `schema` texts name, ended by NULL; NULL: none */
 };
 
+/* Words, ended by NULL, in the order of their enum where there is one: readers and schemas take the same. */
+extern const char *const words_mode[], *const words_when_full[], *const words_backoff[],
+                                                                     *const words_case_event[];
+
 /* The key names, ended by NULL, as reader_keys takes them. */
 void shape_names(const struct shape *shape, const char *ret[SHAPE_KEYS_MAX + 1]);
 
-/* ---- playbooks; the kinds of steps come in step_read.c's order ---- */
+/* ---- playbooks ---- */
 
 extern const struct shape shape_playbook, shape_concurrency, shape_retry, shape_case, shape_branch, shape_ask,
     shape_wait, shape_fail, shape_webhook, shape_schedule, shape_email, shape_trigger, shape_input,

@@ -393,12 +393,11 @@ static void check_keys(struct reader *r, const struct yaml_node *node, const str
 
 static void read_retry(struct reader *r, const struct yaml_node *node, struct retry_policy *policy)
 {
-    static const char *const backoffs[] = { "fixed", "linear", "exponential", NULL };
     *policy = (struct retry_policy){ .attempts = 1 };
     if (node == NULL || !reader_shape(r, node, "`retry`", &shape_retry))
         return;
     policy->attempts = (uint32_t)reader_number(r, part(node, "attempts"), 1, RETRY_ATTEMPTS_MAX, 3);
-    policy->backoff = (enum backoff)reader_word(r, part(node, "backoff"), backoffs, BACKOFF_EXPONENTIAL);
+    policy->backoff = (enum backoff)reader_word(r, part(node, "backoff"), words_backoff, BACKOFF_EXPONENTIAL);
     policy->first_us = reader_span(r, part(node, "first"), US_PER_S);
     policy->max_us = reader_span(r, part(node, "max"), 5 * US_PER_MIN);
 }

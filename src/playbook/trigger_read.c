@@ -67,8 +67,7 @@ static void read_email(struct reader *r, const struct yaml_node *node, struct tr
 
 static void read_case(struct reader *r, const struct yaml_node *node, struct trigger *trigger)
 {
-    static const char *const words[] = { "created", "updated", "closed", NULL };
-    trigger->case_event = str_of(words[reader_word(r, node, words, 0)]);
+    trigger->case_event = str_of(words_case_event[reader_word(r, node, words_case_event, 0)]);
 }
 
 static void read_flag(struct reader *r, const struct yaml_node *node, struct trigger *trigger)
