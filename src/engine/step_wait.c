@@ -60,14 +60,6 @@ static FALLIBLE due_of(struct turn *turn, struct frame *frame, int64_t *ret_us, 
  * events can be matched without the run. */
 static FALLIBLE captured_of(struct turn *turn, struct frame *frame, struct value *ret, struct err_info *why)
 {
-    static const char *const roots[] = { [SCOPE_EVENT] = "event",
-        [SCOPE_ALERT] = "alert",
-        [SCOPE_CASE] = "case",
-        [SCOPE_INPUTS] = "inputs",
-        [SCOPE_VARS] = "vars",
-        [SCOPE_STEPS] = "steps",
-        [SCOPE_RUN] = "run",
-        [SCOPE_NOW] = "now" };
     const struct step *step = frame_step(turn, frame);
     struct value_map_builder map = { 0 };
     struct names names;
@@ -78,7 +70,7 @@ static FALLIBLE captured_of(struct turn *turn, struct frame *frame, struct value
     for (uint32_t slot = 0; slot < SCOPE_LOOP + step->loop_depth; slot++) {
         bool is_loop = slot >= SCOPE_LOOP, is_read = is_loop;
         for (uint32_t i = 0; i < count && !is_loop && slot != SCOPE_IT; i++)
-            is_read |= str_equal(references[i].root, str_of(roots[slot]));
+            is_read |= str_equal(references[i].root, str_of(scope_slot_names[slot]));
         struct value v;
         if (!is_read || !names.activation.get(&names.activation, slot, &v))
             continue;

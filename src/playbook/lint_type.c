@@ -442,18 +442,19 @@ bool lint_scope_init(struct linter *l)
     const unsigned from_alert = 1u << TRIGGER_ALERT | 1u << TRIGGER_WEBHOOK | 1u << TRIGGER_EMAIL |
         1u << TRIGGER_SYSLOG | 1u << TRIGGER_MANUAL | 1u << TRIGGER_PLAYBOOK;
     const unsigned from_case = 1u << TRIGGER_CASE | 1u << TRIGGER_MANUAL | 1u << TRIGGER_PLAYBOOK;
-    const struct expr_name names[SCOPE_LOOP] = {
-        [SCOPE_EVENT] = { STR("event"), &type_dyn },
-        [SCOPE_ALERT] = { STR("alert"), subject_type(l, l->world->alert_type, from_alert) },
-        [SCOPE_CASE] = { STR("case"), subject_type(l, l->world->case_type, from_case) },
-        [SCOPE_INPUTS] = { STR("inputs"), &l->inputs_type },
-        [SCOPE_VARS] = { STR("vars"), &l->vars_type },
-        [SCOPE_STEPS] = { STR("steps"), &l->steps_type },
-        [SCOPE_RUN] = { STR("run"), &run_type },
-        [SCOPE_NOW] = { STR("now"), &type_timestamp },
-        [SCOPE_IT] = { STR(""), &type_dyn },
+    const struct type *const types[SCOPE_LOOP] = {
+        [SCOPE_EVENT] = &type_dyn,
+        [SCOPE_ALERT] = subject_type(l, l->world->alert_type, from_alert),
+        [SCOPE_CASE] = subject_type(l, l->world->case_type, from_case),
+        [SCOPE_INPUTS] = &l->inputs_type,
+        [SCOPE_VARS] = &l->vars_type,
+        [SCOPE_STEPS] = &l->steps_type,
+        [SCOPE_RUN] = &run_type,
+        [SCOPE_NOW] = &type_timestamp,
+        [SCOPE_IT] = &type_dyn,
     };
-    memcpy(l->names, names, sizeof names);
+    for (uint32_t i = 0; i < SCOPE_LOOP; i++)
+        l->names[i] = (struct expr_name){ STR(""), types[i] }; /* lint_scope_enter names them */
     l->name_count = SCOPE_LOOP;
     l->name_taints[SCOPE_EVENT] = l->name_taints[SCOPE_ALERT] = l->name_taints[SCOPE_CASE] =
         l->name_taints[SCOPE_INPUTS] = TAINTED;
@@ -468,9 +469,8 @@ void lint_scope_it(struct linter *l, const struct type *type, uint8_t taint)
 
 void lint_scope_enter(struct linter *l, const struct step *step, uint32_t loop_depth)
 {
-    static const char *const fixed[] = { "event", "alert", "case", "inputs", "vars", "steps", "run", "now" };
     for (uint32_t i = 0; i < SCOPE_IT; i++)
-        l->names[i].name = str_of(fixed[i]);
+        l->names[i].name = str_of(scope_slot_names[i]);
     l->name_count = SCOPE_LOOP + (loop_depth < SCOPE_LOOPS_MAX ? loop_depth : SCOPE_LOOPS_MAX);
     for (; step != NULL; step = step->parent) {
         if (step->kind != STEP_FOR_EACH || step->loop_depth >= loop_depth ||

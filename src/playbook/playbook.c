@@ -11,6 +11,18 @@
 #include "playbook/shape.h"
 #include "playbook/type_read.h"
 
+const char *const scope_slot_names[SCOPE_LOOP] = {
+    [SCOPE_EVENT] = "event",
+    [SCOPE_ALERT] = "alert",
+    [SCOPE_CASE] = "case",
+    [SCOPE_INPUTS] = "inputs",
+    [SCOPE_VARS] = "vars",
+    [SCOPE_STEPS] = "steps",
+    [SCOPE_RUN] = "run",
+    [SCOPE_NOW] = "now",
+    [SCOPE_IT] = "it",
+};
+
 struct counted_playbook {
     struct playbook playbook; /* first: the two have one address */
     atomic_uint references;

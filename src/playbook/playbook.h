@@ -23,6 +23,7 @@ enum scope_slot {
     SCOPE_LOOP, /* + loop depth from 0 */
 };
 #define SCOPE_LOOPS_MAX 16
+extern const char *const scope_slot_names[SCOPE_LOOP];
 
 /* A YAML value with `${{ }}` in it. */
 enum template_kind { TEMPLATE_CONSTANT, TEMPLATE_EXPR, TEMPLATE_TEXT, TEMPLATE_LIST, TEMPLATE_MAP };

@@ -102,10 +102,8 @@ static void read_switch(struct reader *r, const struct yaml_node *node, struct s
 
 static bool is_scope_name(struct str name)
 {
-    static const char *const names[] = { "event", "alert", "case", "inputs", "vars", "steps", "run", "now",
-        "it" };
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (str_equal(str_of(names[i]), name))
+    for (unsigned i = 0; i < SCOPE_LOOP; i++)
+        if (str_equal(str_of(scope_slot_names[i]), name))
             return true;
     return false;
 }

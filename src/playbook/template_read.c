@@ -14,10 +14,8 @@ void scope_hide(struct expr_name *names, uint32_t count)
 
 static uint32_t scope_names(const struct reader *r, struct expr_name names[SCOPE_LOOP + SCOPE_LOOPS_MAX])
 {
-    static const char *const fixed[] = { "event", "alert", "case", "inputs", "vars", "steps", "run", "now",
-        "it" };
     for (uint32_t i = 0; i < SCOPE_LOOP; i++)
-        names[i] = (struct expr_name){ str_of(fixed[i]), &type_dyn };
+        names[i] = (struct expr_name){ str_of(scope_slot_names[i]), &type_dyn };
     names[SCOPE_NOW].type = &type_timestamp;
     if (!r->has_it)
         names[SCOPE_IT].name = STR("");
