@@ -147,11 +147,6 @@ struct engine *rehearsal_engine(struct rehearsal *rehearsal)
     return rehearsal->engine;
 }
 
-struct loop *rehearsal_loop(struct rehearsal *rehearsal)
-{
-    return rehearsal->loop;
-}
-
 struct store *rehearsal_store(struct rehearsal *rehearsal)
 {
     return rehearsal->store;

@@ -41,7 +41,6 @@ void rehearsal_free(struct rehearsal *rehearsal); /* NULL is fine */
 
 /* Borrowed; they change with rehearsal_crash, but for the store. */
 struct engine *rehearsal_engine(struct rehearsal *rehearsal);
-struct loop *rehearsal_loop(struct rehearsal *rehearsal);
 struct store *rehearsal_store(struct rehearsal *rehearsal);
 struct instant rehearsal_now(struct rehearsal *rehearsal);
 struct id rehearsal_new_id(struct rehearsal *rehearsal); /* by its clock and its chance */
