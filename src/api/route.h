@@ -38,7 +38,6 @@ struct route {
     enum permission permission;
     enum route_body body;
     size_t body_bytes_max; /* 0: API_BODY_BYTES_MAX */
-    const char *audit; /* operation of the audit row that a success appends; NULL: it changes nothing */
     bool is_secret; /* body or answer hold a secret: neither is kept, nor a hash of it */
     /* What is left of authentication once the body is there; false after an answer was sent. NULL: nothing.
      */
