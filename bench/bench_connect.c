@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/container.h"
 #include "base/json.h"
 #include "connect/connect.h"
 #include "cpu.h"
@@ -36,7 +37,7 @@ static void go(struct call *call);
 
 static void run_again(struct loop_job *job)
 {
-    go((struct call *)((char *)job - offsetof(struct call, again)));
+    go(CONTAINER_OF(job, struct call, again));
 }
 
 static void finished(struct action_call *base, const struct action_result *result)

@@ -12,6 +12,7 @@
 #include "access/migrations.h"
 #include "base/json.h"
 #include "cases/migrations.h"
+#include "cpu.h"
 #include "ingest/direct.h"
 #include "ingest/event.h"
 #include "ingest/ingest.h"
@@ -41,18 +42,11 @@ static int64_t now_us(void)
 }
 
 /* Of this thread, so that a busy machine counts less. */
-static int64_t cpu_us(void)
+static int64_t thread_cpu_us(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
     return time.tv_sec * US_PER_S + time.tv_nsec / 1000;
-}
-
-static double process_cpu_us(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-    return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
 }
 
 /* An alert of Wazuh's shape, 1.5 KB; the numbers make each another one. */
@@ -127,29 +121,29 @@ static void part_read(struct part *part)
     check(receive_body(part->arena, STR("application/json"), part->text, &events, &count, &why), &why);
 }
 
-static void part_map(struct part *part)
+static void read_and_map(struct part *part, struct mapped *ret)
 {
     struct received *events;
-    struct mapped mapped;
     uint32_t count;
     struct err_info why = { 0 };
     check(receive_body(part->arena, STR("application/json"), part->text, &events, &count, &why), &why);
-    check(mapping_apply(part->source, STR("wazuh"), events[0].event, clock_now(clock_system()), part->arena,
-              &mapped, &why),
+    check(mapping_apply(
+              part->source, STR("wazuh"), events[0].event, clock_now(clock_system()), part->arena, ret, &why),
         &why);
+}
+
+static void part_map(struct part *part)
+{
+    struct mapped mapped;
+    read_and_map(part, &mapped);
 }
 
 static void part_all(struct part *part)
 {
-    struct received *events;
     struct mapped mapped;
     struct value alert;
-    uint32_t count;
     struct err_info why = { 0 };
-    check(receive_body(part->arena, STR("application/json"), part->text, &events, &count, &why), &why);
-    check(mapping_apply(part->source, STR("wazuh"), events[0].event, clock_now(clock_system()), part->arena,
-              &mapped, &why),
-        &why);
+    read_and_map(part, &mapped);
     struct alert_new arriving = { .tenant = TENANT_DEFAULT,
         .id = id_new(clock_system(), rand_system()),
         .event_id = id_new(clock_system(), rand_system()),
@@ -166,7 +160,7 @@ static void part_all(struct part *part)
 
 static void measure_part(const char *name, void (*run)(struct part *part), struct part *part, double seconds)
 {
-    int64_t begin = cpu_us(), end = begin + (int64_t)(seconds * 1e6), now = begin;
+    int64_t begin = thread_cpu_us(), end = begin + (int64_t)(seconds * 1e6), now = begin;
     uint64_t count = 0;
     while (now < end) {
         for (int i = 0; i < 100; i++) {
@@ -174,7 +168,7 @@ static void measure_part(const char *name, void (*run)(struct part *part), struc
             arena_reset(part->arena);
         }
         count += 100;
-        now = cpu_us();
+        now = thread_cpu_us();
     }
     printf("  %-46s %6.2f us of CPU an event\n", name, (double)(now - begin) / (double)count);
 }
@@ -285,16 +279,16 @@ static void flood_run(struct flood *flood, struct store *store, const char *sour
     diagnostics_init(&found, &boot, STR(""));
     check(ingest_load(flood->ingest, &file, 1, &found, &why), &why);
     check(loop_new(clock_system(), &flood->loop, &why), &why);
-    int64_t begin = now_us(), loop_cpu = cpu_us();
-    double cpu = process_cpu_us();
+    int64_t begin = now_us(), loop_cpu = thread_cpu_us();
+    double cpu = cpu_us();
     for (int i = 0; i < IN_FLIGHT; i++) {
         senders[i].flood = flood;
         flood->under_way++;
         send(&senders[i]);
     }
     loop_run(flood->loop);
-    cpu = process_cpu_us() - cpu;
-    loop_cpu = cpu_us() - loop_cpu;
+    cpu = cpu_us() - cpu;
+    loop_cpu = thread_cpu_us() - loop_cpu;
     double span = (double)(now_us() - begin) / 1e6;
     qsort(flood->samples, flood->sample_count, sizeof(flood->samples[0]), by_size);
     printf("%s: %.0f events/s (%llu in %.1f s), accepted after p50 %.2f ms, p99 %.2f ms\n", what,

@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
+#include "cpu.h"
 #include "io/loop.h"
 #include "store/store.h"
 
@@ -92,14 +92,6 @@ static int by_size(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     return x < y ? -1 : x > y;
-}
-
-static double cpu_us(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
-        (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
 static void report(struct bench *bench, int64_t span_us, double cpu)
