@@ -1,4 +1,5 @@
-/* Walks the expressions of a playbook, those inside templates too, in the order of its steps. */
+/* Walks the expressions of a playbook's steps, those inside templates too, in the order of the steps. What is
+ * evaluated before there is a run (filters, defaults of inputs, the concurrency key) is not among them. */
 #ifndef TOCSIN_PLAYBOOK_VISIT_H
 #define TOCSIN_PLAYBOOK_VISIT_H
 
