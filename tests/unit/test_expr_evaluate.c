@@ -384,6 +384,19 @@ static void constants_are_folded_and_told(void **state)
     }
 }
 
+/* With all variables marked; close_evaluation ends it. */
+static struct value evaluate_from_outside(struct evaluation *e, const char *source)
+{
+    struct value v;
+    struct err_info why = { 0 };
+    open_evaluation(e, source);
+    for (uint32_t k = 0; k < e->scope.env.name_count; k++)
+        e->scope.values[k].flags |= VALUE_OUTSIDE;
+    if (expr_eval(e->expr, &e->turn, &e->values.activation, NULL, &v, &why) != ERR_OK)
+        fail_msg("%s: %s", source, why.text);
+    return v;
+}
+
 static void what_comes_from_outside_stays_marked(void **state)
 {
     (void)state;
@@ -400,13 +413,7 @@ static void what_comes_from_outside_stays_marked(void **state)
         { "[text, 'b'].join(',')", true } };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct evaluation e;
-        struct value v;
-        struct err_info why = { 0 };
-        open_evaluation(&e, rows[i].source);
-        for (uint32_t k = 0; k < e.scope.env.name_count; k++)
-            e.scope.values[k].flags |= VALUE_OUTSIDE;
-        if (expr_eval(e.expr, &e.turn, &e.values.activation, NULL, &v, &why) != ERR_OK)
-            fail_msg("%s: %s", rows[i].source, why.text);
+        struct value v = evaluate_from_outside(&e, rows[i].source);
         if (((v.flags & VALUE_OUTSIDE) != 0) != rows[i].is_outside)
             fail_msg("%s is %smarked", rows[i].source, rows[i].is_outside ? "not " : "");
         close_evaluation(&e);
@@ -440,13 +447,7 @@ static void encoders_mark_for_their_sink_alone(void **state)
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct evaluation e;
-        struct value v;
-        struct err_info why = { 0 };
-        open_evaluation(&e, rows[i].source);
-        for (uint32_t k = 0; k < e.scope.env.name_count; k++)
-            e.scope.values[k].flags |= VALUE_OUTSIDE;
-        if (expr_eval(e.expr, &e.turn, &e.values.activation, NULL, &v, &why) != ERR_OK)
-            fail_msg("%s: %s", rows[i].source, why.text);
+        struct value v = evaluate_from_outside(&e, rows[i].source);
         if ((v.flags & VALUE_OUTSIDE) == 0 || (v.flags & VALUE_SAFE_MASK) != rows[i].safe)
             fail_msg("%s: flags 0x%02x", rows[i].source, v.flags);
         close_evaluation(&e);
