@@ -88,6 +88,7 @@ static void types_are_found_out(void **state)
         { "cel.bind(x, [1], x[0])", "int" },
         { "optional.of(1)", "optional_type(int)" },
         { "optional.none()", "optional_type(dyn)" },
+        { "optional.none()['a']", "optional_type(dyn)" }, /* what indexing a list asks for is forgotten */
         { "{'a': 1}.?a", "optional_type(int)" },
         { "{'a': [1]}.?a[0]", "optional_type(int)" },
         { "optional.of(1).orValue(2)", "int" },

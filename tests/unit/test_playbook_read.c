@@ -181,6 +181,47 @@ static void all_faults_come_in_one_go(void **state)
     assert_int_equal(found.error_count, 3);
 }
 
+/* What `return:` of a playbook gives; `event` is a text from outside. */
+static void check_return(const char *template, const char *text, uint8_t flags)
+{
+    AUTO(arena) struct arena arena = { 0 };
+    AUTO(buf) struct buf source = { 0 };
+    struct diagnostics found;
+    struct playbook *playbook;
+    struct expr_values values;
+    struct err_info why = { 0 };
+    struct value event = value_string(STR("who")), v;
+    event.flags = VALUE_OUTSIDE;
+    buf_printf(&source, "playbook: a\nsteps:\n  - return: \"%s\"\n", template);
+    buf_add_byte(&source, '\0');
+    assert_int_equal(buf_check(&source, NULL), ERR_OK);
+    assert_int_equal(read(&arena, source.data, &found, &playbook), ERR_OK);
+    expr_values_init(&values, &event, 1);
+    enum err result = template_eval(
+        playbook->steps.steps[0]->give.value, &arena, &values.activation, NULL, &v, &why);
+    if (result != ERR_OK || !value_is_text(v, str_of(text)) || v.flags != flags)
+        fail_msg("%s: %s, flags 0x%02x", template, why.text, v.flags);
+    playbook_release(playbook);
+}
+
+static void an_expression_ends_behind_its_texts_and_maps(void **state)
+{
+    (void)state;
+    check_return("${{ 'a}}b' }}", "a}}b", 0);
+    check_return("${{ 'it\\\\'s }}' }}", "it's }}", 0);
+    check_return("${{ {'a': {'b': 'c'}}.a.b }}, ${{ 'd' }}", "c, d", 0);
+}
+
+static void a_text_is_from_outside_when_a_part_is(void **state)
+{
+    (void)state;
+    check_return("as ${{ 'is' }}", "as is", 0);
+    check_return("whois ${{ event }}", "whois who", VALUE_OUTSIDE);
+    check_return(
+        "whois ${{ encode_shell(event) }}", "whois 'who'", VALUE_OUTSIDE | VALUE_SAFE_FOR(SINK_SHELL));
+    check_return("${{ event }} ${{ encode_shell(event) }}", "who 'who'", VALUE_OUTSIDE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +229,8 @@ int main(void)
         cmocka_unit_test(each_fault_has_its_place_and_code),
         cmocka_unit_test(yaml_that_an_expression_broke_says_so),
         cmocka_unit_test(all_faults_come_in_one_go),
+        cmocka_unit_test(an_expression_ends_behind_its_texts_and_maps),
+        cmocka_unit_test(a_text_is_from_outside_when_a_part_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

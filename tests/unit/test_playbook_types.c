@@ -409,6 +409,31 @@ static void the_gate_refuses_what_was_not_encoded(void **state)
     }
 }
 
+static void the_gate_looks_inside_lists_and_maps(void **state)
+{
+    (void)state;
+    struct value plain = value_string(STR("ls")), marked = value_string(STR("who"));
+    marked.flags = VALUE_OUTSIDE;
+    const struct {
+        struct value key, item;
+        bool is_good;
+    } cases[] = { { plain, plain, true }, { plain, marked, false }, { marked, plain, false } };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        AUTO(arena) struct arena arena = { 0 };
+        struct value_map_builder inner, map;
+        struct value items[2] = { plain };
+        value_map_begin(&inner, &arena);
+        assert_int_equal(value_map_add(&inner, cases[i].key, cases[i].item, NULL), ERR_OK);
+        items[1] = value_map_end(&inner);
+        value_map_begin(&map, &arena);
+        assert_int_equal(value_map_set(&map, "command",
+                             (struct value){ .type = VALUE_LIST, .size = 2, .items = items }, NULL),
+            ERR_OK);
+        assert_int_equal(type_check_sinks(&run_in_type, value_map_end(&map), NULL),
+            cases[i].is_good ? ERR_OK : ERR_INVALID);
+    }
+}
+
 /* Both of its sinks are reached by one expression. */
 static void a_whole_mapping_reaches_each_sink_in_it(void **state)
 {
@@ -434,6 +459,7 @@ int main(void)
         cmocka_unit_test(text_from_outside_needs_its_encoder),
         cmocka_unit_test(a_whole_mapping_reaches_each_sink_in_it),
         cmocka_unit_test(the_gate_refuses_what_was_not_encoded),
+        cmocka_unit_test(the_gate_looks_inside_lists_and_maps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
