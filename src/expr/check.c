@@ -480,20 +480,6 @@ static FALLIBLE check_map(struct checker *checker, struct node *node, struct err
     return ERR_OK;
 }
 
-static const struct type *type_of_constant(struct value v)
-{
-    switch (v.type) {
-    case VALUE_NULL: return &type_null;
-    case VALUE_BOOL: return &type_bool;
-    case VALUE_INT: return &type_int;
-    case VALUE_UINT: return &type_uint;
-    case VALUE_DOUBLE: return &type_double;
-    case VALUE_STRING: return &type_string;
-    case VALUE_BYTES: return &type_bytes;
-    default: return &type_dyn;
-    }
-}
-
 /* ---- logic ---- */
 
 static FALLIBLE check_logic(struct checker *checker, struct node *node, struct err_info *why)
@@ -647,7 +633,7 @@ static FALLIBLE check_opt_map(struct checker *checker, struct node *node, struct
 static FALLIBLE check_inner(struct checker *checker, struct node *node, struct err_info *why)
 {
     switch ((enum node_kind)node->kind) {
-    case NODE_CONST: node->type = type_of_constant(node->value); return ERR_OK;
+    case NODE_CONST: node->type = type_of_scalar(node->value); return ERR_OK;
     case NODE_NAME: return check_name(checker, node, why);
     case NODE_SELECT: return check_select(checker, node, why);
     case NODE_CALL: return check_call(checker, node, why);

@@ -92,19 +92,7 @@ static uint64_t known_units(const struct node *node)
     enum type_kind kind = node->type != NULL ? node->type->kind : TYPE_DYN;
     if (node->kind == NODE_CONST && (node->value.type == VALUE_STRING || node->value.type == VALUE_BYTES))
         return 1 + node->value.size / CALL_BYTES_PER_UNIT;
-    switch (kind) {
-    case TYPE_NULL:
-    case TYPE_BOOL:
-    case TYPE_INT:
-    case TYPE_UINT:
-    case TYPE_DOUBLE:
-    case TYPE_TIMESTAMP:
-    case TYPE_DURATION:
-    case TYPE_IP:
-    case TYPE_CIDR:
-    case TYPE_TYPE: return 1;
-    default: return UINT64_MAX;
-    }
+    return type_kind_is_fixed(kind) ? 1 : UINT64_MAX;
 }
 
 /* What a call takes beside its arguments' own work: UINT64_MAX when nothing in the text bounds it. */

@@ -61,6 +61,37 @@ bool type_sink_parse(struct str text, enum type_sink *ret)
     return false;
 }
 
+bool type_kind_is_fixed(enum type_kind kind)
+{
+    switch (kind) {
+    case TYPE_NULL:
+    case TYPE_BOOL:
+    case TYPE_INT:
+    case TYPE_UINT:
+    case TYPE_DOUBLE:
+    case TYPE_TIMESTAMP:
+    case TYPE_DURATION:
+    case TYPE_IP:
+    case TYPE_CIDR:
+    case TYPE_TYPE: return true;
+    default: return false;
+    }
+}
+
+const struct type *type_of_scalar(struct value v)
+{
+    switch (v.type) {
+    case VALUE_NULL: return &type_null;
+    case VALUE_BOOL: return &type_bool;
+    case VALUE_INT: return &type_int;
+    case VALUE_UINT: return &type_uint;
+    case VALUE_DOUBLE: return &type_double;
+    case VALUE_STRING: return &type_string;
+    case VALUE_BYTES: return &type_bytes;
+    default: return &type_dyn;
+    }
+}
+
 const struct type *type_list_of(struct arena *arena, const struct type *item)
 {
     struct type *type = ARENA_NEW(arena, struct type);

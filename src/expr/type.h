@@ -66,6 +66,11 @@ const struct type *type_list_of(struct arena *arena, const struct type *item);
 const struct type *type_map_of(struct arena *arena, const struct type *key, const struct type *item);
 const struct type *type_optional_of(struct arena *arena, const struct type *item);
 
+/* Whether all values of the kind have one size, so that no text hides in them: numbers, times, addresses. */
+bool type_kind_is_fixed(enum type_kind kind);
+/* Of null, a bool, a number, a text, bytes; dyn of everything else. */
+const struct type *type_of_scalar(struct value v);
+
 /* The notation of `tocsin eval`: "int", "list(int)", "map(string, dyn)", "google.protobuf.Timestamp",
  * "optional_type(int)". Records print as map(string, dyn). */
 void type_print(struct buf *buf, const struct type *type);

@@ -29,21 +29,11 @@ const struct type *lint_nullable(struct linter *l, const struct type *type)
 bool lint_is_plain(const struct type *type)
 {
     switch (type->kind) {
-    case TYPE_NULL:
-    case TYPE_BOOL:
-    case TYPE_INT:
-    case TYPE_UINT:
-    case TYPE_DOUBLE:
-    case TYPE_TIMESTAMP:
-    case TYPE_DURATION:
-    case TYPE_IP:
-    case TYPE_CIDR:
-    case TYPE_TYPE: return true;
     case TYPE_STRING: return type->choice_count > 0;
     case TYPE_LIST:
     case TYPE_OPTIONAL:
     case TYPE_NULLABLE: return lint_is_plain(type->item);
-    default: return false;
+    default: return type_kind_is_fixed(type->kind);
     }
 }
 
@@ -140,15 +130,9 @@ static const struct type *type_of_list(struct linter *l, struct value v)
 const struct type *lint_type_of(struct linter *l, struct value v)
 {
     switch (v.type) {
-    case VALUE_NULL: return &type_null;
-    case VALUE_BOOL: return &type_bool;
-    case VALUE_INT: return &type_int;
-    case VALUE_UINT: return &type_uint;
-    case VALUE_DOUBLE: return &type_double;
-    case VALUE_STRING: return &type_string;
     case VALUE_LIST: return type_of_list(l, v);
     case VALUE_MAP: return type_of_map(l, v);
-    default: return &type_dyn;
+    default: return type_of_scalar(v);
     }
 }
 
