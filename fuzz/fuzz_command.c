@@ -1,7 +1,5 @@
 /* Any JSON as what a server says of a run, a task, a connector, or as a recorded run: it is printed without a
  * control character, and taken apart without a fault. */
-#include <stdlib.h>
-
 #include "base/json.h"
 #include "base/text.h"
 #include "coverage.h"
@@ -9,15 +7,10 @@
 #include "expectation.h"
 #include "mask.h"
 #include "recorded.h"
+#include "require.h"
 #include "resource.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static const struct action contain = { .name = STR_INIT("a.b"), .kind = ACTION_CONTAIN };
 

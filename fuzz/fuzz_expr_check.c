@@ -6,16 +6,11 @@
 #include "expr/expr.h"
 
 #include "../tests/unit/expr_generate.h"
+#include "require.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void require(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
-/* As above; says of which expression, which the bytes of the input do not show. */
+/* As require(); says of which expression, which the bytes of the input do not show. */
 static void require_of(struct str source, bool holds, const char *what)
 {
     if (holds)

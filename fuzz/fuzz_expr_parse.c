@@ -1,17 +1,10 @@
 /* Any text as an expression: the parser takes it or says where it stops, and nothing that it takes is higher
  * than its limit, which all that walks the tree relies on. */
-#include <stdlib.h>
-
 #include "base/limits.h"
 #include "expr/ast.h"
+#include "require.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static unsigned height_of(const struct node *node)
 {

@@ -1,6 +1,5 @@
 /* Foreign text before the readers (CSV, pairs, URLs, CEF, LEEF, syslog, XML) and the search for indicators:
  * none may read past the text, hang, or give what is no UTF-8; ioc_each and iocs() find the same. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -8,14 +7,9 @@
 #include "expr/ioc.h"
 #include "expr/parsers.h"
 #include "expr/refang.h"
+#include "require.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void require_text(struct value v)
 {

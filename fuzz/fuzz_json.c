@@ -1,17 +1,11 @@
 /* Any bytes as JSON: what is taken must print, pack and copy to the same value again. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/pack.h"
+#include "require.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void check_value(struct arena *arena, struct value v)
 {

@@ -2,13 +2,13 @@
  * makes an alert. Run in the source root, where content/sources is. */
 #include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/pack.h"
 #include "base/text.h"
 #include "ingest/mapping.h"
+#include "require.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *count, char ***arguments);
@@ -17,12 +17,6 @@ int LLVMFuzzerInitialize(int *count, char ***arguments);
 static struct arena boot;
 static struct source *builtin[SOURCES];
 static unsigned builtin_count;
-
-static void require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static struct str read_file(const char *name)
 {

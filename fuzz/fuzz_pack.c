@@ -1,16 +1,9 @@
 /* Any bytes as a packed value: what is taken packs to bytes that unpack to the same again. */
-#include <stdlib.h>
-
 #include "base/json.h"
 #include "base/pack.h"
+#include "require.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

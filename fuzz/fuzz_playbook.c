@@ -2,18 +2,12 @@
  * fault has a code that is explained and a place; a playbook comes out exactly when there was no error. */
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 #include "../tests/unit/playbook_world.h"
 #include "playbook/lint_code.h"
+#include "require.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void read(struct str text, const struct playbook_world *world)
 {

@@ -2,20 +2,14 @@
  * The first byte chooses. */
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 #include "base/container.h"
 #include "base/limits.h"
 #include "ingest/hmac.h"
 #include "ingest/receive.h"
+#include "require.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 struct one_header {
     struct header_source source;

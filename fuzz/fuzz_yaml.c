@@ -1,18 +1,12 @@
 /* Any bytes as YAML: nodes have places in order, and a value printed as JSON is YAML for the same value. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/yaml.h"
+#include "require.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void check_node(const struct yaml_node *node, unsigned depth)
 {

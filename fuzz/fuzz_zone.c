@@ -6,14 +6,9 @@
 #include <unistd.h>
 
 #include "base/zone.h"
+#include "require.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void check_instant(const struct zone *zone, int64_t seconds)
 {
