@@ -61,6 +61,8 @@ struct mocks {
     struct mock_call *calls, **calls_end;
     struct effects *effects;
     struct flight *flights;
+    struct flight spare; /* of a call that there is no memory for: it fails, instead of hanging */
+    bool is_spare_out, has_run_out;
 };
 
 static struct mocked_action *mocked_of(const struct action *action)
@@ -84,25 +86,32 @@ uint32_t mocks_effects(const struct mocks *mocks, struct str key)
     return effects ? effects->count : 0;
 }
 
-static FALLIBLE take_effect(
-    struct mocks *mocks, const struct action_call *call, struct value output, struct err_info *why)
+/* Of that key, made when there are none. */
+static FALLIBLE effects_of(
+    struct mocks *mocks, const struct action_call *call, struct effects **ret, struct err_info *why)
 {
-    struct effects *effects = find_effects(mocks, call->idempotency_key);
-    if (!effects) {
-        if (!(effects = ARENA_NEW(&mocks->arena, struct effects)))
-            return err_memory(why);
-        TRY(arena_str(&mocks->arena, call->idempotency_key, &effects->key, why));
-        effects->next = mocks->effects;
-        effects->output = output;
-        mocks->effects = effects;
-    }
-    if (effects->count == 0 || !call->action->is_idempotent)
-        effects->count++; /* an idempotent action takes effect once under one key */
+    if ((*ret = find_effects(mocks, call->idempotency_key)))
+        return ERR_OK;
+    struct effects *effects = ARENA_NEW(&mocks->arena, struct effects);
+    if (!effects)
+        return err_memory(why);
+    TRY(arena_str(&mocks->arena, call->idempotency_key, &effects->key, why));
+    effects->next = mocks->effects;
+    mocks->effects = effects;
+    *ret = effects;
     return ERR_OK;
 }
 
-static FALLIBLE record(
-    struct mocks *mocks, const struct action_call *call, bool took_effect, struct err_info *why)
+static void take_effect(struct effects *effects, const struct action_call *call, struct value output)
+{
+    if (effects->count == 0)
+        effects->output = output;
+    if (effects->count == 0 || !call->action->is_idempotent)
+        effects->count++; /* an idempotent action takes effect once under one key */
+}
+
+static FALLIBLE record(struct mocks *mocks, const struct action_call *call, bool took_effect,
+    struct mock_call **ret, struct err_info *why)
 {
     struct arena *arena = &mocks->arena;
     struct mock_call *made = ARENA_NEW(arena, struct mock_call);
@@ -120,7 +129,13 @@ static FALLIBLE record(
     TRY(value_copy(arena, call->with, &made->with, why));
     *mocks->calls_end = made;
     mocks->calls_end = &made->next;
+    *ret = made;
     return ERR_OK;
+}
+
+bool mocks_have_run_out(const struct mocks *mocks)
+{
+    return mocks->has_run_out;
 }
 
 const struct mock_call *mocks_calls(const struct mocks *mocks)
@@ -193,37 +208,54 @@ static FALLIBLE refuse(struct mocked_action *mocked, const struct action_call *c
 static void probe(struct mocks *mocks, const struct action_call *call, struct action_result *ret)
 {
     const struct effects *effects = find_effects(mocks, call->idempotency_key);
-    if (effects)
+    if (effects && effects->count > 0)
         *ret = (struct action_result){ .is_ok = true, .output = effects->output, .effect = ACTION_ANSWERED };
     else
         fail(ret, "not_done", STR("the earlier call had no effect"));
 }
 
-static FALLIBLE answer_call(struct mocked_action *mocked, const struct action_call *call,
-    struct mock_answer **ret_answer, struct action_result *ret, struct err_info *why)
+/* What a call came to, and what was before it. */
+struct answered {
+    struct action_result result;
+    struct mock_answer *answer; /* NULL: a probe's, or none fits */
+    struct mock_call *made;
+    struct effects *effects; /* NULL: it took none */
+    uint32_t count;
+    bool was_used;
+};
+
+/* What needs memory comes first, so that a call that fails for want of it has changed nothing. */
+static FALLIBLE answer_call(
+    struct mocked_action *mocked, const struct action_call *call, struct answered *ret, struct err_info *why)
 {
     struct mocks *mocks = mocked->mocks;
     struct mock_answer *answer = NULL;
-    *ret_answer = NULL;
+    struct effects *effects = NULL;
     if (call->purpose == ACTION_PROBE) {
-        probe(mocks, call, ret);
-        return record(mocks, call, ret->is_ok, why);
+        probe(mocks, call, &ret->result);
+        return record(mocks, call, ret->result.is_ok, &ret->made, why);
     }
     TRY(choose(mocked->whole, call, &answer, why));
     if (!answer) {
-        TRY(record(mocks, call, false, why));
-        return refuse(mocked->whole, call, ret, why);
+        TRY(record(mocks, call, false, &ret->made, why));
+        return refuse(mocked->whole, call, &ret->result, why);
     }
-    *ret = (struct action_result){ .is_ok = answer->is_ok,
+    if (answer->happened)
+        TRY(effects_of(mocks, call, &effects, why));
+    TRY(record(mocks, call, answer->happened, &ret->made, why));
+    ret->result = (struct action_result){ .is_ok = answer->is_ok,
         .output = answer->output,
         .error = answer->error,
         .effect = answer->effect,
         .retry_after_us = answer->retry_after_us };
-    *ret_answer = answer;
+    ret->answer = answer;
+    ret->was_used = answer->is_used;
+    ret->effects = effects;
+    ret->count = effects ? effects->count : 0;
     answer->is_used = true;
-    if (answer->happened)
-        TRY(take_effect(mocks, call, answer->output, why));
-    return record(mocks, call, answer->happened, why);
+    if (effects)
+        take_effect(effects, call, answer->output);
+    return ERR_OK;
 }
 
 /* ---- calls ---- */
@@ -234,6 +266,8 @@ static void land(struct flight *flight)
     while (*at != flight)
         at = &(*at)->next;
     *at = flight->next;
+    if (flight == &flight->mocks->spare)
+        flight->mocks->is_spare_out = false;
     flight->call->finish(flight->call, &flight->result); /* frees the flight, which is in the call's arena */
 }
 
@@ -253,11 +287,20 @@ static void land_soon(struct flight *flight)
     loop_post(flight->call->loop, &flight->job);
 }
 
+static struct flight *flight_new(struct mocks *mocks, struct action_call *call)
+{
+    struct flight *flight = ARENA_NEW(call->arena, struct flight);
+    if (flight || mocks->is_spare_out)
+        return flight;
+    mocks->is_spare_out = mocks->has_run_out = true;
+    return &mocks->spare;
+}
+
 static void mock_start(const struct action *action, struct action_call *call)
 {
     struct mocked_action *mocked = mocked_of(action);
-    struct flight *flight = ARENA_NEW(call->arena, struct flight);
-    struct mock_answer *answer = NULL;
+    struct flight *flight = flight_new(mocked->mocks, call);
+    struct answered answered = { 0 };
     struct err_info why = { 0 };
     if (!flight)
         return; /* as one that hangs: its timeout ends it */
@@ -267,16 +310,20 @@ static void mock_start(const struct action *action, struct action_call *call)
         .call = call,
         .next = mocked->mocks->flights };
     mocked->mocks->flights = flight;
-    if (answer_call(mocked, call, &answer, &flight->result, &why) != ERR_OK) {
+    if (flight == &mocked->mocks->spare) {
+        fail(&answered.result, "mock_failed", STR("no memory"));
+    } else if (answer_call(mocked, call, &answered, &why) != ERR_OK) {
         struct str text;
         bool has_text = arena_str(call->arena, str_of(why.text), &text, NULL) == ERR_OK;
-        fail(&flight->result, "mock_failed", has_text ? text : STR("no memory"));
+        mocked->mocks->has_run_out = true;
+        fail(&answered.result, "mock_failed", has_text ? text : STR("no memory"));
     }
-    call->state = answer;
-    if (!answer) {
+    flight->result = answered.result;
+    call->state = answered.answer;
+    if (!answered.answer) {
         land_soon(flight);
-    } else if (!answer->hangs) {
-        struct instant due = { loop_now(call->loop).us + answer->delay_us };
+    } else if (!answered.answer->hangs) {
+        struct instant due = { loop_now(call->loop).us + answered.answer->delay_us };
         loop_timer_start(call->loop, &flight->timer, due);
     }
 }
@@ -296,18 +343,38 @@ static void mock_cancel(const struct action *action, struct action_call *call)
     land_soon(flight);
 }
 
+/* What a local action did is done once its commit is. */
+struct local_effect {
+    struct store_hook hook;
+    struct answered answered;
+};
+
+static void local_effect_end(struct store_hook *hook, bool is_committed)
+{
+    const struct answered *answered = &((struct local_effect *)hook)->answered;
+    if (is_committed)
+        return;
+    answered->made->took_effect = false;
+    if (answered->answer)
+        answered->answer->is_used = answered->was_used;
+    if (answered->effects)
+        answered->effects->count = answered->count;
+}
+
 /* Of a declared local action. Its failure is the step's error. */
 static enum err mock_apply(const struct action *action, struct action_call *call, struct store_conn *conn,
     struct value *ret_output, struct err_info *why)
 {
-    struct mocked_action *mocked = mocked_of(action);
-    struct mock_answer *answer = NULL;
-    struct action_result result = { 0 };
-    (void)conn; /* what a made-up action changes is in the mocks */
-    TRY(answer_call(mocked, call, &answer, &result, why));
-    if (!result.is_ok)
-        return err_set(why, ERR_CONFLICT, "%.*s", STR_ARG(result.error.message));
-    *ret_output = result.output;
+    struct local_effect *local = ARENA_NEW(call->arena, struct local_effect);
+    if (!local)
+        return err_memory(why);
+    TRY(answer_call(mocked_of(action), call, &local->answered, why));
+    local->hook.run = local_effect_end;
+    store_add_hook(conn, &local->hook);
+    const struct action_result *result = &local->answered.result;
+    if (!result->is_ok)
+        return err_set(why, ERR_CONFLICT, "%.*s", STR_ARG(result->error.message));
+    *ret_output = result->output;
     return ERR_OK;
 }
 

@@ -63,6 +63,9 @@ const struct mock_call *mocks_calls(const struct mocks *mocks);
 /* How often calls of that key took effect. */
 uint32_t mocks_effects(const struct mocks *mocks, struct str key);
 
+/* Whether a call failed, with "mock_failed", for want of memory of their own. */
+bool mocks_have_run_out(const struct mocks *mocks);
+
 /* Calls that are out are forgotten, as by a process that dies; before the engine that made them is freed. */
 void mocks_drop_calls(struct mocks *mocks);
 

@@ -6,6 +6,7 @@
 #include "scenario.h"
 
 #define TASKS_MAX 1000
+#define PATIENCE_SECONDS 600
 
 struct id scenario_id(struct value shown, const char *name)
 {
@@ -404,8 +405,8 @@ static FALLIBLE do_one(struct played *played, struct str what, struct value v, s
         return stay_down(played, text, why);
     if (str_equal(what, STR("end")))
         return go_on(played, INSTANT_NEVER, why);
-    if (str_equal(what, STR("expect"))) /* on the way, a crash may have made all later */
-        return played->crash_at == 0 ? scenario_check(played, v, why) : ERR_OK;
+    if (str_equal(what, STR("expect"))) /* on the way, a crash or a fault may have made all later */
+        return played->crash_at == 0 && played->patience_us == 0 ? scenario_check(played, v, why) : ERR_OK;
     return err_set(why, ERR_INVALID, "then: unknown key \"%.*s\"", STR_ARG(what));
 }
 
@@ -472,6 +473,22 @@ static FALLIBLE begin(struct played *played, struct err_info *why)
     return ERR_OK;
 }
 
+/* What was held up for want of something may come a little later. */
+static FALLIBLE look(struct played *played, struct err_info *why)
+{
+    size_t before = played->faults->size;
+    if (played->looks)
+        played->looks();
+    TRY(scenario_check(played, given(played, "expect"), why));
+    if (played->faults->size > before && played->patience_us > 0) {
+        played->faults->size = before;
+        rehearsal_wait_until(played->rehearsal,
+            (struct instant){ rehearsal_now(played->rehearsal).us + PATIENCE_SECONDS * US_PER_S });
+        TRY(scenario_check(played, given(played, "expect"), why));
+    }
+    return scenario_check_left(played, why);
+}
+
 /* Without `then` it goes to the end; with it, only where `end` says so. */
 static FALLIBLE play(struct played *played, struct err_info *why)
 {
@@ -487,8 +504,7 @@ static FALLIBLE play(struct played *played, struct err_info *why)
     if (played->cancel_at != 0)
         return scenario_check_cancelled(played, why);
     TRY(do_then(played, then, why));
-    TRY(scenario_check(played, given(played, "expect"), why));
-    TRY(scenario_check_left(played, why));
+    TRY(look(played, why));
     played->steps = rehearsal_steps(played->rehearsal);
     return ERR_OK;
 }
@@ -511,6 +527,9 @@ enum err scenario_play(struct played *played, struct err_info *why)
         result = rehearsal_new(&options, &played->rehearsal, why);
     if (result == ERR_OK)
         result = play(played, why);
+    played->had_no_mock = mocks_have_run_out(played->mocks);
+    for (const struct mock_call *call = mocks_calls(played->mocks); call; call = call->next)
+        played->calls++;
     mocks_drop_calls(played->mocks);
     rehearsal_free(played->rehearsal);
     mocks_free(played->mocks);

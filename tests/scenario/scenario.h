@@ -33,7 +33,10 @@ struct played {
     uint64_t cancel_at; /* the run is cancelled before this step of the loop; 0: never */
     int64_t patience_us; /* how long a run may take; 0: as long as it likes */
     bool was_settled_by_person; /* an uncertain call was said to be done: its output is not known */
+    bool had_no_mock; /* a call to a mock failed for want of memory: what comes of that is not told */
+    uint32_t calls; /* that went out to mocks */
     uint64_t steps; /* of the loop */
+    void (*looks)(void); /* called before what came of it is looked at; NULL: nobody asks */
     struct buf *faults; /* empty: all is as expected */
 };
 

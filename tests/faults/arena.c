@@ -1,0 +1,125 @@
+/* In place of base/arena.c where calls are let fail: each thing is an allocation of its own, so that each can
+ * be refused, and what writes beyond its end is seen by AddressSanitizer. */
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/memory.h"
+
+struct arena_chunk {
+    struct arena_chunk *older;
+    size_t size;
+};
+
+struct arena_deferred {
+    struct arena_deferred *older;
+    void (*release)(void *object);
+    void *object;
+};
+
+void arena_init(struct arena *arena, size_t bytes_max)
+{
+    *arena = (struct arena){ .bytes_max = bytes_max };
+}
+
+enum err arena_defer(struct arena *arena, void (*release)(void *object), void *object, struct err_info *why)
+{
+    struct arena_deferred *deferred = ARENA_NEW(arena, struct arena_deferred);
+    if (deferred == NULL)
+        return err_memory(why);
+    *deferred = (struct arena_deferred){ arena->deferred, release, object };
+    arena->deferred = deferred;
+    return ERR_OK;
+}
+
+void arena_done(struct arena *arena)
+{
+    while (arena->deferred != NULL) {
+        struct arena_deferred *deferred = arena->deferred;
+        arena->deferred = deferred->older;
+        deferred->release(deferred->object);
+    }
+    while (arena->chunk != NULL) {
+        struct arena_chunk *older = arena->chunk->older;
+        memory_free(arena->chunk);
+        arena->chunk = older;
+    }
+    arena_init(arena, arena->bytes_max);
+}
+
+void arena_cleanup(struct arena *arena)
+{
+    arena_done(arena);
+}
+
+void arena_reset(struct arena *arena)
+{
+    arena_done(arena);
+}
+
+void *arena_alloc_slow(struct arena *arena, size_t size)
+{
+    size_t max = arena->bytes_max ? arena->bytes_max : ARENA_BYTES_MAX_DEFAULT;
+    if (size > max || arena->bytes_held > max - size)
+        return NULL;
+    struct arena_chunk *chunk = memory_alloc(sizeof *chunk + (size ? size : 1));
+    if (chunk == NULL)
+        return NULL;
+    *chunk = (struct arena_chunk){ arena->chunk, size };
+    arena->chunk = chunk;
+    arena->bytes_held += size;
+    return chunk + 1;
+}
+
+char *arena_bytes_slow(struct arena *arena, size_t size)
+{
+    return arena_alloc_slow(arena, size);
+}
+
+void *arena_zalloc(struct arena *arena, size_t size)
+{
+    void *given = arena_alloc(arena, size);
+    if (given != NULL)
+        memset(given, 0, size);
+    return given;
+}
+
+void *arena_array(struct arena *arena, size_t count, size_t size)
+{
+    size_t total;
+    if (__builtin_mul_overflow(count, size, &total))
+        return NULL;
+    return arena_alloc(arena, total);
+}
+
+enum err arena_str(struct arena *arena, struct str s, struct str *ret, struct err_info *why)
+{
+    char *copy = s.size < SIZE_MAX ? arena_bytes(arena, s.size + 1) : NULL;
+    if (copy == NULL)
+        return err_memory(why);
+    if (s.size > 0)
+        memcpy(copy, s.data, s.size);
+    copy[s.size] = '\0';
+    *ret = (struct str){ copy, s.size };
+    return ERR_OK;
+}
+
+enum err arena_printf(struct arena *arena, struct str *ret, struct err_info *why, const char *format, ...)
+{
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int size = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    char *text = arena_bytes(arena, (size_t)size + 1);
+    if (text != NULL)
+        (void)vsnprintf(text, (size_t)size + 1, format, again); /* its size is known to fit */
+    va_end(again);
+    if (text == NULL)
+        return err_memory(why);
+    *ret = (struct str){ text, (size_t)size };
+    return ERR_OK;
+}
