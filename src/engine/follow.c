@@ -101,8 +101,9 @@ static FALLIBLE see_entry(
         return ERR_OK;
     uint64_t seq = (uint64_t)rows_int(rows, 0);
     struct id case_id = rows_id(rows, 3);
-    if (json_parse(&look->arena, rows_bytes(rows, 4), &options, &body, NULL) != ERR_OK)
-        return ERR_OK; /* nobody could ever read it */
+    enum err result = json_parse(&look->arena, rows_bytes(rows, 4), &options, &body, why);
+    if (result != ERR_OK) /* what is no JSON nobody could ever read */
+        return result == ERR_MEMORY ? result : ERR_OK;
     struct value run = value_get(body, STR("run_id")), change = value_get(body, STR("change"));
     if (value_is(run, VALUE_STRING) && id_parse(value_str(run), &cause))
         TRY(case_run_is_above(conn, tenant, cause, &is_own, why));

@@ -67,7 +67,7 @@ static FALLIBLE slot_next(struct store_conn *conn, const struct slot *slot, int6
         *ret_next = rows_int(&rows, 0);
         *ret_next_id = rows_id(&rows, 1);
     }
-    rows_cleanup(&rows);
+    TRY(rows_end(&rows, why));
     return *ret_next == 0 ? ERR_OK : sql_run(conn, &hold_slot, SQL_ARGS(arg_int(*ret_next)), NULL, why);
 }
 

@@ -78,13 +78,15 @@ struct outcome outcome_failed(
     return outcome;
 }
 
+/* Want of memory is no fault of the playbook's, and must not lead it into a branch for errors: the turn is
+ * void and tried again (active_void ends a run that wants more than there ever is). */
 struct outcome outcome_of_why(struct turn *turn, const struct err_info *why, const struct step *step)
 {
     struct str code = STR("expression_error");
-    if (why->name && strcmp(why->name, "expression_cost") == 0)
+    if (why->code == ERR_MEMORY)
+        turn_fail(turn, ERR_MEMORY, why);
+    else if (why->name && strcmp(why->name, "expression_cost") == 0)
         code = STR("expression_cost");
-    else if (why->code == ERR_MEMORY)
-        code = STR("out_of_memory");
     else if (why->code == ERR_LIMIT && why->name)
         code = str_of(why->name);
     return outcome_failed(turn, code, str_of(why->text), false, step);
