@@ -61,16 +61,17 @@ static void add_steps(struct buf *buf, struct value steps, unsigned depth, bool 
 static void add_step(struct buf *buf, struct value step, unsigned depth, bool has_colours)
 {
     AUTO(buf) struct buf name = { 0 };
-    struct value status = value_get(step, STR("status")), action = value_get(step, STR("action"));
+    AUTO(buf) struct buf word = { 0 };
+    struct value action = value_get(step, STR("action"));
     struct value iteration = value_get(step, STR("iteration")), attempts = value_get(step, STR("attempts"));
-    struct str word = status.type == VALUE_STRING ? value_str(status) : STR("?");
     int64_t started = time_us(value_get(step, STR("started"))),
             ended = time_us(value_get(step, STR("ended")));
     table_add_cell(&name, value_get(step, STR("id")), 0);
     if (iteration.type == VALUE_INT)
         buf_printf(&name, "[%lld]", (long long)iteration.integer);
     buf_printf(buf, "  %*s", (int)depth * 2, "");
-    paint_add(buf, paint_of_status(word), word, has_colours);
+    table_add_cell(&word, value_get(step, STR("status")), 0);
+    paint_add(buf, paint_of_status(buf_str(&word)), buf_str(&word), has_colours);
     buf_printf(buf, "%*s ", word.size < 10 ? (int)(10 - word.size) : 0, "");
     buf_add(buf, buf_str(&name));
     buf_add_text(buf, "  ");

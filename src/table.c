@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "base/timetext.h"
 
 #define COLUMNS_MAX 12
 #define CELL_WIDTH_MAX 60
@@ -63,8 +64,9 @@ enum paint paint_of_status(struct str word)
 /* "2026-01-02T03:04:05.678Z" */
 static bool is_time(struct str s)
 {
-    return s.size >= 20 && s.size <= 30 && s.data[4] == '-' && s.data[7] == '-' && s.data[10] == 'T' &&
-        s.data[13] == ':' && s.data[16] == ':' && s.data[s.size - 1] == 'Z';
+    struct instant ignored;
+    return s.size >= 20 && s.size <= 30 && s.data[10] == 'T' && s.data[s.size - 1] == 'Z' &&
+        instant_parse(s, &ignored);
 }
 
 /* Control characters (C0, DEL, C1) become '?', so that nothing written by others drives the terminal. */

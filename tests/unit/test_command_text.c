@@ -7,6 +7,7 @@
 #include "expectation.h"
 #include "line_diff.h"
 #include "mask.h"
+#include "resource.h"
 #include "table.h"
 
 /* ---- align ---- */
@@ -198,6 +199,7 @@ static void cells_never_drive_the_terminal(void **state)
         { "'a\\u001b[31mb\\u0007\\u009b'", 0, "a?[31mb??" },
         { "'two\\nlines'", 0, "two lines" },
         { "'2026-01-02T03:04:05.678Z'", 0, "2026-01-02 03:04:05Z" },
+        { "'\\u001b[1m-05-05T03:04:05.678Z'", 0, "?[1m-05-05T03:04:05.678Z" },
         { "null", 0, "-" },
         { "[]", 0, "-" },
         { "['a','b\\nc']", 0, "a, b c" },
@@ -211,6 +213,17 @@ static void cells_never_drive_the_terminal(void **state)
         table_add_cell(&buf, json(&arena, cases[i].in), cases[i].width);
         assert_text(&buf, cases[i].out);
     }
+}
+
+static void a_step_s_words_never_drive_the_terminal(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena arena = { 0 };
+    AUTO(buf) struct buf buf = { 0 };
+    struct value run = json(
+        &arena, "{'steps':[{'id':'a\\u007f','kind':'do\\u009b','status':'ok\\u001b[2J'}]}");
+    print_run(&buf, run, false);
+    assert_text(&buf, "steps:\n  ok?[2J     a?  do?\n");
 }
 
 static void columns_are_as_wide_as_their_widest_cell(void **state)
@@ -251,6 +264,7 @@ int main(void)
         cmocka_unit_test(paths_are_told_as_a_diff),
         cmocka_unit_test(secrets_are_masked_by_name_and_by_form),
         cmocka_unit_test(cells_never_drive_the_terminal),
+        cmocka_unit_test(a_step_s_words_never_drive_the_terminal),
         cmocka_unit_test(columns_are_as_wide_as_their_widest_cell),
         cmocka_unit_test(fields_are_indented),
     };
