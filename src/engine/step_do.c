@@ -366,7 +366,7 @@ static void call_failed(
 }
 
 /* `error` of the frame is what the call failed with; null when a crash lost its answer. That the call had no
- * effect makes it as good as one that never left. */
+ * effect makes it as good as one that never left. The action may have gone while the probe was out. */
 static void probed(
     struct turn *turn, struct frame *frame, const struct action *action, const struct action_result *result)
 {
@@ -375,8 +375,10 @@ static void probed(
         become_uncertain(turn, frame);
     else if (frame->stop != STOP_NONE)
         step_finish(turn, frame, (struct outcome){ .kind = OUTCOME_CANCELLED });
-    else if (value_is(error, VALUE_NULL))
+    else if (value_is(error, VALUE_NULL) && action)
         call_out(turn, frame, action, ACTION_DO);
+    else if (value_is(error, VALUE_NULL))
+        fail_unknown(turn, frame);
     else
         step_finish(turn, frame, (struct outcome){ .kind = OUTCOME_FAILED, .error = error });
 }

@@ -519,7 +519,7 @@ enum err scenario_play(struct played *played, struct err_info *why)
     enum err result = mocks_declare(played->mocks, given(played, "actions"), why);
     if (result == ERR_OK)
         result = mocks_set(played->mocks, given(played, "mocks"), why);
-    options.catalogues = mocks_catalogues(played->mocks);
+    options.catalogues = scenario_catalogues(played);
     options.guardrail = scenario_guardrail(played);
     options.subjects = scenario_subjects(played);
     options.is_dry = value_is(given(played, "dry"), VALUE_BOOL);

@@ -45,7 +45,7 @@ static FALLIBLE check_keys(struct value given, struct err_info *why)
 {
     static const char *const keys[] = { "name", "playbook", "playbooks", "actions", "mocks", "answers", "now",
         "start", "inputs", "alert", "event", "case", "offer", "then", "expect", "crash", "about", "guardrail",
-        "subjects", "dry", "heavy" };
+        "vanishes", "subjects", "dry", "heavy" };
     for (uint32_t i = 0; i < given.size; i++) {
         struct value key = value_map_entries(given)[i].key;
         bool is_known = false;

@@ -50,6 +50,9 @@ FALLIBLE scenario_check(struct played *played, struct value expect, struct err_i
  * says nothing. Live as long as `played`. */
 struct guardrail *scenario_guardrail(struct played *played);
 struct engine_subjects *scenario_subjects(struct played *played);
+/* The mocks' actions. Those that the scenario lists (`vanishes`) are gone once a probe of them has gone out.
+ */
+struct catalogue_source *scenario_catalogues(struct played *played);
 
 /* What holds after every scenario: nothing is left of runs that have ended, nothing took effect twice. */
 FALLIBLE scenario_check_left(struct played *played, struct err_info *why);

@@ -1,4 +1,5 @@
 /* What is around the engine in a scenario. */
+#include "base/container.h"
 #include "scenario.h"
 
 /* ---- guardrail ---- */
@@ -28,6 +29,55 @@ struct guardrail *scenario_guardrail(struct played *played)
         return NULL;
     *told = (struct told_guardrail){ { judge }, words };
     return &told->guardrail;
+}
+
+/* ---- actions ---- */
+
+struct told_catalogue {
+    struct catalogue catalogue;
+    struct catalogue_source source;
+    const struct catalogue *all;
+    const struct mocks *mocks;
+    struct value vanishing; /* names */
+};
+
+static bool has_vanished(const struct told_catalogue *told, struct str name)
+{
+    bool may_vanish = false, was_probed = false;
+    for (uint32_t i = 0; i < told->vanishing.size; i++)
+        may_vanish = may_vanish || value_is_text(told->vanishing.items[i], name);
+    for (const struct mock_call *call = mocks_calls(told->mocks); call && may_vanish; call = call->next)
+        was_probed = was_probed || (call->purpose == ACTION_PROBE && str_equal(call->action, name));
+    return was_probed;
+}
+
+static const struct action *find_unvanished(const struct catalogue *catalogue, struct str name)
+{
+    const struct told_catalogue *told = (const struct told_catalogue *)(const void *)catalogue;
+    return has_vanished(told, name) ? NULL : catalogue_find(told->all, name);
+}
+
+static const struct catalogue *acquire(struct catalogue_source *source)
+{
+    return &CONTAINER_OF(source, struct told_catalogue, source)->catalogue;
+}
+
+static void release(struct catalogue_source *source, const struct catalogue *catalogue)
+{
+    (void)source, (void)catalogue; /* lives as long as `played` */
+}
+
+struct catalogue_source *scenario_catalogues(struct played *played)
+{
+    struct value names = value_get(played->scenario->given, STR("vanishes"));
+    struct catalogue_source *mocked = mocks_catalogues(played->mocks);
+    struct told_catalogue *told = ARENA_NEW(played->arena, struct told_catalogue);
+    if (!told || names.type != VALUE_LIST)
+        return mocked;
+    const struct catalogue *all = mocked->acquire(mocked);
+    *told = (struct told_catalogue){ { find_unvanished, all->at }, { acquire, release }, all, played->mocks,
+        names };
+    return &told->source;
 }
 
 /* ---- subjects ---- */
