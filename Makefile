@@ -13,7 +13,7 @@ DATA ?= ./tocsin-data
 # A meson build folder is made once; ninja notices changed meson files by itself.
 setup = [ -f $(1)/build.ninja ] || meson setup $(1) $(2) >/dev/null
 
-.PHONY: help build run test check e2e bench crash simulate plant fuzz tsan cover format clean
+.PHONY: help build run test check analyze e2e bench crash simulate plant fuzz tsan cover format clean
 
 help:
 	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,11 @@ test: build
 check:
 	@tools/install-packages check
 	@tools/check
+
+## make analyze  static analysis by paths: gcc -fanalyzer, clang --analyze (some minutes)
+analyze:
+	@tools/install-packages analyze
+	@tools/analyze
 
 ## make e2e      the end-to-end tests alone
 e2e: build

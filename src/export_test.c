@@ -105,11 +105,11 @@ static void print_case(struct buf *buf, struct value playbook, struct value its)
     buf_add_text(buf, "\ncases:\n");
     for (uint32_t i = 0; i < its.size; i++) {
         struct value inside = entries[i].value;
-        const struct value_entry *parts = inside.type == VALUE_MAP ? value_map_entries(inside) : NULL;
+        const struct value_entry *parts = value_map_entries(inside);
         buf_add_text(buf, i == 0 ? "  - " : "    ");
         buf_add(buf, value_str(entries[i].key));
         buf_add_byte(buf, ':');
-        if (parts == NULL || value_is_text(entries[i].key, STR("event")) || inside.size == 0) {
+        if (inside.type != VALUE_MAP || inside.size == 0 || value_is_text(entries[i].key, STR("event"))) {
             buf_add_byte(buf, ' ');
             json_print(buf, inside, 0);
             buf_add_byte(buf, '\n');

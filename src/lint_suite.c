@@ -1,4 +1,5 @@
 /* A test file: by its own reader, then each name in it against the playbook and the actions. */
+#include <assert.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -156,8 +157,9 @@ enum err lint_suite(const struct lint_set *set, const struct lint_file *file, st
     TRY(yaml_parse(arena, file->text, &root, why));
     struct check check = { set, arena, found, lint_find_playbook(set, suite.playbook) };
     if (check.playbook == NULL) {
-        diagnostics_add(found, DIAGNOSTIC_WARNING, "untested_playbook", part(root, "playbook")->line,
-            part(root, "playbook")->column,
+        const struct yaml_node *name = part(root, "playbook");
+        assert(name != NULL); /* no suite is without it */
+        diagnostics_add(found, DIAGNOSTIC_WARNING, "untested_playbook", name->line, name->column,
             "the playbook \"%.*s\" is not among the files that are checked; name its file too",
             STR_ARG(suite.playbook));
         return ERR_OK;

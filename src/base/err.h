@@ -7,6 +7,7 @@
 #ifndef TOCSIN_BASE_ERR_H
 #define TOCSIN_BASE_ERR_H
 
+#include <assert.h>
 #include <stdint.h>
 
 enum err {
@@ -60,6 +61,19 @@ enum err err_at(struct err_info *why, enum err code, const char *name, uint32_t 
 /* `doing` says what was tried; the text of errno follows. ENOSPC, EDQUOT become ERR_FULL. */
 enum err err_errno(struct err_info *why, int number, const char *doing);
 enum err err_memory(struct err_info *why);
+
+/* None of them gives ERR_OK. Compilers and analyzers can't see that through functions of another file, and
+ * would follow failed calls as if `ret_` parameters had to be written by them. */
+static inline enum err err_is_not_ok(enum err code)
+{
+    assert(code != ERR_OK);
+    return code;
+}
+#define err_set(...) err_is_not_ok(err_set(__VA_ARGS__))
+#define err_named(...) err_is_not_ok(err_named(__VA_ARGS__))
+#define err_at(...) err_is_not_ok(err_at(__VA_ARGS__))
+#define err_errno(...) err_is_not_ok(err_errno(__VA_ARGS__))
+#define err_memory(why) err_is_not_ok(err_memory(why))
 
 /* "invalid", "not_found", …: the word used in APIs and logs. */
 const char *err_word(enum err code);

@@ -28,17 +28,24 @@ struct reader {
     struct value first[STACK_FIRST];
 };
 
-static FALLIBLE fail_at(struct reader *r, enum err code, const char *at, const char *name, const char *text)
+static uint32_t line_of(const struct reader *r, const char *at, const char **ret_start)
 {
     uint32_t line = 1;
-    const char *line_start = r->start;
+    *ret_start = r->start;
     for (const char *c = r->start; c < at; c++) {
         if (*c == '\n') {
             line++;
-            line_start = c + 1;
+            *ret_start = c + 1;
         }
     }
-    return err_at(r->why, code, name, line, (uint32_t)(at - line_start) + 1, "%s", text);
+    return line;
+}
+
+static FALLIBLE fail_at(struct reader *r, enum err code, const char *at, const char *name, const char *text)
+{
+    const char *start;
+    uint32_t line = line_of(r, at, &start);
+    return err_at(r->why, code, name, line, (uint32_t)(at - start) + 1, "%s", text);
 }
 
 static FALLIBLE invalid(struct reader *r, const char *name, const char *text)

@@ -228,12 +228,11 @@ static FALLIBLE get_text(struct unpacker *u, enum value_type type, struct value 
 static FALLIBLE get_double(struct unpacker *u, struct value *ret)
 {
     uint64_t bits = 0;
-    for (int i = 0; i < 8; i++) {
-        uint8_t byte;
-        TRY(get_byte(u, &byte));
-        bits |= (uint64_t)byte << (8 * i);
-    }
     double number;
+    if (u->bytes.size - u->at < sizeof bits)
+        return damaged(u, "it ends early");
+    for (unsigned i = 0; i < sizeof bits; i++)
+        bits |= (uint64_t)(uint8_t)u->bytes.data[u->at++] << (8 * i);
     memcpy(&number, &bits, sizeof number);
     *ret = value_double(number);
     return ERR_OK;

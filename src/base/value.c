@@ -5,6 +5,8 @@
 
 #include "base/value_hash.h"
 
+const struct value_entry value_no_entry;
+
 static const char *const type_names[VALUE_TYPE_COUNT] = {
     [VALUE_NULL] = "null_type",
     [VALUE_BOOL] = "bool",

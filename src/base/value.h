@@ -76,6 +76,7 @@ struct value_map {
     const struct value_entry *entries;
 };
 #define VALUE_MAP_LINEAR 12
+extern const struct value_entry value_no_entry;
 
 struct value_net {
     uint8_t bytes[16];
@@ -179,9 +180,11 @@ FALLIBLE value_map_with(struct arena *arena, struct value map, struct value key,
 /* Borrowed entries; NULL when absent or when `map` is no map. */
 const struct value *value_map_find(struct value map, struct str key);
 const struct value *value_map_find_key(struct value map, struct value key);
+/* Borrowed; never NULL: of an empty map, and of what is no map, there is a place where entries would stand.
+ */
 static inline const struct value_entry *value_map_entries(struct value map)
 {
-    return map.map ? map.map->entries : NULL;
+    return map.type == VALUE_MAP && map.size > 0 ? map.map->entries : &value_no_entry;
 }
 /* value_map_find that gives null when absent: value_get(value_get(alert, STR("a")), STR("b")). */
 struct value value_get(struct value map, struct str key);

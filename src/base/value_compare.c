@@ -51,9 +51,10 @@ static bool compare_numbers(struct value a, struct value b, int *ret)
     if ((a.type == VALUE_DOUBLE && isnan(a.number)) || (b.type == VALUE_DOUBLE && isnan(b.number)))
         return false;
     if (a.type > b.type) {
-        bool ordered = compare_numbers(b, a, ret);
+        if (!compare_numbers(b, a, ret))
+            return false;
         *ret = -*ret;
-        return ordered;
+        return true;
     }
     if (a.type == VALUE_INT && b.type == VALUE_INT)
         *ret = a.integer < b.integer ? -1 : a.integer > b.integer;

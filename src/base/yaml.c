@@ -282,7 +282,7 @@ static enum err read_stream(struct yaml_reader *r, bool is_single)
             TRY(yaml_read_directives(r, &has_directives));
         if (r->here.at == r->end && !has_directives)
             return ERR_OK;
-        struct yaml_node *root;
+        struct yaml_node *root = NULL;
         if (is_single && r->stack_count == 1)
             return yaml_fail(r, "yaml_documents", "a second document; only one may stand in a file");
         TRY(read_document(r, has_directives, &root));

@@ -50,7 +50,7 @@ static enum err read_items(struct yaml_reader *r, int32_t column)
     const struct block inside = { .indent = column, .can_be_compact = true };
     bool more = true;
     while (more && yaml_at_indicator(r, '-')) {
-        struct yaml_node *item;
+        struct yaml_node *item = NULL;
         r->here.at++;
         TRY(read_block_node(r, &inside, &item));
         TRY(yaml_push(r, item));
@@ -81,7 +81,7 @@ static enum err read_block_sequence(
 static enum err read_explicit_entry(struct yaml_reader *r, int32_t column)
 {
     const struct block inside = { .indent = column, .is_mapping_value = true, .can_be_compact = true };
-    struct yaml_node *key, *value;
+    struct yaml_node *key = NULL, *value = NULL;
     bool more;
     r->here.at++;
     TRY(read_block_node(r, &inside, &key));
@@ -158,7 +158,7 @@ static enum err read_key(struct yaml_reader *r, int32_t column, struct yaml_node
 static enum err read_implicit_value(struct yaml_reader *r, int32_t column, struct yaml_node *key)
 {
     const struct block inside = { .indent = column, .is_mapping_value = true };
-    struct yaml_node *value;
+    struct yaml_node *value = NULL;
     TRY(yaml_push(r, key));
     r->here.at++;
     TRY(read_block_node(r, &inside, &value));

@@ -74,7 +74,7 @@ static enum err read_flow_value(
 static enum err read_pair_rest(
     struct yaml_reader *r, int32_t indent_min, const char *open, struct yaml_node *key)
 {
-    struct yaml_node *value;
+    struct yaml_node *value = NULL;
     TRY(yaml_push(r, key));
     TRY(flow_gap(r, indent_min, open));
     if (at_value_sign(r, key)) {
@@ -142,7 +142,7 @@ static enum err read_sequence_entry(
 
 static enum err read_mapping_entry(struct yaml_reader *r, int32_t indent_min, const char *open)
 {
-    struct yaml_node *key;
+    struct yaml_node *key = NULL;
     if (yaml_at_indicator(r, '?') || at_value_sign(r, NULL))
         TRY(read_explicit_key(r, indent_min, open, &key));
     else
@@ -162,7 +162,7 @@ static enum err read_entries(struct yaml_reader *r, int32_t indent_min, char clo
         if (close == '}') {
             TRY(read_mapping_entry(r, indent_min, open));
         } else {
-            struct yaml_node *item;
+            struct yaml_node *item = NULL;
             TRY(read_sequence_entry(r, indent_min, open, &item));
             TRY(yaml_push(r, item));
         }

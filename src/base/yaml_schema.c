@@ -204,7 +204,7 @@ enum err yaml_to_value(
     struct value_list_builder builder;
     value_list_begin(&builder, arena);
     for (uint32_t i = 0; i < node->count; i++) {
-        struct value item;
+        struct value item = value_null();
         TRY(yaml_to_value(arena, node->items[i], &item, why));
         TRY(value_list_add(&builder, item, why));
     }

@@ -201,10 +201,10 @@ static bool is_value_hit(const struct needles *needles, struct value v, unsigned
     if (depth > VALUE_DEPTH_MAX)
         return true;
     bool hit = false;
-    const struct value_entry *entries = v.type == VALUE_MAP ? value_map_entries(v) : NULL;
+    const struct value_entry *entries = value_map_entries(v);
     for (uint32_t i = 0; v.type == VALUE_LIST && i < v.size && !hit; i++)
         hit = is_value_hit(needles, v.items[i], depth + 1);
-    for (uint32_t i = 0; entries && i < v.size && !hit; i++)
+    for (uint32_t i = 0; v.type == VALUE_MAP && i < v.size && !hit; i++)
         hit = is_value_hit(needles, entries[i].key, depth + 1) ||
             is_value_hit(needles, entries[i].value, depth + 1);
     return hit;

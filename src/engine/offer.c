@@ -88,23 +88,23 @@ static void work_drop(struct op_link *link)
 
 /* ---- before the commit ---- */
 
-static FALLIBLE work_add(struct offer_work *work, struct offer_run **ret, struct err_info *why)
+/* NULL when there is no memory. */
+static struct offer_run *work_add(struct offer_work *work)
 {
     if (work->run_count == work->run_room) {
         uint32_t room = work->run_room ? work->run_room * 2 : 4;
         void *more = memory_realloc(work->runs, room * sizeof(struct offer_run *));
         if (!more)
-            return err_memory(why);
+            return NULL;
         work->runs = more;
         work->run_room = room;
     }
     struct offer_run *run = memory_alloc(sizeof(*run));
     if (!run)
-        return err_memory(why);
+        return NULL;
     memset(run, 0, sizeof(*run));
     work->runs[work->run_count++] = run;
-    *ret = run;
-    return ERR_OK;
+    return run;
 }
 
 static FALLIBLE plan_run(struct offer_work *work, struct playbook_version *version, uint32_t index,
@@ -115,10 +115,11 @@ static FALLIBLE plan_run(struct offer_work *work, struct playbook_version *versi
     struct creation creation = {
         .event_id = event->event_id, .alert_id = event->alert_id, .event = event->event, .alert = event->alert
     };
-    struct offer_run *planned = NULL;
     struct instant now = clock_now(world->clock);
     TRY(start_inputs(version, value_null(), &creation, now, &work->arena, why));
-    TRY(work_add(work, &planned, why));
+    struct offer_run *planned = work_add(work);
+    if (!planned)
+        return err_memory(why);
     planned->event = index;
     planned->for_repeats = for_repeats;
     struct id id = start_id(world->clock, world->rand, world->shard, world->shard_count);

@@ -392,7 +392,7 @@ enum err registry_check(struct registry *registry, int64_t tenant, struct str te
         .find_playbook = world_find,
         .context = &own };
     enum err result = playbook_parse(text, &world, found, ret, why);
-    if (world.catalogue)
+    if (source && world.catalogue)
         source->release(source, world.catalogue);
     for (unsigned i = 0; i < own.held_count; i++)
         playbook_version_release(own.held[i]);

@@ -185,7 +185,7 @@ static FALLIBLE apply_block_open(struct run *run, const struct op *op, struct er
     frame->step = owner ? owner->step : STEP_NONE;
     if (!frame_fits(run, frame))
         return damaged(op, why);
-    if (frame->part == PART_BODY || frame->part == PART_BRANCH)
+    if (owner && (frame->part == PART_BODY || frame->part == PART_BRANCH))
         owner->position = frame->number + 1;
     return scope_add(run, frame, why);
 }

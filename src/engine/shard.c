@@ -165,6 +165,7 @@ struct active *shard_find_or_add(struct shard *shard, int64_t tenant, struct id 
 
 static size_t weight(const struct active *active)
 {
+    assert(active->run);
     return sizeof(*active) + sizeof(*active->run) + active->run->arena.bytes_held;
 }
 

@@ -108,6 +108,7 @@ static const struct block *block_steps(const struct run *run, const struct frame
 {
     const struct playbook *playbook = run->playbook;
     const struct step *owner = block->step == STEP_NONE ? NULL : playbook->all_steps[block->step];
+    assert(owner != NULL || block->part == PART_MAIN || block->part == PART_ON_FAILURE);
     switch ((enum block_part)block->part) {
     case PART_MAIN: return &playbook->steps;
     case PART_ON_FAILURE: return &playbook->on_failure;

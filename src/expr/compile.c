@@ -1,5 +1,6 @@
 /* The checked tree to flat steps. Each node is compiled into a register; registers are given out like
  * a stack. Parts that read nothing from outside are evaluated here and become constants. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -36,8 +37,10 @@ static FALLIBLE grow(struct compiler *compiler, void *array_of, uint32_t count, 
     struct err_info *why)
 {
     void **array = array_of;
-    if (count < *room)
+    if (count < *room) {
+        assert(*array != NULL);
         return ERR_OK;
+    }
     uint32_t larger = *room ? *room * 2 : 8;
     void *grown = arena_array(compiler->arena, larger, size);
     if (grown == NULL)

@@ -342,7 +342,10 @@ static FALLIBLE run_with_room(struct machine *machine, struct value *ret)
     machine->variables = machine->registers + expr->register_count;
     for (uint32_t i = 0; i < expr->variable_count; i++)
         machine->variables[i].type = VALUE_UNREAD;
-    return run(machine, ret);
+    enum err err = run(machine, ret);
+    machine->registers = machine->variables = NULL; /* their room ends here */
+    machine->loops = NULL;
+    return err;
 }
 
 /* Whoever gets the result walks it whole, to print or to store it: what a literal made may be a tree of any

@@ -98,7 +98,7 @@ static size_t variable_size(const struct ioc_search *search, size_t at)
 /* `size` bytes are the drive, the share's backslashes or the variable. */
 static FALLIBLE look_at_windows(struct ioc_search *search, size_t start, size_t size, size_t *ret_end)
 {
-    size_t first = start + size, part = first, end = part;
+    size_t first = start + size, part = first, end;
     for (;;) {
         end = part_end(search, part);
         bool goes_on = ioc_byte(search, end) == '\\' && end > part && end - start < PATH_BYTES_MAX &&

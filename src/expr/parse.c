@@ -3,6 +3,7 @@
  * parser walks the tree recursively. */
 #include "expr/parse.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -56,9 +57,8 @@ static FALLIBLE expect(struct parser *parser, enum token_kind kind, const char *
 
 static FALLIBLE too_deep(const struct token *at, struct err_info *why)
 {
-    (void)err_at(why, ERR_LIMIT, "EXPR_DEPTH_MAX", at->line, at->column,
+    return err_at(why, ERR_LIMIT, "EXPR_DEPTH_MAX", at->line, at->column,
         "the expression is nested deeper than EXPR_DEPTH_MAX (%d)", EXPR_DEPTH_MAX);
-    return ERR_LIMIT;
 }
 
 FALLIBLE parser_node(struct parser *parser, enum node_kind kind, const struct token *at,
@@ -420,6 +420,7 @@ static FALLIBLE parse_primary(struct parser *parser, struct node **ret, struct e
 /* A name that starts with a reserved word is good only in front of a message's braces. */
 static FALLIBLE check_reserved(const struct node *node, struct err_info *why)
 {
+    assert(node != NULL);
     while (node->kind == NODE_SELECT)
         node = node->children[0];
     if (node->kind == NODE_NAME && token_is_reserved(node->name))

@@ -82,7 +82,10 @@ static FALLIBLE read_authority(
         return refuse(why, "a ']' is missing in the host");
     if (colon >= 0)
         port = str_slice(host, (size_t)colon + 1, host.size);
-    host = is_v6 ? str_slice(host, 1, (size_t)close) : colon >= 0 ? str_slice(host, 0, (size_t)colon) : host;
+    if (is_v6)
+        host = str_slice(host, 1, (size_t)close);
+    else if (colon >= 0)
+        host = str_slice(host, 0, (size_t)colon);
     if (host.size == 0)
         return refuse(why, "it has no host");
     TRY(value_map_set(map, "user", value_string(user), why));

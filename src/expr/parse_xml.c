@@ -271,7 +271,7 @@ static FALLIBLE read_content(struct xml *xml, unsigned depth, struct content *co
         } else if (starts(xml, "<?")) {
             TRY(skip_to(xml, "?>", why));
         } else {
-            struct value child;
+            struct value child = value_null();
             TRY(read_element(xml, depth + 1, &text, &child, why));
             TRY(add_part(content, value_string(text), child, why));
         }

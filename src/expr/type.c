@@ -535,7 +535,7 @@ static FALLIBLE check_items(const struct type *type, struct value v, const struc
         inner.index = i;
         TRY(check(type->item, v.items[i], &inner, depth + 1, why));
     }
-    const struct value_entry *entries = v.type == VALUE_MAP ? value_map_entries(v) : NULL;
+    const struct value_entry *entries = value_map_entries(v);
     for (uint32_t i = 0; v.type == VALUE_MAP && i < v.size; i++) {
         inner.name = entries[i].key.type == VALUE_STRING ? value_str(entries[i].key) : STR("*");
         TRY(check(type->key, entries[i].key, &inner, depth + 1, why));
@@ -634,11 +634,11 @@ FALLIBLE type_check_value(const struct type *type, struct value v, struct err_in
 /* Depth is that of a value, which its reader bounds. */
 static bool is_safe(struct value v, enum type_sink sink)
 {
-    const struct value_entry *entries = v.type == VALUE_MAP ? value_map_entries(v) : NULL;
+    const struct value_entry *entries = value_map_entries(v);
     for (uint32_t i = 0; v.type == VALUE_LIST && i < v.size; i++)
         if (!is_safe(v.items[i], sink))
             return false;
-    for (uint32_t i = 0; entries != NULL && i < v.size; i++)
+    for (uint32_t i = 0; v.type == VALUE_MAP && i < v.size; i++)
         if (!is_safe(entries[i].key, sink) || !is_safe(entries[i].value, sink))
             return false;
     bool is_text = v.type == VALUE_STRING || v.type == VALUE_BYTES;

@@ -122,7 +122,7 @@ static FALLIBLE parse_list(struct arena *arena, struct value json, struct value 
     struct value_list_builder list;
     value_list_begin(&list, arena);
     for (uint32_t i = 0; i < json.size; i++) {
-        struct value item;
+        struct value item = value_null();
         TRY(typed_json_parse(arena, json.items[i], &item, why));
         TRY(value_list_add(&list, item, why));
     }
@@ -135,7 +135,7 @@ static FALLIBLE parse_map(struct arena *arena, struct value json, struct value *
     struct value_map_builder map;
     value_map_begin(&map, arena);
     for (uint32_t i = 0; i < json.size; i++) {
-        struct value pair = json.items[i], key, v;
+        struct value pair = json.items[i], key = value_null(), v = value_null();
         if (pair.type != VALUE_LIST || pair.size != 2)
             return err_set(why, ERR_INVALID, "an entry of a \"map\" is a pair, [key, value]");
         TRY(typed_json_parse(arena, pair.items[0], &key, why));

@@ -77,15 +77,14 @@ static FALLIBLE http_server_parse_listen(
     struct str listen, struct sockaddr_storage *ret, struct err_info *why)
 {
     char address[INET6_ADDRSTRLEN];
-    struct str host = listen, port = { 0 };
     ptrdiff_t last_colon = -1;
     for (ptrdiff_t at = str_find_byte(listen, ':', 0); at >= 0;
          at = str_find_byte(listen, ':', (size_t)at + 1))
         last_colon = at;
     if (last_colon < 0)
         return http_server_bad_listen(listen, why);
-    host = str_slice(listen, 0, (size_t)last_colon);
-    port = str_slice(listen, (size_t)last_colon + 1, listen.size);
+    struct str host = str_slice(listen, 0, (size_t)last_colon);
+    struct str port = str_slice(listen, (size_t)last_colon + 1, listen.size);
     bool is_six = str_starts(host, STR("[")) && str_ends(host, STR("]"));
     if (is_six)
         host = str_slice(host, 1, host.size - 1);

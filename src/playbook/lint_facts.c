@@ -144,14 +144,14 @@ bool fact_holds(const struct fact *facts, enum fact_kind kind, const struct path
 
 const struct fact *facts_common(const struct fact *a, const struct fact *b)
 {
-    while (a != b) {
-        uint32_t in_a = a != NULL ? a->count : 0, in_b = b != NULL ? b->count : 0;
+    while (a != b && a != NULL && b != NULL) {
+        uint32_t in_a = a->count, in_b = b->count;
         if (in_a >= in_b)
             a = a->next;
         if (in_b >= in_a)
             b = b->next;
     }
-    return a;
+    return a == b ? a : NULL;
 }
 
 /* ---- conditions ---- */

@@ -1,5 +1,6 @@
 #include "playbook/schema.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -155,6 +156,7 @@ static void add_shape(
     struct buf *out, struct shapes *shapes, const struct shape *shape, const struct shape *common)
 {
     const char *separator = "";
+    assert(shape != NULL);
     buf_add_text(out, "\"type\":\"object\",\"properties\":{");
     for (const struct shape *part = shape; part; part = part == shape ? common : NULL) {
         for (const struct shape_key *key = part->keys; key->name; key++, separator = ",") {
