@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/value.h"
+
 #define DEPTH_MAX 16
 #define SEEN_MAX (1 << 20) /* a power of two */
 #define LIST_MAX (1 << 18)
@@ -144,23 +146,24 @@ void faults_set_depth(unsigned depth)
 
 /* ---- what the linker leads here ---- */
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-char *__real_strdup(const char *text);
-char *__real_strndup(const char *text, size_t size);
-int __real_sqlite3_step(sqlite3_stmt *statement);
-int __real_sqlite3_prepare_v3(
-    sqlite3 *db, const char *text, int size, unsigned flags, sqlite3_stmt **statement, const char **rest);
-
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-char *__wrap_strdup(const char *text);
-char *__wrap_strndup(const char *text, size_t size);
-int __wrap_sqlite3_step(sqlite3_stmt *statement);
-int __wrap_sqlite3_prepare_v3(
-    sqlite3 *db, const char *text, int size, unsigned flags, sqlite3_stmt **statement, const char **rest);
+#define LED(type, name, ...) \
+    type __real_##name(__VA_ARGS__); \
+    type __wrap_##name(__VA_ARGS__)
+LED(void *, malloc, size_t size);
+LED(void *, calloc, size_t count, size_t size);
+LED(void *, realloc, void *old, size_t size);
+LED(char *, strdup, const char *text);
+LED(char *, strndup, const char *text, size_t size);
+LED(int, sqlite3_step, sqlite3_stmt *statement);
+LED(int, sqlite3_prepare_v3, sqlite3 *db, const char *text, int size, unsigned flags,
+    sqlite3_stmt **statement, const char **rest);
+LED(enum err, value_list_add, struct value_list_builder *b, struct value item, struct err_info *why);
+LED(enum err, value_map_add, struct value_map_builder *b, struct value key, struct value v,
+    struct err_info *why);
+LED(enum err, value_map_put, struct value_map_builder *b, struct value key, struct value v,
+    struct err_info *why);
+LED(enum err, value_map_set, struct value_map_builder *b, const char *name, struct value v,
+    struct err_info *why);
 
 void *__wrap_malloc(size_t size)
 {
@@ -185,6 +188,30 @@ char *__wrap_strdup(const char *text)
 char *__wrap_strndup(const char *text, size_t size)
 {
     return FAILS(FAULT_MEMORY) ? NULL : __real_strndup(text, size);
+}
+
+/* A builder asks for memory now and then only; here any entry may be the one too many. */
+enum err __wrap_value_list_add(struct value_list_builder *b, struct value item, struct err_info *why)
+{
+    return FAILS(FAULT_MEMORY) ? err_memory(why) : __real_value_list_add(b, item, why);
+}
+
+enum err __wrap_value_map_add(
+    struct value_map_builder *b, struct value key, struct value v, struct err_info *why)
+{
+    return FAILS(FAULT_MEMORY) ? err_memory(why) : __real_value_map_add(b, key, v, why);
+}
+
+enum err __wrap_value_map_put(
+    struct value_map_builder *b, struct value key, struct value v, struct err_info *why)
+{
+    return FAILS(FAULT_MEMORY) ? err_memory(why) : __real_value_map_put(b, key, v, why);
+}
+
+enum err __wrap_value_map_set(
+    struct value_map_builder *b, const char *name, struct value v, struct err_info *why)
+{
+    return FAILS(FAULT_MEMORY) ? err_memory(why) : __real_value_map_set(b, name, v, why);
 }
 
 /* A commit that fails otherwise than for want of room stops the store for good: test_store_fault's matter. */

@@ -24,7 +24,8 @@
 #include <stdbool.h>
 
 enum fault_kind {
-    FAULT_MEMORY, /* malloc, calloc, realloc, strdup, strndup */
+    FAULT_MEMORY, /* malloc, calloc, realloc, strdup, strndup, and each entry of a list or map that is built
+                   */
     FAULT_STORE, /* sqlite3_step and _prepare_v3, of anything but the end of a transaction */
 };
 

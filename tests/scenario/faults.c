@@ -1,7 +1,8 @@
 /* Plays scenarios again and again, each time with one call refused, at another place each time: nothing may
  * crash, leak or hang, and what comes of the run is what was to come of it, or an error that names the want.
- * scenario_faults memory|store [--depth N] [--only TEXT [--call N]] [--crash] FOLDER
+ * scenario_faults memory|store [--depth N] [--only TEXT [--call N]] [--crash] [--reads] FOLDER
  *
+ * With --reads they are played undisturbed, and what can be read at their end is (reads.c).
  * With --crash the process dies on the way, and what is refused is asked for by what comes after. */
 #include <glob.h>
 #include <sqlite3.h>
@@ -9,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "places.h"
-#include "scenario.h"
+#include "faults.h"
 
 #define FAULTS_BYTES_MAX 4000
 
@@ -18,7 +18,7 @@ struct totals {
     enum fault_kind kind;
     const char *only;
     long call; /* that one alone; below zero: all */
-    bool crashes;
+    bool crashes, reads;
     unsigned passed, failed;
     long refused;
 };
@@ -36,9 +36,14 @@ static const struct {
 };
 #define WANTS (sizeof(wants) / sizeof(wants[0]))
 
-static const char *const *said_of(const struct totals *totals, long number)
+static const char *const *said_of(enum fault_kind kind, long number)
 {
-    return wants[totals->kind == FAULT_STORE ? (size_t)number % WANTS : 0].said;
+    return wants[kind == FAULT_STORE ? (size_t)number % WANTS : 0].said;
+}
+
+int scenario_want_code(long number)
+{
+    return wants[(size_t)number % WANTS].code;
 }
 
 static bool is_said(const char *const *words, struct str text)
@@ -50,9 +55,26 @@ static bool is_said(const char *const *words, struct str text)
     return false;
 }
 
-static void stop_refusing(void)
+bool scenario_want_is_said(enum fault_kind kind, long number, enum err result, const struct err_info *why)
 {
+    const char *const *words = said_of(kind, number);
+    return is_said(words, str_of(why->text)) || is_said(words, str_of(err_word(result)));
+}
+
+static void stop_refusing(struct played *played)
+{
+    (void)played;
     (void)faults_end(); /* it is asked again at the end */
+}
+
+static void read_without_memory(struct played *played)
+{
+    scenario_read_disturbed(played, FAULT_MEMORY);
+}
+
+static void read_without_store(struct played *played)
+{
+    scenario_read_disturbed(played, FAULT_STORE);
 }
 
 /* Nothing is refused when `number` is below zero. What is wrong goes to `faults`. A call whose result was
@@ -64,7 +86,7 @@ static void play_once(const struct totals *totals, const struct scenario *scenar
     AUTO(arena) struct arena arena = { 0 };
     AUTO(buf) struct buf found = { 0 };
     struct err_info why = { 0 };
-    const char *const *words = said_of(totals, number);
+    const char *const *words = said_of(totals->kind, number);
     struct played played = { .scenario = scenario,
         .arena = &arena,
         .patience_us = 400 * US_PER_DAY,
@@ -74,7 +96,7 @@ static void play_once(const struct totals *totals, const struct scenario *scenar
     if (number < 0)
         faults_look(totals->kind);
     else
-        faults_refuse(totals->kind, number, wants[(size_t)number % WANTS].code);
+        faults_refuse(totals->kind, number, scenario_want_code(number));
     enum err result = scenario_play(&played, &why);
     bool has_struck = faults_end();
     /* Two disturbances leave nothing to compare with, but that nothing is done twice. */
@@ -115,6 +137,23 @@ static void play_all(struct totals *totals, const struct scenario *scenario)
     totals->refused += list.count;
 }
 
+/* Undisturbed to its end; then everything is read with something wanting. */
+static void play_reads(struct totals *totals, const struct scenario *scenario)
+{
+    AUTO(arena) struct arena arena = { 0 };
+    AUTO(buf) struct buf faults = { 0 };
+    struct err_info why = { 0 };
+    struct played played = { .scenario = scenario,
+        .arena = &arena,
+        .faults = &faults,
+        .looks = totals->kind == FAULT_STORE ? read_without_store : read_without_memory };
+    if (scenario_play(&played, &why) != ERR_OK)
+        buf_printf(&faults, "  %s\n", why.text);
+    printf("%s %.*s: %.*s: reads\n%.*s", faults.size ? "not ok" : "ok", STR_ARG(scenario->file),
+        STR_ARG(scenario->name), (int)faults.size, faults.data ? faults.data : "");
+    *(faults.size ? &totals->failed : &totals->passed) += 1;
+}
+
 static FALLIBLE run_file(struct totals *totals, const char *path, struct err_info *why)
 {
     AUTO(arena) struct arena arena = { 0 };
@@ -122,7 +161,7 @@ static FALLIBLE run_file(struct totals *totals, const char *path, struct err_inf
     TRY(scenario_file_read(path, &arena, &read, why));
     for (uint32_t i = 0; i < read.count; i++) {
         if (!totals->only || str_contains(read.scenarios[i].name, str_of(totals->only)))
-            play_all(totals, &read.scenarios[i]);
+            (totals->reads ? play_reads : play_all)(totals, &read.scenarios[i]);
     }
     return ERR_OK;
 }
@@ -154,6 +193,8 @@ int main(int count, char **arguments)
             totals.kind = FAULT_STORE;
         else if (strcmp(arguments[i], "--crash") == 0)
             totals.crashes = true;
+        else if (strcmp(arguments[i], "--reads") == 0)
+            totals.reads = true;
         else if (strcmp(arguments[i], "--only") == 0 && i + 1 < count)
             totals.only = arguments[++i];
         else if (strcmp(arguments[i], "--call") == 0 && i + 1 < count)

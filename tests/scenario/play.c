@@ -478,7 +478,7 @@ static FALLIBLE look(struct played *played, struct err_info *why)
 {
     size_t before = played->faults->size;
     if (played->looks)
-        played->looks();
+        played->looks(played);
     TRY(scenario_check(played, given(played, "expect"), why));
     if (played->faults->size > before && played->patience_us > 0) {
         played->faults->size = before;

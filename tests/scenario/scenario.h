@@ -36,7 +36,8 @@ struct played {
     bool had_no_mock; /* a call to a mock failed for want of memory: what comes of that is not told */
     uint32_t calls; /* that went out to mocks */
     uint64_t steps; /* of the loop */
-    void (*looks)(void); /* called before what came of it is looked at; NULL: nobody asks */
+    /* Called before what came of it is looked at; NULL: nobody asks. */
+    void (*looks)(struct played *played);
     struct buf *faults; /* empty: all is as expected */
 };
 
