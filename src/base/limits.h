@@ -75,6 +75,8 @@
 #define RUNS_WARM_MAX 512 /* parked runs that a shard keeps in memory, the last used ones */
 #define RUNS_WARM_BYTES_MAX (8 * MIB)
 #define JOURNAL_SNAPSHOT_RECORDS 1000 /* records after which a run's whole state is written */
+/* Times of a journal, before and after 1970: they are added and subtracted without a look at their sizes. */
+#define JOURNAL_TIME_US_MAX (INT64_MAX / 4)
 #define TIMER_WINDOW_SECONDS 600 /* timers of parked runs that are due within it are in memory */
 #define CALL_GRACE_SECONDS 10 /* that a cancelled call gets before it is given up */
 #define RETRY_AFTER_SECONDS_MAX 3600

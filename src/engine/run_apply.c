@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "engine/run.h"
+#include "engine/status.h"
 
 static enum err damaged(const struct op *op, struct err_info *why)
 {
@@ -97,6 +98,41 @@ static bool part_fits(const struct step *owner, uint32_t part, uint32_t number)
     }
 }
 
+static FALLIBLE at_time(const struct op *op, enum op_field field, struct instant *into, struct err_info *why)
+{
+    if (!op_has(op, field))
+        return ERR_OK;
+    if (op->numbers[field] < -JOURNAL_TIME_US_MAX || op->numbers[field] > JOURNAL_TIME_US_MAX)
+        return damaged(op, why);
+    into->us = op->numbers[field];
+    return ERR_OK;
+}
+
+/* What a step of that kind can be doing at all. */
+static bool phase_fits(enum step_kind kind, uint32_t phase)
+{
+    bool is_call = kind == STEP_DO || kind == STEP_SCRIPT;
+    switch (phase) {
+    case PHASE_ENTER:
+    case PHASE_BACKOFF:
+    case PHASE_HANDLING: return true;
+    case PHASE_INSIDE:
+        return kind == STEP_IF || kind == STEP_SWITCH || kind == STEP_FOR_EACH || kind == STEP_WHILE ||
+            kind == STEP_PARALLEL || kind == STEP_TRY;
+    case PHASE_CALL:
+    case PHASE_PROBE:
+    case PHASE_LOCAL:
+    case PHASE_LOCAL_DONE:
+    case PHASE_APPROVAL:
+    case PHASE_UNCERTAIN: return is_call;
+    case PHASE_ASK: return kind == STEP_ASK;
+    case PHASE_WAIT:
+    case PHASE_EVENT: return kind == STEP_WAIT;
+    case PHASE_CHILD: return kind == STEP_RUN;
+    default: return false;
+    }
+}
+
 /* A block belongs to a step or to the run, a step stands in a block; both have begun after what they are in.
  */
 static bool frame_fits(const struct run *run, const struct frame *frame)
@@ -107,7 +143,7 @@ static bool frame_fits(const struct run *run, const struct frame *frame)
         return false;
     if (frame->kind == FRAME_STEP)
         return above && above->kind == FRAME_BLOCK && frame->step < run->playbook->step_count &&
-            frame->phase >= PHASE_ENTER && frame->phase <= PHASE_HANDLING;
+            phase_fits(run->playbook->all_steps[frame->step]->kind, frame->phase);
     if (frame->kind != FRAME_BLOCK || !is_block_phase || (above && above->kind != FRAME_STEP))
         return false;
     return frame->step == (above ? above->step : STEP_NONE) &&
@@ -144,12 +180,9 @@ static FALLIBLE frame_set(struct frame *frame, const struct op *op, struct err_i
     TRY(word(op, FIELD_POSITION, &frame->position, why));
     TRY(word(op, FIELD_COUNT, &frame->count, why));
     TRY(word(op, FIELD_FLAGS, &frame->flags, why));
-    if (op_has(op, FIELD_STARTED))
-        frame->started.us = op->numbers[FIELD_STARTED];
-    if (op_has(op, FIELD_DUE))
-        frame->due.us = op->numbers[FIELD_DUE];
-    if (op_has(op, FIELD_DEADLINE))
-        frame->deadline.us = op->numbers[FIELD_DEADLINE];
+    TRY(at_time(op, FIELD_STARTED, &frame->started, why));
+    TRY(at_time(op, FIELD_DUE, &frame->due, why));
+    TRY(at_time(op, FIELD_DEADLINE, &frame->deadline, why));
     if (op_has(op, FIELD_OBJECT))
         frame->object = op->object;
     if (op_has(op, FIELD_DATA))
@@ -347,7 +380,9 @@ static FALLIBLE apply_collect(struct run *run, const struct op *op, struct err_i
     if (!frame || frame->kind != FRAME_STEP)
         return damaged(op, why);
     if (!frame->collected) {
-        frame->collected = count <= LOOP_ITEMS_MAX ? ARENA_ARRAY(&run->arena, count, struct value) : NULL;
+        if (count > LOOP_ITEMS_MAX)
+            return damaged(op, why);
+        frame->collected = ARENA_ARRAY(&run->arena, count, struct value);
         if (!frame->collected)
             return err_memory(why);
         memset(frame->collected, 0, count * sizeof(struct value));
@@ -371,8 +406,8 @@ static FALLIBLE apply_scope_result(struct run *run, const struct op *op, struct 
     if (status >= STEP_STATUS_COUNT || result.step >= run->playbook->step_count)
         return damaged(op, why);
     result.status = (enum step_status)status;
-    result.started.us = op->numbers[FIELD_STARTED];
-    result.ended.us = op->numbers[FIELD_ENDED];
+    TRY(at_time(op, FIELD_STARTED, &result.started, why));
+    TRY(at_time(op, FIELD_ENDED, &result.ended, why));
     return put_result(run, scope, &result, why);
 }
 
@@ -394,6 +429,12 @@ static FALLIBLE apply_frame(struct run *run, const struct op *op, struct err_inf
     return scope_add(run, frame, why);
 }
 
+static bool status_fits(enum run_phase phase, enum run_status status)
+{
+    bool is_end = run_status_is_end(status), may_wait = phase == RUN_PHASE_CREATED;
+    return is_end == (phase == RUN_PHASE_ENDED) && (status != RUN_QUEUED || may_wait);
+}
+
 static FALLIBLE apply_run(struct run *run, const struct op *op, struct err_info *why)
 {
     uint32_t phase = run->phase, status = run->status;
@@ -406,20 +447,16 @@ static FALLIBLE apply_run(struct run *run, const struct op *op, struct err_info 
     if (next == 0 || (run->frame_count > 0 && next <= run->frames[run->frame_count - 1]->id))
         return damaged(op, why);
     run->next_frame = next;
-    if (phase > RUN_PHASE_ENDED || status >= RUN_STATUS_COUNT)
+    if (phase > RUN_PHASE_ENDED || status >= RUN_STATUS_COUNT ||
+        !status_fits((enum run_phase)phase, (enum run_status)status))
         return damaged(op, why);
     run->phase = (enum run_phase)phase;
     run->status = (enum run_status)status;
-    if (op_has(op, FIELD_STARTED))
-        run->started.us = op->numbers[FIELD_STARTED];
-    if (op_has(op, FIELD_ENDED))
-        run->ended.us = op->numbers[FIELD_ENDED];
-    if (op_has(op, FIELD_DEADLINE))
-        run->deadline.us = op->numbers[FIELD_DEADLINE];
-    if (op_has(op, FIELD_POSITION))
-        run->paused.us = op->numbers[FIELD_POSITION];
-    if (op_has(op, FIELD_DUE)) /* of a snapshot */
-        run->created.us = op->numbers[FIELD_DUE];
+    TRY(at_time(op, FIELD_STARTED, &run->started, why));
+    TRY(at_time(op, FIELD_ENDED, &run->ended, why));
+    TRY(at_time(op, FIELD_DEADLINE, &run->deadline, why));
+    TRY(at_time(op, FIELD_POSITION, &run->paused, why));
+    TRY(at_time(op, FIELD_DUE, &run->created, why)); /* of a snapshot */
     if (op_has(op, FIELD_COUNT))
         run->steps_begun = (uint64_t)op->numbers[FIELD_COUNT];
     if (op_has(op, FIELD_OUTPUT))
@@ -514,6 +551,8 @@ enum err run_fold(struct run *run, struct str bytes, struct err_info *why)
     struct op op;
     bool more = false;
     TRY(journal_open(&reader, bytes, &run->arena, why));
+    if (reader.now.us < -JOURNAL_TIME_US_MAX || reader.now.us > JOURNAL_TIME_US_MAX)
+        return damaged(&(struct op){ 0 }, why);
     run->now = reader.now;
     for (;;) {
         TRY(journal_next(&reader, &op, &more, why));
