@@ -19,7 +19,17 @@ struct str {
         (literal), sizeof(literal) - 1 \
     }
 /* For printf's "%.*s". */
-#define STR_ARG(s) ((int)((s).size > 0x7fffffff ? 0x7fffffff : (s).size)), ((s).data ? (s).data : "")
+#define STR_ARG(s) str_print_size((s).size), str_print_data((s).data)
+
+static inline int str_print_size(size_t size)
+{
+    return size > 0x7fffffff ? 0x7fffffff : (int)size;
+}
+
+static inline const char *str_print_data(const char *data)
+{
+    return data ? data : "";
+}
 
 /* The small letter of a capital one of ASCII; all other bytes as they are. */
 static inline char ascii_lower(char c)

@@ -22,7 +22,7 @@ static uint8_t safety(const struct function *function, uint8_t flags, uint8_t sa
  * its neighbours; a text made out of all of them is looked for the mark inside. */
 static bool holds_outside(struct call *call, struct value v, unsigned depth)
 {
-    /* What is too large to look through counts as marked. */
+    /* What is too large to look through ends it too, and mark_result tells. */
     if ((v.flags & VALUE_OUTSIDE) || depth > VALUE_DEPTH_MAX || ++call->cost > call->cost_max)
         return true;
     if (v.type == VALUE_OPTIONAL)
@@ -46,12 +46,12 @@ static bool is_container(struct value v)
 
 /* Texts and what holds them are from outside when something that they were made of is; `safe` is what all
  * marked arguments are safe for. */
-static void mark_result(struct call *call, const struct call_site *site, const struct value *arguments,
+static FALLIBLE mark_result(struct call *call, const struct call_site *site, const struct value *arguments,
     uint8_t safe, struct value *v)
 {
     uint8_t flags = 0;
     if (v->type < VALUE_STRING)
-        return;
+        return ERR_OK;
     for (uint32_t i = 0; i < site->count; i++)
         flags |= arguments[i].flags & VALUE_OUTSIDE;
     if (flags == 0)
@@ -62,6 +62,7 @@ static void mark_result(struct call *call, const struct call_site *site, const s
             flags = VALUE_OUTSIDE;
     }
     v->flags = safety(site->function, v->flags | flags, safe);
+    return call_charge(call, 0);
 }
 
 FALLIBLE machine_call(struct machine *machine, const struct call_site *site, struct value *ret)
@@ -80,7 +81,7 @@ FALLIBLE machine_call(struct machine *machine, const struct call_site *site, str
             continue;
         struct value v;
         TRY(overload->apply(&machine->call, arguments, &v));
-        mark_result(&machine->call, site, arguments, safe, &v);
+        TRY(mark_result(&machine->call, site, arguments, safe, &v));
         *ret = v;
         return ERR_OK;
     }

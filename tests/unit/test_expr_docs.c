@@ -37,6 +37,7 @@ static size_t check_example(struct expr_scope *scope, struct str source, struct 
     bool is_error = str_starts(wanted, STR("error: "));
     copy(expression, sizeof(expression), source);
     copy(result, sizeof(result), is_error ? str_slice(wanted, 7, wanted.size) : wanted);
+    assert_int_equal(expr_refusals(&scope->env, scope->values, expression), 0);
     expr_run(scope, expression, false, &ours);
     if (!is_error)
         expr_run(scope, result, false, &theirs);
