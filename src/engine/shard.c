@@ -466,7 +466,8 @@ void active_void(struct active *active, const struct err_info *why)
     run_free(active->run);
     active->run = NULL;
     active->inbox_seen = 0;
-    if (++active->void_turns >= VOID_TURNS_MAX)
+    bool may_pass = why->code == ERR_IO || why->code == ERR_FULL || why->code == ERR_UNAVAILABLE;
+    if (!may_pass && ++active->void_turns >= VOID_TURNS_MAX)
         give_up_run(active);
     active->wants_turn = active->rests = true;
     /* Not at once: memory may come back. */

@@ -1,0 +1,530 @@
+/* Which runs are in memory, when they are woken, what becomes of calls without end, of journals that are
+ * damaged, of a node that wants memory or disk: one shard on a virtual clock. */
+#include "engine_world.h"
+
+#include "base/limits.h"
+#include "places.h"
+
+static const char waits[] = "playbook: waits\ntitle: Waits\nsteps: [ { wait: 1h }, { return: 1 } ]\n";
+
+/* ---- memory ---- */
+
+static uint64_t active_runs(void)
+{
+    struct engine_metrics metrics;
+    engine_metrics(engine_world.engine, &metrics);
+    return metrics.runs_active;
+}
+
+#define MANY (RUNS_WARM_MAX + 100)
+
+static void parked_runs_beyond_the_limit_leave_memory_and_all_come_back_in_time(void **state)
+{
+    (void)state;
+    static struct id runs[MANY];
+    world_publish(waits);
+    for (unsigned i = 0; i < MANY; i++)
+        runs[i] = world_start("waits");
+    assert_int_equal(active_runs(), RUNS_WARM_MAX);
+    world_pass(US_PER_HOUR + US_PER_S);
+    for (unsigned i = 0; i < MANY; i++)
+        assert_status(runs[i], "succeeded");
+    assert_int_equal(active_runs(), 0);
+}
+
+static void a_restart_finds_all_that_is_due(void **state)
+{
+    (void)state;
+    static struct id runs[MANY];
+    world_publish(waits);
+    for (unsigned i = 0; i < MANY; i++)
+        runs[i] = world_start("waits");
+    world_restart();
+    assert_int_equal(active_runs(), 0);
+    world_pass(US_PER_HOUR + US_PER_MIN);
+    for (unsigned i = 0; i < MANY; i++)
+        assert_status(runs[i], "succeeded");
+}
+
+static void a_parked_run_that_weighs_too_much_leaves_memory_at_once(void **state)
+{
+    (void)state;
+    world_publish(
+        "playbook: heavy\ntitle: Heavy\nsteps:\n"
+        "  - { set: { t: '${{ \"0123456789abcdef\" }}' } }\n"
+        "  - { while: size(vars.t) < 300000, max: 20, steps: [ { set: { t: '${{ vars.t + vars.t }}' } } ] }\n"
+        "  - { set: { u: '${{ [vars.t + \"1\", vars.t + \"2\", vars.t + \"3\", vars.t + \"4\"] }}' } }\n"
+        "  - { wait: 1h }\n");
+    struct id runs[12];
+    for (int i = 0; i < 12; i++)
+        runs[i] = world_start("heavy");
+    assert_true(active_runs() < 12);
+    world_pass(US_PER_HOUR + US_PER_S);
+    for (int i = 0; i < 12; i++)
+        assert_status(runs[i], "succeeded");
+}
+
+/* ---- calls ---- */
+
+static void finish_call(unsigned number, bool is_ok)
+{
+    struct action_call *call = engine_world.calls[number];
+    struct action_result result = { .is_ok = is_ok, .output = value_int(7), .effect = ACTION_ANSWERED };
+    if (!is_ok)
+        result.error = (struct action_error){ STR("late"), STR("late"), false };
+    call->finish(call, &result);
+}
+
+static void a_call_without_end_fails_with_timeout_and_its_late_result_changes_nothing(void **state)
+{
+    (void)state;
+    world_publish("playbook: hangs\ntitle: H\nsteps: [ { id: h, do: x.hang, timeout: 10s } ]\n");
+    struct id run = world_start("hangs");
+    assert_int_equal(engine_world.call_count, 1);
+    world_pass(11 * US_PER_S);
+    assert_status(run, "failed");
+    assert_error(run, "timeout");
+    finish_call(0, true);
+    world_pass(US_PER_S);
+    assert_status(run, "failed");
+}
+
+static void a_call_that_does_not_take_its_cancel_is_given_up_and_its_effect_unknown(void **state)
+{
+    (void)state;
+    world_publish("playbook: deaf\ntitle: D\nsteps: [ { id: d, do: x.deaf, timeout: 10s } ]\n");
+    struct id run = world_start("deaf");
+    world_pass(11 * US_PER_S);
+    assert_int_equal(engine_world.cancels, 1);
+    assert_status(run, "running");
+    world_pass((CALL_GRACE_SECONDS + 1) * US_PER_S);
+    assert_status(run, "uncertain");
+    finish_call(0, true);
+    assert_status(run, "uncertain");
+}
+
+static void an_answer_after_the_cancel_is_the_timeouts_when_it_failed_and_its_own_when_it_went_well(
+    void **state)
+{
+    (void)state;
+    world_publish("playbook: deaf\ntitle: D\nsteps: [ { id: d, do: x.deaf, timeout: 10s } ]\n");
+    struct id bad = world_start("deaf"), good = world_start("deaf");
+    world_pass(11 * US_PER_S);
+    finish_call(0, false);
+    finish_call(1, true);
+    world_pass(US_PER_S);
+    assert_error(bad, "timeout");
+    assert_status(good, "succeeded");
+}
+
+static void a_containment_that_can_not_be_cancelled_is_waited_for_then_asked_about(void **state)
+{
+    (void)state;
+    world_publish(
+        "playbook: cut\ntitle: C\nsteps:\n"
+        "  - parallel: [ [ { id: a, do: x.cut } ], [ { id: b, do: x.hang } ], [ { wait: 1h } ] ]\n");
+    struct id run = world_start("cut");
+    struct told told = world_cancel(run);
+    assert_int_equal(told.result, ERR_OK);
+    world_pass(US_PER_S);
+    assert_status(run, "running");
+    world_pass((CALL_GRACE_SECONDS + 1) * US_PER_S);
+    assert_status(run, "uncertain");
+}
+
+static void a_call_that_was_cancelled_is_not_cancelled_again(void **state)
+{
+    (void)state;
+    world_publish("playbook: deaf\ntitle: D\nsteps: [ { id: d, do: x.deaf } ]\n");
+    struct id run = world_start("deaf");
+    assert_int_equal(world_cancel(run).result, ERR_OK);
+    (void)world_cancel(run); /* the second is for `finally`; the call has been told */
+    world_pass(US_PER_S);
+    assert_int_equal(engine_world.cancels, 1);
+    finish_call(0, false);
+    world_pass(US_PER_S);
+    assert_status(run, "cancelled");
+}
+
+static void an_action_that_is_gone_fails_its_step_by_name(void **state)
+{
+    (void)state;
+    world_publish("playbook: go\ntitle: G\nsteps: [ { wait: 1m }, { do: x.go } ]\n");
+    world_publish("playbook: note\ntitle: N\nsteps: [ { wait: 1m }, { do: x.note } ]\n");
+    struct id go = world_start("go"), note = world_start("note");
+    engine_world.is_gone = true;
+    world_pass(2 * US_PER_MIN);
+    assert_error(go, "unknown_action");
+    assert_error(note, "unknown_action");
+}
+
+static void a_local_action_that_fails_by_its_own_fails_its_step_and_by_the_nodes_is_tried_again(void **state)
+{
+    (void)state;
+    world_publish("playbook: note\ntitle: N\nsteps: [ { do: x.note } ]\n");
+    engine_world.apply_fails = ERR_UNAVAILABLE;
+    struct id refused = world_start("note");
+    world_pass(US_PER_S);
+    assert_error(refused, "unavailable");
+    engine_world.apply_fails = ERR_IO;
+    struct id waiting;
+    struct err_info why = { 0 };
+    enum err result = world_try_start("note", value_null(), &waiting, &why);
+    assert_int_equal(result, ERR_IO); /* its first turn and its beginning are one commit */
+    world_publish("playbook: later\ntitle: N\nsteps: [ { wait: 1m }, { do: x.note } ]\n");
+    waiting = world_start("later");
+    world_pass(2 * US_PER_MIN);
+    assert_status(waiting, "waiting");
+    engine_world.apply_fails = ERR_OK;
+    world_pass(10 * US_PER_MIN);
+    assert_status(waiting, "succeeded");
+}
+
+/* ---- subjects ---- */
+
+static void a_run_sees_alert_and_case_as_they_are_when_it_is_loaded(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena arena = { 0 };
+    world_publish("playbook: reads\ntitle: R\nsteps:\n"
+                  "  - { wait: 1h }\n"
+                  "  - { do: x.note }\n"
+                  "  - { return: '${{ [alert.title, case.title] }}' }\n");
+    struct id run = world_start("reads");
+    world_restart();
+    world_pass(2 * US_PER_HOUR);
+    assert_status(run, "succeeded");
+    struct value output = value_get(world_show(run, &arena), STR("output"));
+    assert_int_equal(output.size, 2);
+    assert_true(value_is_text(output.items[0], STR("the alert")));
+    assert_true(value_is_text(output.items[1], STR("the case")));
+}
+
+/* ---- the disk ---- */
+
+static void a_decision_waits_for_the_disk_and_a_stop_meanwhile_loses_nothing_that_was_acknowledged(
+    void **state)
+{
+    (void)state;
+    world_publish(waits);
+    struct id run = world_start("waits");
+    engine_world.is_full = true;
+    struct told told = told_new();
+    engine_cancel_run(engine_world.engine, TENANT_DEFAULT, run, STR("tester"), STR("x"), &told.reply);
+    world_pass(5 * US_PER_S);
+    assert_false(told.is_told);
+    assert_status(run, "waiting");
+    engine_world.is_full = false;
+    world_pass(2 * US_PER_S);
+    assert_true(told.is_told);
+    assert_status(run, "cancelled");
+
+    run = world_start("waits");
+    engine_world.is_full = true;
+    struct told late = told_new();
+    engine_cancel_run(engine_world.engine, TENANT_DEFAULT, run, STR("tester"), STR("x"), &late.reply);
+    world_pass(5 * US_PER_S);
+    world_restart();
+    engine_world.is_full = false;
+    world_pass(2 * US_PER_HOUR);
+    assert_true(!late.is_told || late.result != ERR_OK);
+    assert_status(run, "succeeded");
+}
+
+/* ---- damage ---- */
+
+/* What stands in the journal is kept beside it. */
+static void journal_save(void)
+{
+    world_sql("CREATE TABLE kept AS SELECT * FROM engine_journal");
+}
+
+static void journal_restore(void)
+{
+    world_sql("DELETE FROM engine_journal");
+    world_sql("INSERT INTO engine_journal SELECT * FROM kept");
+}
+
+/* While the journal is as `damage` left it, who asks for the run is told so; once it is whole the run goes
+ * on. */
+static void check_damage(const char *damage, enum err expected, const char *name)
+{
+    world_open();
+    world_publish(waits);
+    struct id run = world_start("waits");
+    world_restart();
+    journal_save();
+    world_sql(damage);
+    struct told told = world_cancel(run);
+    assert_true(told.is_told);
+    if (told.result != expected)
+        fail_msg("%s: %s: %s", damage, err_word(told.result), told.why.text);
+    if (name)
+        assert_string_equal(told.why.name, name);
+    world_pass(2 * US_PER_HOUR);
+    assert_status(run, "waiting");
+    journal_restore();
+    world_pass(US_PER_MIN);
+    assert_status(run, "succeeded");
+    world_close();
+}
+
+static void a_damaged_journal_stops_its_run_until_it_is_whole_again(void **state)
+{
+    (void)state;
+    check_damage("DELETE FROM engine_journal", ERR_INVALID, "journal_gap");
+    check_damage("UPDATE engine_journal SET key = key + 1", ERR_INVALID, "journal_gap");
+    check_damage("UPDATE engine_journal SET record = x'00'", ERR_INVALID, "journal_damaged");
+    check_damage("UPDATE engine_journal SET record = x'0009'", ERR_INVALID, "journal_version");
+    check_damage("UPDATE engine_journal SET record = x''", ERR_INTERNAL, "payload_corrupt");
+    check_damage("UPDATE engine_journal SET record = x'000102ff'", ERR_INVALID, "journal_damaged");
+}
+
+static void a_run_whose_row_is_gone_is_told_not_to_be_there(void **state)
+{
+    (void)state;
+    world_publish(waits);
+    struct id run = world_start("waits");
+    world_restart();
+    world_sql("DELETE FROM engine_runs");
+    assert_int_equal(world_cancel(run).result, ERR_NOT_FOUND);
+    world_pass(2 * US_PER_HOUR);
+}
+
+static void a_message_of_a_kind_that_nobody_knows_changes_nothing(void **state)
+{
+    (void)state;
+    world_publish(waits);
+    struct id run = world_start("waits");
+    world_sql("INSERT INTO engine_inbox (tenant, run_id, kind, frame, object, payload)"
+              " SELECT 1, id, 99, 1, NULL, x'000100' FROM engine_runs");
+    world_sql("INSERT INTO engine_inbox (tenant, run_id, kind, frame, object, payload)"
+              " SELECT 1, id, 6, 77, NULL, x'000100' FROM engine_runs");
+    world_restart();
+    world_pass(2 * US_PER_HOUR);
+    assert_status(run, "succeeded");
+}
+
+static void a_cancel_without_words_is_a_cancel(void **state)
+{
+    (void)state;
+    world_publish(waits);
+    struct id run = world_start("waits");
+    world_sql("INSERT INTO engine_inbox (tenant, run_id, kind, frame, object, payload)"
+              " SELECT 1, id, 8, 0, NULL, x'000100' FROM engine_runs");
+    world_restart();
+    world_pass(2 * US_PER_HOUR);
+    assert_status(run, "cancelled");
+    assert_error(run, "cancelled");
+}
+
+static void the_undo_of_a_containment_is_made_again_from_its_first_record(void **state)
+{
+    (void)state;
+    world_publish("playbook: block\ntitle: B\nsteps: [ { do: x.block, for: 1h } ]\n");
+    struct id run = world_start("block");
+    world_pass(US_PER_S);
+    assert_status(run, "succeeded");
+    world_pass(US_PER_HOUR);
+    assert_int_equal(engine_world.call_count, 1); /* the undo hangs */
+    world_restart();
+    journal_save();
+    world_sql(
+        "UPDATE engine_journal SET record = x'00010002' WHERE key = (SELECT max(key) FROM engine_journal)");
+    world_pass(US_PER_MIN);
+    assert_int_equal(engine_world.call_count, 0);
+    world_sql("UPDATE engine_journal SET record = x'0009' WHERE key = (SELECT max(key) FROM engine_journal)");
+    world_pass(US_PER_MIN);
+    world_sql(
+        "UPDATE engine_journal SET record = x'000102ff' WHERE key = (SELECT max(key) FROM engine_journal)");
+    world_pass(US_PER_MIN);
+    journal_restore();
+    world_pass(US_PER_MIN);
+    assert_int_equal(engine_world.call_count, 1);
+    finish_call(0, true);
+    world_pass(US_PER_S);
+    assert_int_equal(active_runs(), 0);
+}
+
+/* ---- watches ---- */
+
+struct watching {
+    struct engine_watch watch;
+    unsigned told;
+    enum run_status status;
+};
+
+static void ended(struct engine_watch *watch, enum run_status status)
+{
+    struct watching *watching = CONTAINER_OF(watch, struct watching, watch);
+    watching->told++;
+    watching->status = status;
+}
+
+static void watch(struct watching *watching, struct id run, bool or_waiting)
+{
+    *watching = (struct watching){ .watch = { .ended = ended,
+                                       .reply_to = engine_world.loop,
+                                       .run_id = run,
+                                       .tenant = TENANT_DEFAULT,
+                                       .or_waiting = or_waiting } };
+    engine_watch(engine_world.engine, &watching->watch);
+}
+
+static void a_watch_is_told_once_of_the_end_or_of_the_waiting_and_a_removed_one_never(void **state)
+{
+    (void)state;
+    struct watching end, waiting, gone, again, unknown;
+    world_publish("playbook: q\ntitle: Q\nsteps: [ { do: x.hang }, { wait: 1h } ]\n");
+    struct id run = world_start("q");
+    watch(&end, run, false);
+    watch(&waiting, run, true);
+    watch(&gone, run, false);
+    watch(&unknown, (struct id){ { 1, 2, 3 } }, false);
+    engine_unwatch(engine_world.engine, &gone.watch);
+    engine_unwatch(engine_world.engine, &gone.watch); /* it is out already */
+    finish_call(0, true);
+    world_pass(US_PER_S);
+    assert_int_equal(waiting.told, 1);
+    assert_int_equal(waiting.status, RUN_WAITING);
+    assert_int_equal(unknown.told, 1);
+    assert_int_equal(end.told, 0);
+    watch(&again, run, true); /* it waits already */
+    world_pass(US_PER_S);
+    assert_int_equal(again.told, 1);
+    world_pass(US_PER_HOUR);
+    assert_int_equal(end.told, 1);
+    assert_int_equal(end.status, RUN_SUCCEEDED);
+    assert_int_equal(gone.told, 0);
+}
+
+static void a_watch_that_was_on_its_way_when_it_was_removed_is_not_told(void **state)
+{
+    (void)state;
+    struct watching on_its_way, left;
+    world_publish(waits);
+    struct id run = world_start("waits");
+    watch(&left, run, false);
+    watch(&on_its_way, run, true); /* the answer of the store is a job */
+    engine_unwatch(engine_world.engine, &on_its_way.watch);
+    world_pass(US_PER_S);
+    assert_int_equal(on_its_way.told, 0);
+    world_close_engine(); /* with one that waits still */
+    assert_int_equal(left.told, 0);
+    assert_null(left.watch.entry);
+    struct err_info why = { 0 };
+    test_check(world_try_engine(&why), &why);
+}
+
+/* ---- beginning and end ---- */
+
+static void an_engine_whose_host_can_not_be_made_is_not_made(void **state)
+{
+    (void)state;
+    struct err_info why = { 0 };
+    world_close_engine();
+    engine_world.host_fails = true;
+    assert_int_equal(world_try_engine(&why), ERR_IO);
+    assert_string_equal(why.text, "no host");
+    world_close_engine();
+    engine_world.host_fails = false;
+    test_check(world_try_engine(&why), &why);
+}
+
+static void what_is_asked_of_a_stopped_engine_is_refused(void **state)
+{
+    (void)state;
+    struct err_info why = { 0 };
+    struct id run;
+    world_publish(waits);
+    run = world_start("waits");
+    engine_stop(engine_world.engine);
+    assert_int_equal(world_try_start("waits", value_null(), &run, &why), ERR_UNAVAILABLE);
+}
+
+/* ---- memory is wanting ---- */
+
+/* What happens to runs in it takes all the ways of the scheduler: cut off, woken, cancelled, loaded, undone.
+ */
+static bool play_disturbed(enum fault_kind kind, long number)
+{
+    struct err_info why = { 0 };
+    struct id runs[4] = { 0 };
+    struct watching watching = { 0 };
+    static const char *const names[] = { "hangs", "waits", "block", "deaf" };
+    world_open();
+    world_publish(waits);
+    world_publish("playbook: hangs\ntitle: H\nsteps: [ { id: h, do: x.hang, timeout: 10s } ]\n");
+    world_publish("playbook: block\ntitle: B\nsteps: [ { do: x.block, for: 30m }, { do: x.note } ]\n");
+    world_publish("playbook: deaf\ntitle: D\nsteps: [ { id: d, do: x.deaf, timeout: 10s } ]\n");
+    if (number < 0)
+        faults_look(kind);
+    else
+        faults_refuse(kind, number, 13 /* SQLITE_FULL */);
+    for (int i = 0; i < 4; i++)
+        (void)world_try_start(names[i], value_null(), &runs[i], &why); /* ID_NONE: refused */
+    watch(&watching, runs[1], true);
+    world_pass(US_PER_MIN);
+    world_close_engine();
+    bool is_up = world_try_engine(&why) == ERR_OK;
+    if (!is_up) { /* and is started once more */
+        world_close_engine();
+        test_check(world_try_engine(&why), &why);
+    }
+    if (!id_is_none(runs[3]))
+        (void)world_cancel(runs[3]);
+    world_pass(3 * US_PER_HOUR);
+    bool has_struck = faults_end();
+    world_pass(US_PER_HOUR);
+    /* Whatever was wanting: what was begun has come as far as it can. */
+    if (!id_is_none(runs[0]))
+        assert_error(runs[0], "timeout");
+    if (!id_is_none(runs[1]))
+        assert_status(runs[1], "succeeded");
+    if (!id_is_none(runs[2]))
+        assert_status(runs[2], "succeeded");
+    world_close();
+    return has_struck;
+}
+
+static void runs_come_as_far_as_they_can_whatever_is_refused_once(void **state)
+{
+    (void)state;
+    for (int kind = FAULT_MEMORY; kind <= FAULT_STORE; kind++) {
+        (void)play_disturbed((enum fault_kind)kind, -1);
+        const struct fault_list list = faults_looked();
+        assert_true(list.count > 20);
+        for (long i = 0; i < list.count; i++)
+            (void)play_disturbed((enum fault_kind)kind, list.numbers[i]);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_make, world_drop)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(parked_runs_beyond_the_limit_leave_memory_and_all_come_back_in_time),
+        TEST(a_restart_finds_all_that_is_due),
+        TEST(a_parked_run_that_weighs_too_much_leaves_memory_at_once),
+        TEST(a_call_without_end_fails_with_timeout_and_its_late_result_changes_nothing),
+        TEST(a_call_that_does_not_take_its_cancel_is_given_up_and_its_effect_unknown),
+        TEST(an_answer_after_the_cancel_is_the_timeouts_when_it_failed_and_its_own_when_it_went_well),
+        TEST(a_containment_that_can_not_be_cancelled_is_waited_for_then_asked_about),
+        TEST(a_call_that_was_cancelled_is_not_cancelled_again),
+        TEST(an_action_that_is_gone_fails_its_step_by_name),
+        TEST(a_local_action_that_fails_by_its_own_fails_its_step_and_by_the_nodes_is_tried_again),
+        TEST(a_run_sees_alert_and_case_as_they_are_when_it_is_loaded),
+        TEST(a_decision_waits_for_the_disk_and_a_stop_meanwhile_loses_nothing_that_was_acknowledged),
+        cmocka_unit_test(a_damaged_journal_stops_its_run_until_it_is_whole_again),
+        TEST(a_run_whose_row_is_gone_is_told_not_to_be_there),
+        TEST(a_message_of_a_kind_that_nobody_knows_changes_nothing),
+        TEST(a_cancel_without_words_is_a_cancel),
+        TEST(the_undo_of_a_containment_is_made_again_from_its_first_record),
+        TEST(a_watch_is_told_once_of_the_end_or_of_the_waiting_and_a_removed_one_never),
+        TEST(a_watch_that_was_on_its_way_when_it_was_removed_is_not_told),
+        TEST(an_engine_whose_host_can_not_be_made_is_not_made),
+        TEST(what_is_asked_of_a_stopped_engine_is_refused),
+        cmocka_unit_test(runs_come_as_far_as_they_can_whatever_is_refused_once),
+    };
+    return cmocka_run_group_tests_name("engine_scheduler", tests, NULL, NULL);
+}
