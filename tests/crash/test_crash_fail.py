@@ -19,8 +19,6 @@ from crash_world import Gone
 
 KINDS = ("open", "read", "write", "sync", "rename", "connect", "accept", "alloc")
 STORE_BROKEN = 70
-# A sanitizer has an allocator of its own: allocations then don't fail here.
-HAS_SANITIZER = b"__asan_init" in world.BIN.read_bytes()
 KILLED_BY_US = -9
 
 
@@ -76,7 +74,7 @@ def play(kind, number, counts):
     stub, deaths = world.Stub(), []
     with world.new_folder() as folder:
         server = Patient(folder, stub)
-        environment = {"LD_PRELOAD": str(world.preload("fail" if HAS_SANITIZER else "fail_alloc")), "TOCSIN_FAIL_FOLDER": folder,
+        environment = {"LD_PRELOAD": str(world.preload("fail" if world.HAS_SANITIZER else "fail_alloc")), "TOCSIN_FAIL_FOLDER": folder,
                        "TOCSIN_FAIL": f"{kind}:{number}", "TOCSIN_COUNT_FILE": counts}
         try:
             runs, cut_off = None, 0
