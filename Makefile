@@ -71,7 +71,7 @@ PLACES ?= 20
 crash: build
 	@tools/install-packages test
 	@ninja -C build -j $(JOBS) tocsin bench/stub tests/crash/libpreload_kill.so tests/crash/libpreload_record.so \
-		tests/crash/libpreload_fail.so tests/crash/libpreload_fail_alloc.so
+		tests/crash/libpreload_fail.so tests/crash/libpreload_fail_alloc.so tests/crash/libpreload_spawn.so
 	@TOCSIN_BIN=build/tocsin tests/crash/test_crash_every_record.py
 	@TOCSIN_BIN=build/tocsin tests/crash/test_crash_random.py --cycles $(CYCLES) $(if $(SEED),--seed $(SEED))
 	@TOCSIN_BIN=build/tocsin TOCSIN_FAIL_PLACES=$(PLACES) tests/crash/test_crash_fail.py
