@@ -98,6 +98,39 @@ static struct arena_chunk *chunk_new(struct arena *arena, size_t size)
     return chunk;
 }
 
+/* Behind the newest chunk of `into`, whose rest stays in use. */
+static void splice_chunks(struct arena *into, struct arena *from)
+{
+    struct arena_chunk *oldest = from->chunk;
+    while (oldest->older != NULL)
+        oldest = oldest->older;
+    if (into->chunk == NULL) {
+        into->chunk = from->chunk;
+        into->next = from->next;
+        into->end = from->end;
+    } else {
+        oldest->older = into->chunk->older;
+        into->chunk->older = from->chunk;
+    }
+    into->bytes_held += from->bytes_held;
+}
+
+bool arena_adopt(struct arena *into, struct arena *from)
+{
+    if (from->chunk == NULL)
+        return true;
+    if (from->bytes_held > bytes_left(into))
+        return false;
+    splice_chunks(into, from);
+    struct arena_deferred **oldest = &from->deferred;
+    while (*oldest != NULL)
+        oldest = &(*oldest)->older;
+    *oldest = into->deferred;
+    into->deferred = from->deferred;
+    arena_init(from, from->bytes_max);
+    return true;
+}
+
 /* Chunks double, so that a large tree costs few calls and a small one little memory. */
 static size_t next_chunk_size(const struct arena *arena)
 {

@@ -6,6 +6,7 @@
 #ifndef TOCSIN_BASE_ARENA_H
 #define TOCSIN_BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -30,6 +31,10 @@ void arena_done(struct arena *arena);
 void arena_cleanup(struct arena *arena);
 /* Forgets everything given out but keeps the newest chunk, for reuse in a loop. */
 void arena_reset(struct arena *arena);
+
+/* Moves all that `from` holds: what was allocated in it lives as long as `into` from then on. `from` is empty
+ * and may be used again. False, and nothing has moved, when it is more than `into` may hold. */
+bool arena_adopt(struct arena *into, struct arena *from) __attribute__((warn_unused_result));
 
 /* Calls `release(object)` when the arena is done or reset: for what an arena's objects hold outside of
  * it, such as a compiled regular expression. The newest is released first. */

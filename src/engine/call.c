@@ -68,7 +68,7 @@ static void deliver(struct call *call)
     call->active = NULL;
     *pending = (struct pending){ .call = call };
     pending->happening = (struct happening){
-        .kind = HAPPENED_RESULT, .frame = call->frame, .result = &call->result
+        .kind = HAPPENED_RESULT, .frame = call->frame, .result = &call->result, .arena = &call->arena
     };
     active_deliver(active, pending);
 }

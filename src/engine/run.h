@@ -166,7 +166,7 @@ struct run {
     struct scope scope;
     uint64_t names_version; /* goes up when a name's value changes */
     struct value shown; /* `run` as expressions see it; null: to be made */
-    size_t live_bytes; /* held right after the last compaction */
+    size_t live_bytes; /* held right after the last compaction; or the largest answer taken since */
 };
 
 FALLIBLE run_new(int64_t tenant, struct id id, struct run **ret, struct err_info *why);

@@ -384,25 +384,30 @@ static void probed(
 }
 
 /* What is declared secret is sealed before it comes into the run. */
-static struct value keep_output(struct turn *turn, const struct action *action, struct value output)
+static struct value keep_output(
+    struct turn *turn, const struct action *action, struct value output, struct arena *from)
 {
     struct err_info why = { 0 };
     struct value sealed = output;
     enum err result = action ? seal_output(&turn->world->sealer, turn->run->tenant, action->out, output,
                                    turn->arena, &sealed, &why)
                              : ERR_OK;
-    if (result == ERR_OK)
-        return turn_keep(turn, sealed);
-    turn_fail(turn, result, &why);
-    return value_null();
+    if (result != ERR_OK) {
+        turn_fail(turn, result, &why);
+        return value_null();
+    }
+    /* What holds something sealed lives in the turn's arena, and the content beside it must not stay. */
+    bool is_same = sealed.type == output.type && sealed.bytes == output.bytes;
+    return is_same ? turn_take(turn, output, from) : turn_keep(turn, sealed);
 }
 
-void step_do_result(struct turn *turn, struct frame *frame, const struct action_result *result)
+void step_do_result(
+    struct turn *turn, struct frame *frame, const struct action_result *result, struct arena *from)
 {
     struct target target;
     target_find(turn, frame, frame->data, &target);
     if (result->is_ok)
-        succeed(turn, frame, target.refined, keep_output(turn, target.refined, result->output));
+        succeed(turn, frame, target.refined, keep_output(turn, target.refined, result->output, from));
     else if (frame->phase == PHASE_PROBE)
         probed(turn, frame, target.refined, result);
     else

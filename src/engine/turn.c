@@ -7,6 +7,9 @@
 #include "engine/status.h"
 #include "engine/turn_impl.h"
 
+/* Of an answer with what its call needed beside it, from which on that is worth keeping to spare the copy. */
+#define TAKE_BYTES_MIN ((size_t)256 * KIB)
+
 void turn_begin(struct turn *turn, const struct turn_world *world, struct run *run, struct instant now,
     struct arena *arena)
 {
@@ -56,6 +59,19 @@ struct value turn_keep(struct turn *turn, struct value v)
     if (result != ERR_OK)
         turn_fail(turn, result, &why);
     return kept;
+}
+
+struct value turn_take(struct turn *turn, struct value v, struct arena *from)
+{
+    struct run *run = turn->run;
+    size_t bytes = from ? from->bytes_held : 0;
+    if (bytes < TAKE_BYTES_MIN || !arena_adopt(&run->arena, from))
+        return turn_keep(turn, v);
+    /* It is taken for live, or the compaction would copy it at once. Only the largest, so that what a loop
+     * has fetched and forgotten still calls for one. */
+    if (bytes > run->live_bytes)
+        run->live_bytes = bytes;
+    return v;
 }
 
 struct str turn_pack(struct turn *turn, struct value v)

@@ -53,6 +53,8 @@ struct happening {
     uint32_t frame;
     struct id object;
     const struct action_result *result;
+    struct arena
+        *arena; /* of a result: where its values live. The turn may take what it holds. NULL: it may not */
     struct value data; /* need not live in the run's arena */
     struct str code, text, actor;
     int64_t inbox_number; /* 0: not from the inbox */
@@ -164,6 +166,8 @@ struct outcome outcome_of_why(struct turn *turn, const struct err_info *why, con
 
 /* Copies into the run's arena; null and a failed turn without memory. */
 struct value turn_keep(struct turn *turn, struct value v);
+/* Likewise of a value that lives in `from`, all of which the run's arena takes over when it is large. */
+struct value turn_take(struct turn *turn, struct value v, struct arena *from);
 struct str turn_pack(struct turn *turn, struct value v); /* into the turn's arena */
 struct effect *turn_effect(struct turn *turn, enum effect_kind kind, uint32_t frame);
 
@@ -180,7 +184,8 @@ void turn_note_step(
     struct turn *turn, const struct frame *above, const struct step *step, struct result result);
 
 /* ---- happenings for steps of one kind ---- */
-void step_do_result(struct turn *turn, struct frame *frame, const struct action_result *result);
+void step_do_result(
+    struct turn *turn, struct frame *frame, const struct action_result *result, struct arena *from);
 void step_do_local(struct turn *turn, struct frame *frame);
 void step_do_lost(struct turn *turn, struct frame *frame);
 void step_do_answer(struct turn *turn, struct frame *frame, struct value answer, struct str actor);

@@ -55,6 +55,26 @@ void arena_cleanup(struct arena *arena)
     arena_done(arena);
 }
 
+bool arena_adopt(struct arena *into, struct arena *from)
+{
+    size_t max = into->bytes_max ? into->bytes_max : ARENA_BYTES_MAX_DEFAULT;
+    struct arena_chunk **oldest = &from->chunk;
+    struct arena_deferred **first = &from->deferred;
+    if (from->bytes_held > max || into->bytes_held > max - from->bytes_held)
+        return false;
+    while (*oldest != NULL)
+        oldest = &(*oldest)->older;
+    while (*first != NULL)
+        first = &(*first)->older;
+    *oldest = into->chunk;
+    *first = into->deferred;
+    into->chunk = from->chunk;
+    into->deferred = from->deferred;
+    into->bytes_held += from->bytes_held;
+    arena_init(from, from->bytes_max);
+    return true;
+}
+
 void arena_reset(struct arena *arena)
 {
     arena_done(arena);

@@ -50,6 +50,58 @@ static void limit_holds_and_the_arena_stays_good(void **state)
     arena_done(&arena);
 }
 
+static void note_release(void *object)
+{
+    (*(int *)object)++;
+}
+
+static void what_is_adopted_lives_as_long_as_its_new_arena(void **state)
+{
+    (void)state;
+    for (int has_own = 0; has_own < 2; has_own++) {
+        AUTO(arena) struct arena into = { 0 };
+        struct arena from = { 0 };
+        struct str small = { 0 }, large = { 0 }, own = { 0 };
+        char bytes[20000];
+        int released = 0;
+        memset(bytes, 'x', sizeof bytes);
+        if (has_own)
+            assert_int_equal(arena_str(&into, STR("own"), &own, NULL), ERR_OK);
+        assert_int_equal(arena_str(&from, STR("small"), &small, NULL), ERR_OK);
+        assert_int_equal(arena_str(&from, (struct str){ bytes, sizeof bytes }, &large, NULL), ERR_OK);
+        assert_int_equal(arena_defer(&from, note_release, &released, NULL), ERR_OK);
+        size_t held = into.bytes_held + from.bytes_held;
+        assert_true(arena_adopt(&into, &from));
+        assert_int_equal(into.bytes_held, held);
+        assert_int_equal(from.bytes_held, 0);
+        assert_non_null(arena_alloc(&from, 100)); /* it is as good as new */
+        arena_done(&from);
+        assert_int_equal(released, 0);
+        assert_non_null(arena_alloc(&into, 5000));
+        assert_true(str_equal(small, STR("small")));
+        assert_memory_equal(large.data, bytes, sizeof bytes);
+        assert_true(!has_own || str_equal(own, STR("own")));
+        arena_done(&into);
+        assert_int_equal(released, 1);
+    }
+}
+
+static void an_arena_adopts_no_more_than_its_limit(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena from = { 0 };
+    struct arena into;
+    arena_init(&into, 10000);
+    char *kept = arena_alloc(&from, 20000);
+    assert_non_null(kept);
+    assert_false(arena_adopt(&into, &from));
+    memset(kept, 1, 20000);
+    assert_int_equal(into.bytes_held, 0);
+    struct arena empty = { 0 };
+    assert_true(arena_adopt(&into, &empty));
+    arena_done(&into);
+}
+
 static void sizes_that_overflow_are_refused(void **state)
 {
     (void)state;
@@ -132,6 +184,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(objects_are_aligned_and_do_not_overlap),
         cmocka_unit_test(limit_holds_and_the_arena_stays_good),
+        cmocka_unit_test(what_is_adopted_lives_as_long_as_its_new_arena),
+        cmocka_unit_test(an_arena_adopts_no_more_than_its_limit),
         cmocka_unit_test(sizes_that_overflow_are_refused),
         cmocka_unit_test(reset_keeps_one_chunk_for_reuse),
         cmocka_unit_test(large_object_first_is_good),
