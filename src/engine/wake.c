@@ -12,8 +12,21 @@
 #define WAKES_AT_ONCE 256
 #define LOST_SECONDS 60
 #define WAKES_PAUSE_US (2 * US_PER_MS)
+/* Operations of the shard at the store, past which waking waits: a million runs that are due at once would
+ * else all be in memory, for the store gives them back no faster. */
+#define WAKES_OPS_MAX 2000
+#define HEAP_ROOM_KEPT 1024
 
 /* ---- the heap ---- */
+
+/* A total order: those that two polls have found come out one after the other. */
+static bool is_before(const struct wake *a, const struct wake *b)
+{
+    if (a->due.us != b->due.us)
+        return a->due.us < b->due.us;
+    int order = memcmp(&a->id, &b->id, sizeof(a->id));
+    return order != 0 ? order < 0 : a->kind < b->kind;
+}
 
 static bool heap_push(struct wakes *wakes, struct wake wake)
 {
@@ -26,7 +39,7 @@ static bool heap_push(struct wakes *wakes, struct wake wake)
         wakes->room = room;
     }
     uint32_t at = wakes->count++;
-    while (at > 0 && wakes->heap[(at - 1) / 2].due.us > wake.due.us) {
+    while (at > 0 && is_before(&wake, &wakes->heap[(at - 1) / 2])) {
         wakes->heap[at] = wakes->heap[(at - 1) / 2];
         at = (at - 1) / 2;
     }
@@ -34,7 +47,7 @@ static bool heap_push(struct wakes *wakes, struct wake wake)
     return true;
 }
 
-static struct wake heap_pop(struct wakes *wakes)
+static struct wake heap_pop_one(struct wakes *wakes)
 {
     struct wake top = wakes->heap[0], last = wakes->heap[--wakes->count];
     uint32_t at = 0;
@@ -42,9 +55,9 @@ static struct wake heap_pop(struct wakes *wakes)
         uint32_t below = at * 2 + 1;
         if (below >= wakes->count)
             break;
-        if (below + 1 < wakes->count && wakes->heap[below + 1].due.us < wakes->heap[below].due.us)
+        if (below + 1 < wakes->count && is_before(&wakes->heap[below + 1], &wakes->heap[below]))
             below++;
-        if (wakes->heap[below].due.us >= last.due.us)
+        if (!is_before(&wakes->heap[below], &last))
             break;
         wakes->heap[at] = wakes->heap[below];
         at = below;
@@ -52,6 +65,28 @@ static struct wake heap_pop(struct wakes *wakes)
     if (wakes->count > 0)
         wakes->heap[at] = last;
     return top;
+}
+
+/* Each poll's window overlaps the one before, so most of what it finds is here already. */
+static struct wake heap_pop(struct wakes *wakes)
+{
+    struct wake top = heap_pop_one(wakes);
+    while (wakes->count > 0 && !is_before(&top, &wakes->heap[0]))
+        (void)heap_pop_one(wakes);
+    return top;
+}
+
+/* What a day's worth of wakes has taken is given back. */
+static void heap_trim(struct wakes *wakes)
+{
+    uint32_t room = wakes->room / 2;
+    if (room < HEAP_ROOM_KEPT || wakes->count > room / 2)
+        return;
+    void *less = memory_realloc(wakes->heap, room * sizeof(struct wake));
+    if (!less)
+        return; /* it stays as large as it is */
+    wakes->heap = less;
+    wakes->room = room;
 }
 
 static void arm(struct wakes *wakes)
@@ -71,6 +106,11 @@ static void wake_run(struct shard *shard, struct id id)
         active_deliver(active, pending);
 }
 
+static bool has_room(const struct shard *shard, unsigned woken)
+{
+    return woken < WAKES_AT_ONCE && shard->ops_out + woken < WAKES_OPS_MAX;
+}
+
 /* Not all at once: a restart may find a day's worth of them. */
 static void fired(struct loop_timer *timer)
 {
@@ -79,7 +119,7 @@ static void fired(struct loop_timer *timer)
     struct instant now = loop_now(shard->loop);
     unsigned woken = 0;
     shard_enter(shard);
-    while (wakes->count > 0 && wakes->heap[0].due.us <= now.us && woken < WAKES_AT_ONCE) {
+    while (wakes->count > 0 && wakes->heap[0].due.us <= now.us && has_room(shard, woken)) {
         struct wake wake = heap_pop(wakes);
         if (wake.kind == WAKE_RUN)
             wake_run(shard, wake.id);
@@ -88,7 +128,9 @@ static void fired(struct loop_timer *timer)
         woken++;
     }
     shard_leave(shard);
-    if (woken == WAKES_AT_ONCE && !shard->is_stopping)
+    heap_trim(wakes);
+    bool has_more = wakes->count > 0 && wakes->heap[0].due.us <= now.us;
+    if (has_more && !shard->is_stopping)
         loop_timer_start(shard->loop, &wakes->timer, (struct instant){ now.us + WAKES_PAUSE_US });
     else
         arm(wakes);
