@@ -141,7 +141,7 @@ static FALLIBLE load_cases(struct look *look, struct store_conn *conn, struct er
 {
     struct engine_subjects *subjects = look->follow->shard->engine->options.subjects;
     for (struct start *start = look->first; start && subjects; start = start->next) {
-        if (start->version->reads_case)
+        if (subject_is_read(&start->version->reads.case_value))
             TRY(subjects->load_case(subjects, conn, start->version->tenant, start->case_id, &look->arena,
                 &start->case_value, why));
     }

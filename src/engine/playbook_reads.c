@@ -2,6 +2,18 @@
 
 #include "playbook/visit.h"
 
+static void read_field(struct subject_reads *reads, struct str name)
+{
+    for (uint32_t i = 0; i < reads->count; i++) {
+        if (str_equal(reads->names[i], name))
+            return;
+    }
+    if (reads->count == SUBJECT_FIELDS_MAX)
+        reads->is_whole = true;
+    else
+        reads->names[reads->count++] = name;
+}
+
 static void read_expr(void *context, const struct step *step, const struct expr *expr, uint32_t line)
 {
     struct playbook_reads *reads = context;
@@ -10,20 +22,45 @@ static void read_expr(void *context, const struct step *step, const struct expr 
     (void)line;
     const struct expr_reference *references = expr_references(expr, &count);
     for (uint32_t i = 0; i < count; i++) {
-        reads->event |= str_equal(references[i].root, STR("event"));
-        reads->alert |= str_equal(references[i].root, STR("alert"));
-        reads->case_value |= str_equal(references[i].root, STR("case"));
+        const struct expr_reference *reference = &references[i];
+        struct subject_reads *subject = str_equal(reference->root, STR("event")) ? &reads->event
+            : str_equal(reference->root, STR("alert"))                           ? &reads->alert
+            : str_equal(reference->root, STR("case"))                            ? &reads->case_value
+                                                                                 : NULL;
+        if (subject && reference->field_count > 0)
+            read_field(subject, reference->fields[0]);
+        else if (subject)
+            subject->is_whole = true;
     }
 }
 
-struct playbook_reads playbook_reads(const struct playbook *playbook)
+void playbook_reads_find(const struct playbook *playbook, struct playbook_reads *ret)
 {
-    struct playbook_reads reads = { 0 };
-    playbook_visit(playbook, read_expr, &reads);
-    for (uint32_t i = 0; i < playbook->step_count; i++)
+    *ret = (struct playbook_reads){ 0 };
+    playbook_visit(playbook, read_expr, ret);
+    for (uint32_t i = 0; i < playbook->step_count; i++) {
         if (playbook->all_steps[i]->kind == STEP_RUN) /* the other playbook may read all of it */
-            reads = (struct playbook_reads){ true, true, true };
-    return reads;
+            ret->event.is_whole = ret->alert.is_whole = ret->case_value.is_whole = true;
+    }
+}
+
+enum err subject_reads_pick(const struct subject_reads *reads, struct value v, struct arena *arena,
+    struct value *ret, struct err_info *why)
+{
+    struct value_map_builder map = { 0 };
+    bool is_read = subject_is_read(reads);
+    if (reads->is_whole || v.type != VALUE_MAP || !is_read) {
+        *ret = is_read ? v : value_null();
+        return ERR_OK;
+    }
+    value_map_begin(&map, arena);
+    for (uint32_t i = 0; i < reads->count; i++) {
+        const struct value *field = value_map_find(v, reads->names[i]);
+        if (field)
+            TRY(value_map_put(&map, value_string(reads->names[i]), *field, why));
+    }
+    *ret = value_map_end(&map);
+    return ERR_OK;
 }
 
 /* ---- about ---- */

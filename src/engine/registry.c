@@ -57,15 +57,12 @@ enum err playbook_version_new(int64_t tenant, int64_t number, uint32_t number_of
     struct playbook_version *version = memory_alloc(sizeof(*version));
     if (!version)
         return err_memory(why);
-    struct playbook_reads reads = playbook_reads(playbook);
     *version = (struct playbook_version){ .references = 1,
         .tenant = tenant,
         .number = number,
         .version = number_of_version,
-        .playbook = playbook,
-        .reads_event = reads.event,
-        .reads_alert = reads.alert,
-        .reads_case = reads.case_value };
+        .playbook = playbook };
+    playbook_reads_find(playbook, &version->reads);
     *ret = version;
     return ERR_OK;
 }

@@ -7,6 +7,7 @@
 #define TOCSIN_ENGINE_REGISTRY_H
 
 #include "engine/engine.h"
+#include "engine/playbook_reads.h"
 
 struct registry;
 
@@ -17,8 +18,7 @@ struct playbook_version {
     uint32_t version;
     struct playbook *playbook;
     struct arena *owned; /* of a playbook that was made, not read; NULL else */
-    /* Whether any expression reads it. A run keeps only what it can need. */
-    bool reads_event, reads_alert, reads_case;
+    struct playbook_reads reads; /* a run keeps only what it can need */
 };
 struct playbook_version *playbook_version_acquire(struct playbook_version *version);
 void playbook_version_release(struct playbook_version *version); /* NULL is fine */

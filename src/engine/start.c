@@ -124,25 +124,24 @@ enum err start_key(struct value key, struct arena *arena, struct str *ret, struc
     return arena_str(arena, buf_str(&buf), ret, why);
 }
 
-static struct creation needed(const struct playbook_version *version, const struct creation *creation)
+static FALLIBLE needed(const struct playbook_version *version, const struct creation *creation,
+    struct arena *arena, struct creation *ret, struct err_info *why)
 {
-    struct creation kept = *creation;
-    if (!version->reads_event)
-        kept.event = value_null();
-    if (!version->reads_alert)
-        kept.alert = value_null();
-    if (!version->reads_case)
-        kept.case_value = value_null();
-    return kept;
+    const struct playbook_reads *reads = &version->reads;
+    *ret = *creation;
+    TRY(subject_reads_pick(&reads->event, creation->event, arena, &ret->event, why));
+    TRY(subject_reads_pick(&reads->alert, creation->alert, arena, &ret->alert, why));
+    return subject_reads_pick(&reads->case_value, creation->case_value, arena, &ret->case_value, why);
 }
 
 enum err start_record(const struct playbook_version *version, const struct creation *creation,
     struct instant now, struct buf *record, struct err_info *why)
 {
-    struct creation kept = needed(version, creation);
     AUTO(arena) struct arena scratch = { 0 };
+    struct creation kept;
     struct op op = { .kind = OP_CREATE };
     struct value packed;
+    TRY(needed(version, creation, &scratch, &kept, why));
     TRY(creation_pack(&kept, &scratch, &packed, why));
     op_value(&op, FIELD_DATA, packed);
     journal_begin(record, now);
@@ -153,11 +152,12 @@ enum err start_record(const struct playbook_version *version, const struct creat
 enum err start_run(int64_t tenant, struct id id, struct playbook_version *version,
     const struct creation *creation, struct instant now, struct run **ret, struct err_info *why)
 {
-    struct creation kept = needed(version, creation);
+    AUTO(arena) struct arena scratch = { 0 };
+    struct creation kept;
     struct run *run = NULL;
     struct op op = { .kind = OP_CREATE };
     struct value packed, copy;
-    AUTO(arena) struct arena scratch = { 0 };
+    TRY(needed(version, creation, &scratch, &kept, why));
     TRY(run_new(tenant, id, &run, why));
     run->version = playbook_version_acquire(version);
     run->playbook = version->playbook;

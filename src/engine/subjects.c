@@ -6,20 +6,22 @@ enum err subjects_read(struct engine *engine, struct store_conn *conn, const str
     struct arena *arena, struct subjects_seen *ret, struct err_info *why)
 {
     struct engine_subjects *subjects = engine->options.subjects;
-    const struct playbook_version *version = run->version;
-    if (!subjects || !(version->reads_alert || version->reads_case))
+    const struct playbook_reads *reads = &run->version->reads;
+    bool reads_alert = subject_is_read(&reads->alert), reads_case = subject_is_read(&reads->case_value);
+    if (!subjects || !(reads_alert || reads_case))
         return ERR_OK;
     *ret = (struct subjects_seen){
         .alert = run->alert, .case_value = run->case_value, .case_id = run->case_id
     };
     if (id_is_none(ret->case_id) && subjects->find_case && !id_is_none(run->alert_id))
         TRY(subjects->find_case(subjects, conn, run->tenant, run->alert_id, &ret->case_id, why));
-    if (version->reads_alert && !id_is_none(run->alert_id))
+    if (reads_alert && !id_is_none(run->alert_id))
         TRY(subjects->load_alert(subjects, conn, run->tenant, run->alert_id, arena, &ret->alert, why));
-    if (version->reads_case && !id_is_none(ret->case_id))
+    if (reads_case && !id_is_none(ret->case_id))
         TRY(subjects->load_case(subjects, conn, run->tenant, ret->case_id, arena, &ret->case_value, why));
     ret->are_read = true;
-    return ERR_OK;
+    TRY(subject_reads_pick(&reads->alert, ret->alert, arena, &ret->alert, why));
+    return subject_reads_pick(&reads->case_value, ret->case_value, arena, &ret->case_value, why);
 }
 
 static FALLIBLE deliver_subject(
@@ -41,7 +43,7 @@ static FALLIBLE deliver_subject(
 enum err subjects_deliver(struct active *active, const struct subjects_seen *seen, struct err_info *why)
 {
     const struct run *run = active->run;
-    if (seen->are_read && run->version->reads_alert)
+    if (seen->are_read && subject_is_read(&run->version->reads.alert))
         TRY(deliver_subject(active, SUBJECT_ALERT, run->alert_id, seen->alert, why));
     if (seen->are_read && !id_is_none(seen->case_id))
         TRY(deliver_subject(active, SUBJECT_CASE, seen->case_id, seen->case_value, why));

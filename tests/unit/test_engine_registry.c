@@ -1,5 +1,6 @@
 #include "store_helpers.h"
 
+#include "base/json.h"
 #include "engine/registry.h"
 
 struct world {
@@ -164,6 +165,58 @@ static void a_set_that_is_held_does_not_change(void **state)
     registry_set_release(set);
 }
 
+static const char reading[] =
+    "playbook: p\ntitle: Reads\nsteps:\n"
+    "  - set: { x: \"${{ alert.src.ip }}\", y: \"${{ has(alert.tags) }}\", z: \"${{ alert['count'] }}\" }\n"
+    "  - if: event == {}\n    then: [ { set: { q: 1 } } ]\n";
+
+static void assert_picked(const struct subject_reads *reads, const char *json, const char *kept)
+{
+    AUTO(arena) struct arena arena = { 0 };
+    AUTO(buf) struct buf text = { 0 };
+    struct value v, picked;
+    struct err_info why = { 0 };
+    test_check(json_parse(&arena, str_of(json), NULL, &v, &why), &why);
+    test_check(subject_reads_pick(reads, v, &arena, &picked, &why), &why);
+    json_print(&text, picked, JSON_CANONICAL);
+    assert_int_equal(buf_check(&text, &why), ERR_OK);
+    assert_memory_equal(text.data, kept, strlen(kept));
+    assert_int_equal(text.size, strlen(kept));
+}
+
+static void a_run_keeps_the_fields_that_its_playbook_reads(void **state)
+{
+    struct world *world = *state;
+    uint32_t number = 0;
+    assert_int_equal(publish(world, 1, reading, true, &number), ERR_OK);
+    struct playbook_version *version = registry_find(world->registry, 1, STR("p"));
+    const struct playbook_reads *reads = &version->reads;
+    assert_true(subject_is_read(&reads->alert) && !reads->alert.is_whole);
+    assert_picked(&reads->alert, "{\"src\":{\"ip\":1,\"port\":2},\"tags\":[],\"count\":3,\"raw\":\"x\"}",
+        "{\"count\":3,\"src\":{\"ip\":1,\"port\":2},\"tags\":[]}");
+    assert_picked(&reads->alert, "{\"raw\":1}", "{}");
+    assert_picked(&reads->alert, "[1]", "[1]"); /* an event may be of any type */
+    assert_picked(&reads->event, "{\"a\":1}", "{\"a\":1}");
+    assert_false(subject_is_read(&reads->case_value));
+    assert_picked(&reads->case_value, "{\"a\":1}", "null");
+    playbook_version_release(version);
+}
+
+static void a_playbook_that_reads_many_fields_keeps_all(void **state)
+{
+    struct world *world = *state;
+    AUTO(buf) struct buf text = { 0 };
+    uint32_t number = 0;
+    buf_add_text(&text, "playbook: p\ntitle: Many\nsteps:\n");
+    for (int i = 0; i <= SUBJECT_FIELDS_MAX; i++)
+        buf_printf(&text, "  - set: { x: \"${{ alert.f%d }}\" }\n", i);
+    buf_add_byte(&text, '\0');
+    assert_int_equal(publish(world, 1, text.data, true, &number), ERR_OK);
+    struct playbook_version *version = registry_find(world->registry, 1, STR("p"));
+    assert_true(version->reads.alert.is_whole);
+    playbook_version_release(version);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +226,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_published_is_there_after_a_start, make, drop),
         cmocka_unit_test_setup_teardown(an_old_version_is_read_from_the_store, make, drop),
         cmocka_unit_test_setup_teardown(a_set_that_is_held_does_not_change, make, drop),
+        cmocka_unit_test_setup_teardown(a_run_keeps_the_fields_that_its_playbook_reads, make, drop),
+        cmocka_unit_test_setup_teardown(a_playbook_that_reads_many_fields_keeps_all, make, drop),
     };
     return cmocka_run_group_tests_name("engine_registry", tests, NULL, NULL);
 }
