@@ -17,9 +17,7 @@ static bool grow(struct diagnostics *found)
     if (found->count < found->room)
         return true;
     uint32_t room = found->room ? found->room * 2 : 16;
-    struct diagnostic *items = room <= DIAGNOSTICS_MAX * 2
-        ? ARENA_ARRAY(found->arena, room, struct diagnostic)
-        : NULL;
+    struct diagnostic *items = ARENA_ARRAY(found->arena, room, struct diagnostic);
     if (items == NULL)
         return false;
     if (found->count > 0)
@@ -27,6 +25,12 @@ static bool grow(struct diagnostics *found)
     found->items = items;
     found->room = room;
     return true;
+}
+
+void diagnostics_lack_memory(struct diagnostics *found)
+{
+    found->is_out_of_memory = true;
+    found->error_count++;
 }
 
 void diagnostics_add(struct diagnostics *found, enum diagnostic_level level, const char *code, uint32_t line,
@@ -40,10 +44,22 @@ void diagnostics_add(struct diagnostics *found, enum diagnostic_level level, con
     va_start(list, format);
     vsnprintf(text, sizeof text, format, list);
     va_end(list);
-    if (found->count >= DIAGNOSTICS_MAX || !grow(found) ||
-        arena_str(found->arena, str_of(text), &copy, NULL) != ERR_OK)
+    if (found->count >= DIAGNOSTICS_MAX)
         return;
+    if (!grow(found) || arena_str(found->arena, str_of(text), &copy, NULL) != ERR_OK) {
+        diagnostics_lack_memory(found);
+        return;
+    }
     found->items[found->count++] = (struct diagnostic){ level, found->file, line, column, code, copy };
+}
+
+void diagnostics_add_text(struct diagnostics *found, enum diagnostic_level level, const char *code,
+    uint32_t line, uint32_t column, const struct buf *text)
+{
+    if (text->failed != ERR_OK)
+        diagnostics_lack_memory(found);
+    else
+        diagnostics_add(found, level, code, line, column, "%.*s", STR_ARG(buf_str(text)));
 }
 
 static int compare(const void *left, const void *right)

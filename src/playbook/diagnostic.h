@@ -23,12 +23,19 @@ struct diagnostics {
     struct str file; /* given to each one that is added */
     struct diagnostic *items;
     uint32_t count, room, error_count;
+    bool is_out_of_memory; /* set by diagnostics_lack_memory */
 };
 
 void diagnostics_init(struct diagnostics *found, struct arena *arena, struct str file);
-/* Past DIAGNOSTICS_MAX they are only counted. Never fails: without memory the count still grows. */
+/* What is read is not whole for want of memory: that counts as an error, so that nobody goes on with it, and
+ * whoever gives an answer says ERR_MEMORY. */
+void diagnostics_lack_memory(struct diagnostics *found);
+/* Past DIAGNOSTICS_MAX they are only counted; one that finds no room sets is_out_of_memory. */
 void diagnostics_add(struct diagnostics *found, enum diagnostic_level level, const char *code, uint32_t line,
     uint32_t column, const char *format, ...) PRINTF_LIKE(6, 7);
+/* The same with a text that was put together, or was not for want of memory. */
+void diagnostics_add_text(struct diagnostics *found, enum diagnostic_level level, const char *code,
+    uint32_t line, uint32_t column, const struct buf *text);
 void diagnostics_sort(struct diagnostics *found); /* by file, line, column */
 void diagnostic_print(struct buf *buf, const struct diagnostic *item);
 void diagnostic_print_json(struct buf *buf, const struct diagnostic *item);

@@ -78,8 +78,7 @@ static void add(
 {
     struct text_place at = reader_site_place(
         reading->l->reader, reading->site, reading->line, reading->column);
-    if (buf_check(text, NULL) == ERR_OK)
-        diagnostics_add(reading->l->found, level, code, at.line, at.column, "%.*s", STR_ARG(buf_str(text)));
+    diagnostics_add_text(reading->l->found, level, code, at.line, at.column, text);
     /* Once is enough for what follows. */
     reading->flow->facts = fact_add(reading->l, reading->flow->facts, FACT_NOT_NULL, reading->path);
 }

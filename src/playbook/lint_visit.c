@@ -42,8 +42,7 @@ static void report(const struct visit *v, const struct node *node, enum diagnost
     const char *code, const struct buf *text)
 {
     struct text_place at = place_of(v, node);
-    if (buf_check(text, NULL) == ERR_OK)
-        diagnostics_add(v->l->found, level, code, at.line, at.column, "%.*s", STR_ARG(buf_str(text)));
+    diagnostics_add_text(v->l->found, level, code, at.line, at.column, text);
 }
 
 /* Presence and null are left alone where a failure says no more than "no": an input's default that can't be
@@ -95,10 +94,11 @@ static void no_fields(
 static void may_be_absent(const struct visit *v, const struct node *node, const struct path *path)
 {
     AUTO(buf) struct buf text = { 0 };
-    AUTO(buf) struct buf whole = { 0 };
-    path_print(&whole, path);
-    buf_printf(&text, "`%.*s` may be absent; test `has(%.*s)` first, or write `", STR_ARG(buf_str(&whole)),
-        STR_ARG(buf_str(&whole)));
+    buf_add_byte(&text, '`');
+    path_print(&text, path);
+    buf_add_text(&text, "` may be absent; test `has(");
+    path_print(&text, path);
+    buf_add_text(&text, ")` first, or write `");
     path_print(&text, path->outer);
     buf_printf(&text, ".?%.*s.orValue(…)`", STR_ARG(path->name));
     report(v, node, DIAGNOSTIC_WARNING, "may_be_absent", &text);
@@ -108,10 +108,11 @@ static void may_be_absent(const struct visit *v, const struct node *node, const 
 static void may_be_null(const struct visit *v, const struct node *node, const struct path *path)
 {
     AUTO(buf) struct buf text = { 0 };
-    AUTO(buf) struct buf whole = { 0 };
-    path_print(&whole, path);
-    buf_printf(&text, "`%.*s` may be null; test `%.*s != null` first", STR_ARG(buf_str(&whole)),
-        STR_ARG(buf_str(&whole)));
+    buf_add_byte(&text, '`');
+    path_print(&text, path);
+    buf_add_text(&text, "` may be null; test `");
+    path_print(&text, path);
+    buf_add_text(&text, " != null` first");
     report(v, node, DIAGNOSTIC_WARNING, "may_be_null", &text);
     v->flow->facts = fact_add(v->l, v->flow->facts, FACT_NOT_NULL, path);
 }

@@ -1,4 +1,6 @@
 /* Values at places that ask for a type: under `with:`, conditions, people, times. */
+#include <stdio.h>
+
 #include "playbook/lint_impl.h"
 
 /* At the places of the language itself, `for:`, `wait:`, a text stands for these. Parameters of actions are
@@ -28,12 +30,13 @@ static void fault(const struct demand *demand, const struct template *at, enum d
 
 static void check_sink(const struct demand *demand, const struct template *at, uint8_t taint)
 {
-    AUTO(buf) struct buf text = { 0 };
+    char text[ERR_TEXT_BYTES_MAX];
     const char *sink = type_sink_name(demand->sink);
     if (demand->sink == SINK_NONE || !(taint >> demand->sink & 1))
         return;
-    buf_printf(&text, "a text from outside goes into %s; make it safe with encode_%s(…)", sink, sink);
-    fault(demand, at, DIAGNOSTIC_ERROR, "unsafe_sink", buf_str(&text).data);
+    snprintf(
+        text, sizeof text, "a text from outside goes into %s; make it safe with encode_%s(…)", sink, sink);
+    fault(demand, at, DIAGNOSTIC_ERROR, "unsafe_sink", text);
 }
 
 /* One expression gives the whole mapping, sinks among it. */
@@ -71,7 +74,6 @@ static void check_template(
 
 static void check_map(const struct demand *demand, const struct template *template, const struct type *record)
 {
-    AUTO(buf) struct buf text = { 0 };
     for (uint32_t i = 0; i < template->count; i++) {
         const struct type_field *field = type_find_field(record, template->keys[i]);
         struct demand inner = *demand;
@@ -88,10 +90,9 @@ static void check_map(const struct demand *demand, const struct template *templa
             is_given = str_equal(template->keys[k], record->fields[i].name);
         if (is_given)
             continue;
-        buf_clear(&text);
-        buf_printf(&text, "the field \"%.*s\" is missing", STR_ARG(record->fields[i].name));
-        if (buf_check(&text, NULL) == ERR_OK)
-            fault(demand, template, DIAGNOSTIC_ERROR, "missing_field", buf_str(&text).data);
+        char text[ERR_TEXT_BYTES_MAX];
+        snprintf(text, sizeof text, "the field \"%.*s\" is missing", STR_ARG(record->fields[i].name));
+        fault(demand, template, DIAGNOSTIC_ERROR, "missing_field", text);
     }
 }
 

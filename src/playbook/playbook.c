@@ -168,6 +168,8 @@ static enum err parse(struct counted_playbook *counted, const struct playbook_wo
         return err_memory(why);
     if (result == ERR_OK && world != NULL)
         TRY(lint_flow(&r, &counted->playbook, why));
+    if (found->is_out_of_memory)
+        return err_memory(why);
     uint32_t errors = found->error_count - errors_before;
     if (errors > 0)
         return err_named(

@@ -38,6 +38,7 @@ static void check_timezone(struct reader *r, const struct yaml_node *node, struc
     const struct zone *zone;
     struct err_info why = { 0 };
     enum err result = node != NULL ? zone_load(&arena, NULL, name, &zone, &why) : ERR_OK;
+    r->is_out_of_memory = r->is_out_of_memory || result == ERR_MEMORY;
     if (result == ERR_INVALID || result == ERR_NOT_FOUND)
         reader_warn(r, node, "unknown_timezone", "%s; zones are named as in Europe/Vienna", why.text);
 }

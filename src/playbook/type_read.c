@@ -42,11 +42,14 @@ static void fault(struct diagnostics *found, const struct yaml_node *node, const
     diagnostics_add(found, DIAGNOSTIC_ERROR, code, node->line, node->column, "%s", text);
 }
 
-static const struct type *wrap(struct arena *arena, enum type_kind kind, const struct type *item)
+static const struct type *wrap(
+    struct arena *arena, enum type_kind kind, const struct type *item, struct diagnostics *found)
 {
     struct type *type = ARENA_NEW(arena, struct type);
-    if (type == NULL)
+    if (type == NULL) {
+        diagnostics_lack_memory(found);
         return &type_dyn;
+    }
     *type = (struct type){ .kind = kind, .item = item, .key = kind == TYPE_MAP ? &type_string : NULL };
     return type;
 }
@@ -59,7 +62,7 @@ static const struct type *named(struct arena *arena, const struct yaml_node *nod
         name = str_slice(name, 0, name.size - 1);
     for (size_t i = 0; i < NAME_COUNT; i++)
         if (str_equal(names[i].name, name))
-            return is_nullable ? wrap(arena, TYPE_NULLABLE, names[i].type) : names[i].type;
+            return is_nullable ? wrap(arena, TYPE_NULLABLE, names[i].type, found) : names[i].type;
     size_t nearest = 0;
     unsigned best = 5;
     for (size_t i = 0; i < NAME_COUNT; i++) {
@@ -87,8 +90,10 @@ static const struct type *with_choices(
         return &type_string;
     }
     struct str *choices = ARENA_ARRAY(arena, list->count, struct str);
-    if (type == NULL || choices == NULL)
+    if (type == NULL || choices == NULL) {
+        diagnostics_lack_memory(found);
         return &type_string;
+    }
     for (uint32_t i = 0; i < list->count; i++) {
         choices[i] = list->items[i]->text;
         if (list->items[i]->kind != YAML_SCALAR || yaml_is_null(list->items[i]))
@@ -107,9 +112,9 @@ static const struct type *mapped(struct arena *arena, const struct yaml_node *no
                            *nullable = yaml_find(node, STR("nullable"));
     const struct type *type = kind ? type_read(arena, kind, found) : &type_dyn;
     if (values != NULL)
-        type = wrap(arena, TYPE_MAP, type_read(arena, values, found));
+        type = wrap(arena, TYPE_MAP, type_read(arena, values, found), found);
     if (items != NULL)
-        type = wrap(arena, TYPE_LIST, type_read(arena, items, found));
+        type = wrap(arena, TYPE_LIST, type_read(arena, items, found), found);
     if (fields != NULL)
         type = type_read_fields(arena, fields, found);
     if (choices != NULL)
@@ -117,7 +122,7 @@ static const struct type *mapped(struct arena *arena, const struct yaml_node *no
     bool is_nullable = nullable != NULL && str_equal(nullable->text, STR("true"));
     if (nullable != NULL && !is_nullable && !str_equal(nullable->text, STR("false")))
         fault(found, nullable, "bool_expected", "true or false should stand here");
-    return is_nullable ? wrap(arena, TYPE_NULLABLE, type) : type;
+    return is_nullable ? wrap(arena, TYPE_NULLABLE, type, found) : type;
 }
 
 const struct type *type_read(struct arena *arena, const struct yaml_node *node, struct diagnostics *found)
@@ -127,7 +132,7 @@ const struct type *type_read(struct arena *arena, const struct yaml_node *node, 
     if (node->kind == YAML_MAPPING)
         return mapped(arena, node, found);
     if (node->count == 1)
-        return wrap(arena, TYPE_LIST, type_read(arena, node->items[0], found));
+        return wrap(arena, TYPE_LIST, type_read(arena, node->items[0], found), found);
     fault(found, node, "type_list", "a list type is written [TYPE], with one type in it");
     return &type_list_dyn;
 }
@@ -160,8 +165,10 @@ const struct type *type_read_fields(
     }
     struct type *type = ARENA_NEW(arena, struct type);
     struct type_field *fields = ARENA_ARRAY(arena, node->count, struct type_field);
-    if (type == NULL || fields == NULL)
+    if (type == NULL || fields == NULL) {
+        diagnostics_lack_memory(found);
         return &type_map_dyn;
+    }
     for (uint32_t i = 0; i < node->count; i++) {
         const struct yaml_node *value = node->pairs[i].value, *help = yaml_find(value, STR("help"));
         check_flag(yaml_find(value, STR("required")), found);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "playbook/playbook.h"
+#include "playbook_refusals.h"
 
 #define FIELDS(rows) .kind = TYPE_RECORD, .fields = (rows), .field_count = sizeof(rows) / sizeof((rows)[0])
 
@@ -185,6 +186,7 @@ static inline void test_lint(struct str text, struct arena *arena, struct diagno
     if (!is_named)
         buf_add_text(&whole, "playbook: example\n");
     buf_add(&whole, text);
+    assert_int_equal(playbook_refusals(buf_str(&whole), &test_world), 0);
     enum err result = playbook_parse(buf_str(&whole), &test_world, found, &playbook, &why);
     if (result != ERR_OK && found->count == 0)
         fprintf(stderr, "%s\n", why.text);

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include "playbook/playbook.h"
+#include "playbook_refusals.h"
 
 static const struct type_field check_in[] = {
     { .name = STR_INIT("ip"), .type = &type_string, .is_required = true },
@@ -54,6 +55,7 @@ static void check(const char *text, struct arena *arena, struct diagnostics *fou
     struct playbook *playbook;
     struct err_info why = { 0 };
     diagnostics_init(found, arena, STR("test.yaml"));
+    assert_int_equal(playbook_refusals(str_of(text), &world), 0);
     if (playbook_parse(str_of(text), &world, found, &playbook, &why) == ERR_OK)
         playbook_release(playbook);
 }

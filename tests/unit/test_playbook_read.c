@@ -5,11 +5,13 @@
 #include <cmocka.h>
 
 #include "playbook/playbook.h"
+#include "playbook_refusals.h"
 
 static enum err read(struct arena *arena, const char *text, struct diagnostics *found, struct playbook **ret)
 {
     struct err_info why = { 0 };
     diagnostics_init(found, arena, STR("test.yaml"));
+    assert_int_equal(playbook_refusals(str_of(text), NULL), 0);
     return playbook_parse(str_of(text), NULL, found, ret, &why);
 }
 
