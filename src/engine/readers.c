@@ -43,6 +43,13 @@ static bool reads(const struct looking *looking, const struct expr_reference *re
     return true;
 }
 
+/* What is read on the way to a test: the test says of which field. */
+static bool leads_to_next(const struct expr_reference *references, uint32_t count, uint32_t i)
+{
+    return i + 1 < count && references[i + 1].kind == EXPR_TESTS &&
+        references[i + 1].fields == references[i].fields;
+}
+
 static FALLIBLE add(struct looking *looking, const struct step *step, uint32_t line, struct err_info *why)
 {
     struct arena *arena = looking->found->arena;
@@ -63,7 +70,8 @@ static void look(void *context, const struct step *step, const struct expr *expr
     uint32_t count = 0;
     const struct expr_reference *references = expr_references(expr, &count);
     for (uint32_t i = 0; i < count && looking->result == ERR_OK; i++) {
-        if (line == looking->last_line || !reads(looking, &references[i]))
+        if (line == looking->last_line || leads_to_next(references, count, i) ||
+            !reads(looking, &references[i]))
             continue;
         looking->last_line = line;
         looking->result = add(looking, step, line, looking->why);

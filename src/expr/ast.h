@@ -37,13 +37,23 @@ enum loop_kind {
     LOOP_TRANSFORM_MAP,
     LOOP_TRANSFORM_ENTRY,
     LOOP_SORT_BY,
+    /* range[*].path, over a list alone; the body is the path on the item. */
+    LOOP_EACH,
+    LOOP_EACH_PRESENT, /* the path has a '?': its value where there is one */
+    LOOP_EACH_FLAT, /* the path has a further [*]: the items of its list */
 };
+
+static inline bool loop_is_each(uint8_t loop)
+{
+    return loop >= LOOP_EACH;
+}
 
 /* A variable that a macro introduces. */
 struct local {
     struct str name;
     const struct type *type;
     const struct local *outer; /* the next scope outwards */
+    const struct node *range; /* of range[*]: what it is an item of; else NULL */
     uint32_t reg; /* set by the compiler */
     bool can_fail; /* bound to an expression whose error shows when the local is read */
 };

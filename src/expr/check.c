@@ -120,12 +120,25 @@ static FALLIBLE add_reference(
     return ERR_OK;
 }
 
+/* The item of a list that a path goes over: the path goes on into the list. */
+static bool is_item(const struct node *node)
+{
+    return node->kind == NODE_NAME && node->reference == NAME_LOCAL && node->local->range != NULL;
+}
+
+static const struct node *inward(const struct node *part)
+{
+    return is_item(part) ? part->local->range : part->children[0];
+}
+
 /* `node` is the end of a path. Adds what it refers to when a variable stands at its start. */
 static FALLIBLE record_path(struct checker *checker, const struct node *node, struct err_info *why)
 {
     uint32_t count = 0, plain = 0; /* fields, and how many of them are read before the first test */
     const struct node *root = node;
-    for (; is_path_part(root); root = root->children[0]) {
+    for (; is_path_part(root) || is_item(root); root = inward(root)) {
+        if (is_item(root))
+            continue;
         count++;
         plain++;
         if (is_tested(root))
@@ -139,7 +152,9 @@ static FALLIBLE record_path(struct checker *checker, const struct node *node, st
     /* `plain` counted from the end down to the last test met, which is the first of the path. */
     const struct node *last_plain = root;
     uint32_t at = count;
-    for (const struct node *part = node; part != root; part = part->children[0]) {
+    for (const struct node *part = node; part != root; part = inward(part)) {
+        if (is_item(part))
+            continue;
         fields[--at] = part->kind == NODE_SELECT ? part->name : value_str(part->children[1]->value);
         if (last_plain == root && at + 1 == plain)
             last_plain = part;
@@ -238,7 +253,8 @@ static FALLIBLE selected_type(struct checker *checker, const struct node *node, 
         *ret = &type_dyn;
         if (checker->env->is_tolerant)
             return ERR_OK;
-        return refuse(node, why, "a value of type %s has no fields", type_text(checker, operand).text);
+        return refuse(node, why, "a value of type %s has no fields%s", type_text(checker, operand).text,
+            operand->kind == TYPE_LIST ? "; x[*].f takes one from each item" : "");
     }
 }
 
@@ -517,13 +533,30 @@ static FALLIBLE check_condition(struct checker *checker, struct node *node, stru
 
 /* ---- macros ---- */
 
+static FALLIBLE no_range(
+    struct checker *checker, const struct node *node, const struct type *range, struct err_info *why)
+{
+    bool has_keys = range->kind == TYPE_MAP || range->kind == TYPE_RECORD;
+    if (!loop_is_each(node->loop))
+        return refuse(node->children[0], why, "%.*s() goes over a list or a map, not over %s",
+            STR_ARG(node->name), type_text(checker, range).text);
+    return refuse(node->children[0], why, "no such overload: %s[*]; '[*]' takes the items of a list%s",
+        type_text(checker, range).text,
+        has_keys ? ", the values of a map are m.transformList(key, v, v.field)" : "");
+}
+
 /* What the variables of a loop stand for. */
 static FALLIBLE loop_variables(struct checker *checker, const struct node *node, struct err_info *why)
 {
+    bool is_each = loop_is_each(node->loop);
     const struct type *range = resolved(checker, node->children[0]);
     const struct type *first = &type_dyn, *second = &type_dyn;
+    if (is_each && range->kind == TYPE_OPTIONAL)
+        range = infer_resolve(&checker->inference, range->item);
     if (range->kind == TYPE_NULLABLE)
         range = infer_resolve(&checker->inference, range->item);
+    if (is_each && (range->kind == TYPE_MAP || range->kind == TYPE_RECORD) && !checker->env->is_unchecked)
+        return no_range(checker, node, range, why);
     switch (range->kind) {
     case TYPE_LIST:
         first = node->local_count == 2 ? &type_int : range->item;
@@ -539,8 +572,7 @@ static FALLIBLE loop_variables(struct checker *checker, const struct node *node,
     case TYPE_PARAMETER: break;
     default:
         if (!checker->env->is_unchecked)
-            return refuse(node->children[0], why, "%.*s() goes over a list or a map, not over %s",
-                STR_ARG(node->name), type_text(checker, range).text);
+            return no_range(checker, node, range, why);
     }
     node->locals[0].type = first;
     if (node->local_count == 2)
@@ -577,13 +609,22 @@ static FALLIBLE loop_result(struct checker *checker, struct node *node, struct e
     case LOOP_TRANSFORM_ENTRY:
         node->type = infer_map(inference, infer_fresh(inference), infer_fresh(inference));
         return require(checker, body, node->type, "the entry", why);
+    case LOOP_EACH: node->type = infer_list(inference, body->type); return ERR_OK;
+    case LOOP_EACH_FLAT: node->type = body->type; return ERR_OK; /* a list, of a loop like this one */
+    case LOOP_EACH_PRESENT: {
+        const struct type *item = infer_fresh(inference);
+        node->type = infer_list(inference, item);
+        return require(checker, body, infer_optional(inference, item), "what stands behind '?'", why);
+    }
     }
     return ERR_OK;
 }
 
 static FALLIBLE check_loop(struct checker *checker, struct node *node, struct err_info *why)
 {
-    TRY(check_node(checker, node->children[0], why));
+    /* The path behind a [*] is recorded with the range's in front of it. */
+    TRY(loop_is_each(node->loop) ? check_operand(checker, node->children[0], why)
+                                 : check_node(checker, node->children[0], why));
     TRY(loop_variables(checker, node, why));
     const struct local *outer = checker->scope;
     enter(checker, node, 0);

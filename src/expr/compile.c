@@ -488,7 +488,7 @@ static FALLIBLE compile_loop(struct compiler *compiler, struct node *node, uint3
     uint32_t range = 0, loop = compiler->loop_depth;
     struct step *step = NULL;
     compiler->is_building = compiler->is_building || node->loop == LOOP_MAP ||
-        node->loop == LOOP_TRANSFORM_MAP || node->loop == LOOP_TRANSFORM_ENTRY;
+        node->loop == LOOP_TRANSFORM_MAP || node->loop == LOOP_TRANSFORM_ENTRY || loop_is_each(node->loop);
     TRY(compile_operand(compiler, node->children[0], &range, why));
     TRY(emit(compiler, node->children[0], STEP_LOOP_BEGIN, &step, why));
     step->dst = loop;

@@ -64,6 +64,9 @@ static struct cost_range estimate_loop(const struct node *node)
         each = plus(each, 1);
     if (node->loop == LOOP_SORT_BY)
         each = plus(each, 2);
+    /* An inner path takes a unit and more for each item that it gives. */
+    if (node->loop == LOOP_EACH_FLAT)
+        each = plus(each, body.most);
     range.most = size < 0 ? UINT64_MAX : plus(range.most, plus(4, times((uint64_t)size, each)));
     return range;
 }

@@ -51,7 +51,8 @@ static struct value taken_from(struct value container, struct value part)
 
 static FALLIBLE no_field(struct machine *machine, struct value operand)
 {
-    return call_fail(&machine->call, "a value of type %s has no fields", value_type_name(operand.type));
+    return call_fail(&machine->call, "a value of type %s has no fields%s", value_type_name(operand.type),
+        operand.type == VALUE_LIST ? "; x[*].f takes one from each item" : "");
 }
 
 /* What an optional holds, or the value itself. False for none. */

@@ -36,8 +36,9 @@ enum expr_reference_kind { EXPR_READS, EXPR_TESTS /* inside has() or optional se
 
 /* A path of field selections that starts at a variable, as far as it is known before evaluation:
  * `steps.a.output.b[0].c` gives root "steps", fields {"a", "output", "b"}; an index that is a string
- * literal counts as a field. `has(steps.a.ok)` and `steps.a.?ok` read {"a"} and test {"a", "ok"}:
- * two references, in this order. Line and column are those of the last field. For the linter. */
+ * literal counts as a field, and `steps.a.output.b[*].c` goes on to "c". `has(steps.a.ok)` and
+ * `steps.a.?ok` read {"a"} and test {"a", "ok"}: two references, in this order, over one array. Line and
+ * column are those of the last field. For the linter. */
 struct expr_reference {
     struct str root;
     const struct str *fields;

@@ -1,11 +1,31 @@
 /* The steps of all, exists, map, filter and their kin. */
+#include <string.h>
+
 #include "expr/lists.h"
 #include "expr/machine.h"
+
+/* What range[*] goes over: a list, which may be an optional's; of none there are no items. */
+static FALLIBLE open_each(struct machine *machine, struct value *range)
+{
+    struct value inside = *range;
+    if (range->type == VALUE_OPTIONAL) {
+        inside = range->inside != NULL ? *range->inside : call_list(NULL, 0);
+        inside.flags |= range->flags & VALUE_OUTSIDE;
+    }
+    if (inside.type != VALUE_LIST)
+        return call_fail(&machine->call, "no such overload: %s[*]; '[*]' takes the items of a list%s",
+            value_type_name(inside.type),
+            inside.type == VALUE_MAP ? ", the values of a map are m.transformList(key, v, v.field)" : "");
+    *range = inside;
+    return ERR_OK;
+}
 
 FALLIBLE step_loop_begin(struct machine *machine, const struct step *step)
 {
     struct value range = machine_operand(machine, step->a);
     struct loop_state *loop = &machine->loops[step->dst];
+    if (loop_is_each(step->flags))
+        TRY(open_each(machine, &range));
     if (range.type != VALUE_LIST && range.type != VALUE_MAP)
         return call_fail(
             &machine->call, "a value of type %s can't be looped over", value_type_name(range.type));
@@ -23,7 +43,10 @@ FALLIBLE step_loop_begin(struct machine *machine, const struct step *step)
         TRY(call_items(&machine->call, loop->count, &loop->keys));
         return call_items(&machine->call, loop->count, &loop->made);
     case LOOP_MAP:
-    case LOOP_FILTER: return call_items(&machine->call, loop->count, &loop->made);
+    case LOOP_FILTER:
+    case LOOP_EACH:
+    case LOOP_EACH_PRESENT:
+    case LOOP_EACH_FLAT: return call_items(&machine->call, loop->count, &loop->made);
     case LOOP_TRANSFORM_MAP:
     case LOOP_TRANSFORM_ENTRY: value_map_begin(&loop->map, machine->call.arena); return ERR_OK;
     default: return ERR_OK;
@@ -118,6 +141,19 @@ static FALLIBLE yield_entry(struct machine *machine, struct loop_state *loop, st
     return ERR_OK;
 }
 
+/* An item without the field gives nothing. */
+static FALLIBLE yield_present(struct machine *machine, struct loop_state *loop, struct value v)
+{
+    if (v.type != VALUE_OPTIONAL)
+        return call_no_overload(&machine->call);
+    if (v.inside == NULL)
+        return ERR_OK;
+    struct value *made = &loop->made[loop->made_count++];
+    *made = *v.inside;
+    made->flags |= v.flags & VALUE_OUTSIDE;
+    return ERR_OK;
+}
+
 FALLIBLE step_loop_yield(struct machine *machine, const struct step *step)
 {
     struct loop_state *loop = &machine->loops[step->dst];
@@ -128,7 +164,10 @@ FALLIBLE step_loop_yield(struct machine *machine, const struct step *step)
     case LOOP_EXISTS: return yield_logic(machine, step, loop, v);
     case LOOP_EXISTS_ONE:
     case LOOP_FILTER: return yield_predicate(machine, loop, v);
-    case LOOP_MAP: loop->made[loop->made_count++] = v; return ERR_OK;
+    case LOOP_MAP:
+    case LOOP_EACH:
+    case LOOP_EACH_FLAT: loop->made[loop->made_count++] = v; return ERR_OK;
+    case LOOP_EACH_PRESENT: return yield_present(machine, loop, v);
     case LOOP_SORT_BY:
         loop->keys[loop->made_count] = v;
         loop->made[loop->made_count++] = first_variable(loop, loop->index - 1);
@@ -136,6 +175,25 @@ FALLIBLE step_loop_yield(struct machine *machine, const struct step *step)
     case LOOP_TRANSFORM_MAP: return add_entry(machine, loop, first_variable(loop, loop->index - 1), v);
     case LOOP_TRANSFORM_ENTRY: return yield_entry(machine, loop, v);
     }
+    return ERR_OK;
+}
+
+/* The lists that an inner path gave, one behind another. */
+static FALLIBLE end_flat(struct machine *machine, const struct loop_state *loop, struct value *ret)
+{
+    struct value *items = NULL;
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < loop->made_count; i++)
+        count += loop->made[i].size;
+    TRY(call_items(&machine->call, count, &items));
+    uint32_t at = 0; /* the charge keeps the count far below its limit */
+    for (uint32_t i = 0; i < loop->made_count; i++) {
+        const struct value list = loop->made[i];
+        if (list.size > 0)
+            memcpy(items + at, list.items, list.size * sizeof(struct value));
+        at += list.size;
+    }
+    *ret = call_list(items, at);
     return ERR_OK;
 }
 
@@ -152,7 +210,10 @@ FALLIBLE step_loop_end(struct machine *machine, const struct step *step)
         return ERR_OK;
     case LOOP_EXISTS_ONE: *dst = value_bool(loop->hits == 1); return ERR_OK;
     case LOOP_MAP:
-    case LOOP_FILTER: *dst = call_list(loop->made, loop->made_count); return ERR_OK;
+    case LOOP_FILTER:
+    case LOOP_EACH:
+    case LOOP_EACH_PRESENT: *dst = call_list(loop->made, loop->made_count); return ERR_OK;
+    case LOOP_EACH_FLAT: return end_flat(machine, loop, dst);
     case LOOP_SORT_BY: return list_sort(&machine->call, loop->made, loop->keys, loop->made_count, dst);
     case LOOP_TRANSFORM_MAP:
     case LOOP_TRANSFORM_ENTRY: *dst = value_map_end(&loop->map); return ERR_OK;

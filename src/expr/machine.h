@@ -23,7 +23,7 @@ struct loop_state {
     const struct fault *fault; /* the first error that all() and exists() met */
     const struct value *items; /* of a list */
     const struct value_entry *entries; /* of a map */
-    struct value *made; /* MAP, FILTER, SORT_BY */
+    struct value *made; /* MAP, FILTER, SORT_BY, EACH; of EACH_FLAT lists */
     struct value *keys; /* SORT_BY */
     uint32_t made_count;
     struct value_map_builder map; /* TRANSFORM_* */

@@ -308,41 +308,129 @@ static FALLIBLE one_child(struct parser *parser, enum node_kind kind, const stru
     return node_of(parser, kind, at, &children, ret, why);
 }
 
+/* A name that starts with a reserved word is good only in front of a message's braces. */
+static FALLIBLE check_reserved(const struct node *node, struct err_info *why)
+{
+    assert(node != NULL);
+    while (node->kind == NODE_SELECT)
+        node = node->children[0];
+    if (node->kind == NODE_NAME && token_is_reserved(node->name))
+        return err_at(why, ERR_INVALID, "expr_parse", node->line, node->column,
+            "'%.*s' is a reserved word; choose another name", STR_ARG(node->name));
+    return ERR_OK;
+}
+
+/* ---- paths over lists ---- */
+
+/* A `range[*]` whose path goes on. */
+struct each {
+    struct each *outer; /* the one in front of it in the same path */
+    struct node *range;
+    struct token at;
+    bool is_optional; /* a '?' stands in the path behind it */
+};
+
+/* Fields and indexes in a row while they are read. */
+struct chain {
+    struct node *node; /* behind a [*]: of the item */
+    struct each *each; /* the last [*]; NULL: none */
+};
+
+/* A name that no person can write. Inner loops hide it, and only the start of a path reads it. */
+static const struct str item_name = STR_INIT("@item");
+
+/* The '*' is the word to be read next. */
+static FALLIBLE open_each(struct parser *parser, struct chain *chain, struct err_info *why)
+{
+    struct each *each = ARENA_NEW(parser->arena, struct each);
+    if (each == NULL)
+        return err_memory(why);
+    TRY(check_reserved(chain->node, why));
+    *each = (struct each){ .outer = chain->each, .range = chain->node, .at = parser->token };
+    TRY(advance(parser, why));
+    TRY(expect(parser, TOKEN_CLOSE_BRACKET, "']'", why));
+    TRY(parser_node(parser, NODE_NAME, &each->at, NULL, 0, &chain->node, why));
+    chain->node->name = item_name;
+    chain->each = each;
+    return ERR_OK;
+}
+
+/* The path ends here: each [*] becomes a loop around what stands behind it. */
+static FALLIBLE close_each(struct parser *parser, struct chain *chain, struct err_info *why)
+{
+    bool is_inner = false;
+    for (struct each *each = chain->each; each != NULL; each = each->outer) {
+        struct node_list children = { 0 };
+        struct node *loop = NULL;
+        TRY(parser_list_add(parser, &children, each->range, why));
+        TRY(parser_list_add(parser, &children, NULL, why));
+        TRY(parser_list_add(parser, &children, chain->node, why));
+        TRY(node_of(parser, NODE_LOOP, &each->at, &children, &loop, why));
+        loop->name = STR("[*]");
+        loop->loop = is_inner ? LOOP_EACH_FLAT : each->is_optional ? LOOP_EACH_PRESENT : LOOP_EACH;
+        loop->locals = ARENA_NEW(parser->arena, struct local);
+        if (loop->locals == NULL)
+            return err_memory(why);
+        loop->local_count = 1;
+        loop->locals[0] = (struct local){ .name = item_name, .range = each->range };
+        chain->node = loop;
+        is_inner = true;
+    }
+    chain->each = NULL;
+    return ERR_OK;
+}
+
+static void note_optional(struct chain *chain)
+{
+    if (chain->each != NULL)
+        chain->each->is_optional = true;
+}
+
+/* ---- members ---- */
+
 /* Behind the dot. */
-static FALLIBLE parse_selection(struct parser *parser, struct node **node, struct err_info *why)
+static FALLIBLE parse_selection(struct parser *parser, struct chain *chain, struct err_info *why)
 {
     bool is_optional = parser->token.kind == TOKEN_QUESTION;
-    if (is_optional)
+    if (is_optional) {
+        note_optional(chain);
         TRY(advance(parser, why));
+    }
     struct token name = parser->token;
     if (!is_field_name(&name))
         return unexpected(parser, why, "a field name");
     TRY(advance(parser, why));
-    if (parser->token.kind == TOKEN_OPEN_PAREN && name.kind == TOKEN_NAME && !is_optional)
-        return parse_call(parser, *node, &name, node, why);
+    if (parser->token.kind == TOKEN_OPEN_PAREN && name.kind == TOKEN_NAME && !is_optional) {
+        TRY(close_each(parser, chain, why));
+        return parse_call(parser, chain->node, &name, &chain->node, why);
+    }
     struct node *select = NULL;
-    TRY(one_child(parser, NODE_SELECT, &name, *node, &select, why));
+    TRY(one_child(parser, NODE_SELECT, &name, chain->node, &select, why));
     select->name = name.text;
     select->is_optional = is_optional;
-    *node = select;
+    chain->node = select;
     return ERR_OK;
 }
 
 /* Behind the '['. */
-static FALLIBLE parse_index(struct parser *parser, struct node **node, struct err_info *why)
+static FALLIBLE parse_index(struct parser *parser, struct chain *chain, struct err_info *why)
 {
     struct token at = parser->token;
     bool is_optional = at.kind == TOKEN_QUESTION;
-    if (is_optional)
+    if (at.kind == TOKEN_STAR && parser->next.kind == TOKEN_CLOSE_BRACKET)
+        return open_each(parser, chain, why);
+    if (is_optional) {
+        note_optional(chain);
         TRY(advance(parser, why));
+    }
     struct node_list children = { 0 };
     struct node *index = NULL;
-    TRY(parser_list_add(parser, &children, *node, why));
+    TRY(parser_list_add(parser, &children, chain->node, why));
     TRY(parse_expression(parser, &index, why));
     TRY(parser_list_add(parser, &children, index, why));
     TRY(expect(parser, TOKEN_CLOSE_BRACKET, "']'", why));
-    TRY(node_of(parser, NODE_CALL, &at, &children, node, why));
-    (*node)->name = is_optional ? STR("_[?_]") : STR("_[_]");
+    TRY(node_of(parser, NODE_CALL, &at, &children, &chain->node, why));
+    chain->node->name = is_optional ? STR("_[?_]") : STR("_[_]");
     return ERR_OK;
 }
 
@@ -417,35 +505,23 @@ static FALLIBLE parse_primary(struct parser *parser, struct node **ret, struct e
     }
 }
 
-/* A name that starts with a reserved word is good only in front of a message's braces. */
-static FALLIBLE check_reserved(const struct node *node, struct err_info *why)
-{
-    assert(node != NULL);
-    while (node->kind == NODE_SELECT)
-        node = node->children[0];
-    if (node->kind == NODE_NAME && token_is_reserved(node->name))
-        return err_at(why, ERR_INVALID, "expr_parse", node->line, node->column,
-            "'%.*s' is a reserved word; choose another name", STR_ARG(node->name));
-    return ERR_OK;
-}
-
 static FALLIBLE parse_member(
     struct parser *parser, struct node *primary, struct node **ret, struct err_info *why)
 {
-    struct node *node = primary;
+    struct chain chain = { .node = primary };
     for (;;) {
         switch (parser->token.kind) {
         case TOKEN_DOT:
             TRY(advance(parser, why));
-            TRY(parse_selection(parser, &node, why));
+            TRY(parse_selection(parser, &chain, why));
             continue;
         case TOKEN_OPEN_BRACKET:
             TRY(advance(parser, why));
-            TRY(parse_index(parser, &node, why));
+            TRY(parse_index(parser, &chain, why));
             continue;
         case TOKEN_OPEN_BRACE:
-            if (is_qualified_name(node)) {
-                TRY(parse_message(parser, node, &node, why));
+            if (chain.each == NULL && is_qualified_name(chain.node)) {
+                TRY(parse_message(parser, chain.node, &chain.node, why));
                 continue;
             }
             break;
@@ -453,8 +529,9 @@ static FALLIBLE parse_member(
         }
         break;
     }
-    TRY(check_reserved(node, why));
-    *ret = node;
+    TRY(close_each(parser, &chain, why));
+    TRY(check_reserved(chain.node, why));
+    *ret = chain.node;
     return ERR_OK;
 }
 

@@ -49,6 +49,14 @@ uint32_t path_depth(const struct path *path)
     return depth;
 }
 
+bool path_is_over_list(const struct path *path)
+{
+    for (; path != NULL; path = path->outer)
+        if (str_equal(path->name, STR("[*]")))
+            return true;
+    return false;
+}
+
 void path_print(struct buf *buf, const struct path *path)
 {
     if (path->outer != NULL) {
@@ -83,6 +91,8 @@ const struct path *path_of(struct linter *l, const struct node *node)
 {
     if (node->kind == NODE_NAME && node->reference == NAME_VARIABLE)
         return path_root(l, node->name, NULL);
+    if (node->kind == NODE_NAME && node->reference == NAME_LOCAL && node->local->range != NULL)
+        return path_extend(l, path_of(l, node->local->range), STR("[*]"));
     if (node->kind == NODE_NAME && node->reference == NAME_LOCAL)
         return path_root(l, node->name, node->local);
     if (node->kind == NODE_SELECT)

@@ -107,6 +107,7 @@ const struct path *path_root(struct linter *l, struct str name, const struct loc
 bool path_equal(const struct path *a, const struct path *b);
 struct str path_root_name(const struct path *path);
 uint32_t path_depth(const struct path *path); /* 0 for a root */
+bool path_is_over_list(const struct path *path); /* a `[*]` stands in it */
 void path_print(struct buf *buf, const struct path *path);
 /* The path that a tree is, NULL when it is none: `a.b`, `a.?b`, `a["b"]`, `a[0]`, has()'s operand. */
 const struct path *path_of(struct linter *l, const struct node *node);

@@ -81,8 +81,9 @@ static void no_fields(
     AUTO(buf) struct buf text = { 0 };
     if (type->kind == TYPE_LIST) {
         buf_printf(&text,
-            "this is a list and has no field \"%.*s\"; take one item, `[0]`, or all: `.map(x, x.%.*s)`",
-            STR_ARG(name), STR_ARG(name));
+            "this is a list and has no field \"%.*s\"; take it from one item, `[0].%.*s`, or from each, "
+            "`[*].%.*s`",
+            STR_ARG(name), STR_ARG(name), STR_ARG(name));
     } else {
         buf_add_text(&text, "a value of type ");
         type_print(&text, type);
@@ -94,13 +95,19 @@ static void no_fields(
 static void may_be_absent(const struct visit *v, const struct node *node, const struct path *path)
 {
     AUTO(buf) struct buf text = { 0 };
+    bool is_each = path_is_over_list(path);
     buf_add_byte(&text, '`');
     path_print(&text, path);
-    buf_add_text(&text, "` may be absent; test `has(");
-    path_print(&text, path);
-    buf_add_text(&text, ")` first, or write `");
+    buf_add_text(&text, "` may be absent; ");
+    if (!is_each) {
+        buf_add_text(&text, "test `has(");
+        path_print(&text, path);
+        buf_add_text(&text, ")` first, or ");
+    }
+    buf_add_text(&text, "write `");
     path_print(&text, path->outer);
-    buf_printf(&text, ".?%.*s.orValue(…)`", STR_ARG(path->name));
+    buf_printf(
+        &text, is_each ? ".?%.*s`, which leaves those items out" : ".?%.*s.orValue(…)`", STR_ARG(path->name));
     report(v, node, DIAGNOSTIC_WARNING, "may_be_absent", &text);
     v->flow->facts = fact_add(v->l, v->flow->facts, FACT_PRESENT, path);
 }
@@ -110,9 +117,14 @@ static void may_be_null(const struct visit *v, const struct node *node, const st
     AUTO(buf) struct buf text = { 0 };
     buf_add_byte(&text, '`');
     path_print(&text, path);
-    buf_add_text(&text, "` may be null; test `");
-    path_print(&text, path);
-    buf_add_text(&text, " != null` first");
+    buf_add_text(&text, "` may be null; ");
+    if (path_is_over_list(path)) {
+        buf_add_text(&text, "take such items out first, with `.filter(x, …)`");
+    } else {
+        buf_add_text(&text, "test `");
+        path_print(&text, path);
+        buf_add_text(&text, " != null` first");
+    }
     report(v, node, DIAGNOSTIC_WARNING, "may_be_null", &text);
     v->flow->facts = fact_add(v->l, v->flow->facts, FACT_NOT_NULL, path);
 }
@@ -385,8 +397,10 @@ static struct seen visit_loop(struct visit *v, const struct node *node, const st
     for (uint32_t i = 0; i < node->local_count && i < 2; i++) {
         const struct local *local = &node->locals[i];
         check_shadow(v, node, local);
-        bounds[i] = (struct bound){ v->bounds, local,
-            range.path != NULL ? path_root(v->l, local->name, local) : NULL, range.taint };
+        bounds[i] = (struct bound){ v->bounds, local, NULL, range.taint };
+        if (range.path != NULL)
+            bounds[i].path = loop_is_each(node->loop) ? path_extend(v->l, range.path, STR("[*]"))
+                                                      : path_root(v->l, local->name, local);
         v->bounds = &bounds[i];
     }
     if (node->children[1] != NULL) {
@@ -396,7 +410,7 @@ static struct seen visit_loop(struct visit *v, const struct node *node, const st
     struct seen body = visit(v, node->children[2], facts);
     v->bounds = before;
     bool gives_body = node->loop == LOOP_MAP || node->loop == LOOP_TRANSFORM_MAP ||
-        node->loop == LOOP_TRANSFORM_ENTRY;
+        node->loop == LOOP_TRANSFORM_ENTRY || loop_is_each(node->loop);
     bool has_keys = node->loop == LOOP_TRANSFORM_MAP;
     return (
         struct seen){ NULL, (uint8_t)(gives_body ? body.taint | (has_keys ? range.taint : 0) : range.taint) };

@@ -438,11 +438,25 @@ def a_webhook_starts_its_playbook(folder):
     server.stop()
 
 
+READERS = """
+playbook: readers
+triggers: [ { manual: true } ]
+steps:
+  - id: ask
+    do: http.request
+    with: { method: GET, url: "https://tool.example.com/" }
+  - set: { names: "${{ steps.ask.output.body.hosts[*].name.join(', ') }}" }
+  - set: { sizes: "${{ steps.ask.output.body.hosts[*].?size }}" }
+  - return: "${{ [vars.names, vars.sizes] }}"
+"""
+
+
 def a_drift_of_answers_is_an_alert(folder):
     answer = {"score": 5, "hosts": [{"name": "a"}], "state": "open"}
     tool = Tool(lambda *_: (200, answer))
     server = Server(folder, LOOPBACK)
     server.publish(lookup(tool.url))
+    server.publish(READERS)
 
     def ask(count, wanted="succeeded"):
         body = [event(title=f"{tool} {i} {len(tool.calls)}") for i in range(count)]
@@ -469,6 +483,8 @@ def a_drift_of_answers_is_an_alert(folder):
     expect((score["severity"], score["unmapped"]["before"], score["unmapped"]["now"]),
            ("High", "int, in 40 of 40 answers", "string"), f"alert {score!r}")
     expect([(r["playbook"], r["line"]) for r in score["unmapped"]["readers"]], [("lookup", 13)], "who reads it")
+    readers = found["body.hosts[].name"]["unmapped"]["readers"]
+    expect([(r["playbook"], r["line"]) for r in readers], [("readers", 8)], "who reads it over the list")
     expect(score["count"], 1, "told once")
     server.stop()
     tool.close()

@@ -107,7 +107,8 @@ static void generate_function(struct generator *g, unsigned depth)
         "[?'a']", ".orValue(1)", ".or(optional.of(2))", ".contains('a')", ".startsWith('a')",
         ".matches('^a')", ".join(',')", ".split('')", ".charAt(0)", ".upperAscii()", ".getHours()",
         ".format([1, 'a'])", ".slice(0, 1)", ".trim()", ".indexOf('b')", ".isLoopback()", ".prefixLength()",
-        ".unwrapOpt()", ".nothing()" };
+        ".unwrapOpt()", ".nothing()", "[*]", "[*].a", "[*].?a", "[*].b[*]", "[*].?b[*].a", "[*][0]",
+        "[*][?0]", "[*][*]", "[*].a.join()" };
     if (generate_byte(g) % 2 == 0) {
         generate_pick(g, functions, sizeof(functions) / sizeof(functions[0]));
         generate_expression(g, depth + 1);

@@ -31,7 +31,8 @@ static enum err walk_node(
 
 static enum err walk_no_fields(struct walk *walk, struct value v)
 {
-    return call_fail(&walk->call, "a value of type %s has no fields", value_type_name(v.type));
+    return call_fail(&walk->call, "a value of type %s has no fields%s", value_type_name(v.type),
+        v.type == VALUE_LIST ? "; x[*].f takes one from each item" : "");
 }
 
 static enum err walk_name(
@@ -292,6 +293,14 @@ static enum err walk_body(struct walk *walk, struct walk_loop *loop)
         for (uint32_t i = 0; i < v.size; i++)
             TRY(walk_add(walk, loop, value_map_entries(v)[i].key, value_map_entries(v)[i].value));
         return ERR_OK;
+    case LOOP_EACH_PRESENT:
+        if (v.type != VALUE_OPTIONAL)
+            return call_no_overload(&walk->call);
+        return v.inside != NULL ? value_list_add(&loop->made, *v.inside, &walk->call.why) : ERR_OK;
+    case LOOP_EACH_FLAT:
+        for (uint32_t i = 0; i < v.size; i++)
+            TRY(value_list_add(&loop->made, v.items[i], &walk->call.why));
+        return ERR_OK;
     default: return value_list_add(&loop->made, v, &walk->call.why);
     }
 }
@@ -327,6 +336,12 @@ static enum err walk_loop(
     struct walk_loop loop = { .node = node, .logic = { .decides = node->loop == LOOP_EXISTS } };
     struct value range;
     TRY(walk_node(walk, node->children[0], scope, &range));
+    if (loop_is_each(node->loop)) {
+        if (range.type == VALUE_OPTIONAL)
+            range = range.inside != NULL ? *range.inside : call_list(NULL, 0);
+        if (range.type != VALUE_LIST)
+            return call_no_overload(&walk->call);
+    }
     if (range.type != VALUE_LIST && range.type != VALUE_MAP)
         return call_fail(&walk->call, "a value of type %s can't be looped over", value_type_name(range.type));
     value_list_begin(&loop.made, walk->call.arena);

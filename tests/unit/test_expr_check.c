@@ -126,6 +126,26 @@ static void types_are_found_out(void **state)
     expect_types(rows, sizeof(rows) / sizeof(rows[0]));
 }
 
+static void paths_over_lists_have_the_type_of_their_ends(void **state)
+{
+    (void)state;
+    static const struct type_row rows[] = {
+        { "[{'a': 1}][*].a", "list(int)" },
+        { "[{'a': 1}][*].?a", "list(int)" },
+        { "[{'a': [1u]}][*].a[*]", "list(uint)" },
+        { "[{'a': [{'b': 'c'}]}][*].?a[*].?b", "list(string)" },
+        { "[alert][*].place.city", "list(string)" },
+        { "[alert][*].?place.city", "list(string)" },
+        { "ints[*]", "list(int)" },
+        { "any[*].x", "list(dyn)" },
+        { "any.?x[*].y[*].?z", "list(dyn)" },
+        { "alert.?time[*]", "!no such overload: google.protobuf.Timestamp[*]" },
+        { "alert[*].title", "!no such overload: map(string, dyn)[*]" },
+        { "[alert][*].severty_id", "!did you mean 'severity_id'?" },
+    };
+    expect_types(rows, sizeof(rows) / sizeof(rows[0]));
+}
+
 static void what_can_never_work_is_refused_with_a_mend(void **state)
 {
     (void)state;
@@ -192,6 +212,16 @@ static void references_tell_what_is_read_and_what_is_tested(void **state)
         { "any.a + any.b", "reads any.a; reads any.b" },
         { "any.list.map(x, x.y + any.z)", "reads any.list; reads any.z" },
         { "[dyn(1)].map(any, any.x)", "" },
+        { "any.list[*]", "reads any.list" },
+        { "any.list[*].x.y", "reads any.list.x.y" },
+        { "any.list[*].x[*].y", "reads any.list.x.y" },
+        { "any.list[*].?x.y", "reads any.list; tests any.list.x.y" },
+        { "any.?list[*].x", "tests any.list.x" },
+        { "any.list[*].x['y'].size()", "reads any.list.x.y" },
+        { "any.list[*].x[any.i]", "reads any.list.x; reads any.i" },
+        { "any.f(1)[*].x", "!" },
+        { "any.list.filter(x, x.z)[*].y", "reads any.list" },
+        { "any[*].x", "reads any.x" },
         { "[1].map(any, .any.x)", "reads any.x" },
         { "steps.a.title", "reads steps.a.title" },
         { "any.f(alert.title)", "!" },
@@ -297,6 +327,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(types_are_found_out),
+        cmocka_unit_test(paths_over_lists_have_the_type_of_their_ends),
         cmocka_unit_test(what_can_never_work_is_refused_with_a_mend),
         cmocka_unit_test(references_tell_what_is_read_and_what_is_tested),
         cmocka_unit_test(types_as_text_go_there_and_back),

@@ -181,6 +181,74 @@ static void optionals_carry_absence_through_a_chain(void **state)
     expr_expect_plain(ROWS(rows));
 }
 
+static void paths_go_over_the_items_of_lists(void **state)
+{
+    (void)state;
+    static const struct expr_row rows[] = {
+        { "[{'a': 1}, {'a': 2}][*].a", "[1, 2]" },
+        { "[{'a': {'b': 1}}, {'a': {'b': 2}}][*].a.b", "[1, 2]" },
+        { "[{'a': 1}, {'b': 2}][*].a", "!no such key: a" },
+        { "[{'a': 1}, {'b': 2}][*].?a", "[1]" },
+        { "[{'a': {'b': 1}}, {'a': {'c': 1}}, {}][*].?a.b", "[1]" },
+        { "[{'a': null}][*].?a", "[null]" },
+        { "[{'a-b': 1}][*].`a-b` + [{'a': 2}][*]['a']", "[1, 2]" },
+        { "[][*].a", "[]" },
+        { "[1, 'x', null][*]", "[dyn(1), 'x', null]" },
+        { "[[1, 2], [3]][*][0]", "[1, 3]" },
+        { "[[1, 2], [3]][*][1]", "!out of bounds" },
+        { "[[1, 2], [3]][*][?1]", "[2]" },
+        /* A further [*] goes over what was found so far: one list, one level less. */
+        { "[[1, 2], [], [3]][*][*]", "[1, 2, 3]" },
+        { "[[[1], [2]], [[3]]][*][*]", "[[1], [2], [3]]" },
+        { "[[[1], [2]], [[3]]][*][*][*]", "[1, 2, 3]" },
+        { "[{'l': [{'v': 1}, {'v': 2}]}, {'l': []}, {'l': [{'v': 3}]}][*].l[*].v", "[1, 2, 3]" },
+        { "[{'l': [{'v': 1}, {}]}, {}][*].?l[*].?v", "[1]" },
+        { "[{'l': [{'v': 1}]}, {}][*].l[*].v", "!no such key: l" },
+        { "[{'l': [{'v': [5, 6]}]}][*].l[*].v[1]", "[6]" },
+        { "[{'l': {'v': 1}}][*].l[*].v", "!no such overload" },
+        /* What stands behind the path is about the list. */
+        { "[{'n': 'a'}, {'n': 'b'}][*].n.join(', ')", "'a, b'" },
+        { "[{'n': 1}][*].n.map(x, x + 1)", "[2]" },
+        { "[{'n': 1}, {'n': 1}][*].n.distinct()[0]", "1" },
+        { "([{'n': 1}, {'n': 2}][*].n)[1]", "2" },
+        { "([{'n': 1}, {'n': 2}][*].n)[*]", "[1, 2]" },
+        { "[{'n': [1]}, {'n': [2, 3]}].filter(x, x.n.size() > 1)[*].n[*]", "[2, 3]" },
+        { "[{'n': 1}][*].n + [7]", "[1, 7]" },
+        { "2 in [{'n': 2}][*].n && ![{'n': true}][*].n.exists(x, !x)", "true" },
+        { "[{'n': 1}] [ * ] . n", "[1]" },
+        { "{'k': [{'n': 1}][*].n}", "{'k': [1]}" },
+        { "[[1, 2]][*][[{'i': 1}][*].i[0]]",
+            "!" }, /* the index's own path ends with it: a list is no index */
+        { "[[1, 2]][*][([{'i': 1}][*].i)[0]]", "[2]" },
+        { "[1, 2].map(x, [{'n': x}][*].n)", "[[1], [2]]" },
+        /* Nothing is gone over when there is no list. */
+        { "optional.none()[*]", "[]" },
+        { "optional.of([{'n': 1}])[*].n", "[1]" },
+        { "{'l': [{'n': 1}]}.?l[*].n + {'l': [{'n': 2}]}.?m[*].n", "[1]" },
+        { "dyn({'l': 5}).?l[*]", "!no such overload: int[*]" },
+        /* Of a map there are no items. */
+        { "{'a': {'b': 1}}[*].b", "!no such overload: map(string, map(string, int))[*]" },
+        { "dyn({'a': 1})[*]", "!m.transformList(key, v, v.field)" },
+        { "'abc'[*]", "!no such overload: string[*]" },
+        { "dyn(null)[*].a", "!no such overload: null_type[*]" },
+        { "[{'a': 1}].a", "!x[*].f takes one from each item" },
+        { "dyn([{'a': 1}]).a", "!x[*].f takes one from each item" },
+        { "[1][*].a", "!has no fields" },
+        { "has([{'a': 1}][*].a)", "!has() takes a field selection" },
+        { "[1][*", "!" },
+        { "[1][*]{a: 1}", "!" },
+        { "[1][**]", "!" },
+        { "[1][?*]", "!" },
+        { "[*]", "!" },
+        { "[1][*].@item", "!" },
+        { "true[*]", "!no such overload: bool[*]" },
+        { "if[*].a", "!reserved" },
+        { "for.a[*].b", "!reserved" },
+        { "[1].?a[*]", "!has no fields" },
+    };
+    expr_expect_plain(ROWS(rows));
+}
+
 static void names_resolve_from_the_inside_out(void **state)
 {
     (void)state;
@@ -230,6 +298,7 @@ int main(void)
         cmocka_unit_test(two_variables_stand_for_index_or_key_and_value),
         cmocka_unit_test(bindings_are_evaluated_once_and_fail_where_they_are_read),
         cmocka_unit_test(optionals_carry_absence_through_a_chain),
+        cmocka_unit_test(paths_go_over_the_items_of_lists),
         cmocka_unit_test(names_resolve_from_the_inside_out),
     };
     return cmocka_run_group_tests_name("expr_macros", tests, NULL, NULL);
