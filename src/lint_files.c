@@ -14,6 +14,7 @@ void lint_set_cleanup(struct lint_set *set)
     if (set->catalogue != NULL)
         set->source->release(set->source, set->catalogue);
     connect_free(set->connect);
+    contracts_free(set->learned);
 }
 
 /* Those that were named stand before those inside the binary and hide them. */
@@ -217,6 +218,8 @@ enum err lint_files(const struct file_list *files, struct arena *arena, struct d
     if (!has_broken_connector)
         TRY(load_connectors(ret, arena, why));
     TRY(read_playbooks(ret, arena, why));
+    if (ret->learning != NULL)
+        TRY(lint_learn(ret, arena, why));
     for (size_t i = 0; i < named; i++) {
         found->file = ret->files[i].name;
         TRY(check_one(ret, &ret->files[i], arena, found, why));

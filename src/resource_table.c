@@ -64,6 +64,8 @@ static const struct table_column playbook_columns[] = { { "NAME", "name" }, { "V
     { NULL, NULL } };
 static const struct table_column connector_columns[] = { { "NAME", "name" }, { "TITLE", "title" },
     { NULL, NULL } };
+static const struct table_column contract_columns[] = { { "ACTION", "action" }, { "PLAYBOOK", "playbook" },
+    { "STEP", "step" }, { "ANSWERS", "shape.seen" }, { NULL, NULL } };
 static const struct table_column connection_columns[] = { { "NAME", "name" }, { "CONNECTOR", "connector" },
     { "DEFAULT", "is_default" }, { "ENABLED", "is_enabled" }, { "SETTINGS", "settings" }, { NULL, NULL } };
 static const struct table_column source_columns[] = { { "NAME", "name" }, { "PRODUCT", "product" },
@@ -152,6 +154,8 @@ const struct verb resource_verbs[] = {
     LIST("connector", "/api/v1/connectors", 0, connector_columns, "what playbooks can call"),
     SHOW("connector", "NAME", "/api/v1/connectors/*", print_connector, "one connector with its actions"),
 
+    { "connector", "contracts", "NAME", "GET", "/api/v1/connectors/*/contracts", NULL, 0, contract_columns,
+        NULL, NULL, "what the answers of its actions have looked like; --json: the shapes" },
     { "connector", "new", "NAME", NULL, NULL, NULL, 0, NULL, NULL, connector_file_new,
         "write NAME.yaml, a connector to start from" },
     { "connector", "test", "FILE", NULL, NULL, NULL, 0, NULL, NULL, connector_file_test,

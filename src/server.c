@@ -142,8 +142,8 @@ static const struct type *learned_output(void *context, int64_t tenant, const st
     struct str playbook, struct str step, struct arena *arena)
 {
     struct server *server = context;
-    return contracts_output_type(
-        contract_book_contracts(server->contracts), tenant, action, playbook, step, arena);
+    const struct call_place place = { playbook, step };
+    return contracts_output_type(contract_book_contracts(server->contracts), tenant, action, &place, arena);
 }
 
 static FALLIBLE open_engine(struct server *server, struct err_info *why)

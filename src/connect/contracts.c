@@ -209,7 +209,7 @@ void contracts_mismatch(struct contracts *contracts, const struct action_call *c
 
 /* ---- as a type ---- */
 
-static const struct type *learned_body(struct contracts *contracts, int64_t tenant,
+static const struct type *learned_type(struct contracts *contracts, int64_t tenant,
     const struct action *action, struct str scope, struct arena *arena)
 {
     const struct contract_row key = { .tenant = tenant, .action = action->name, .scope = scope };
@@ -221,28 +221,71 @@ static const struct type *learned_body(struct contracts *contracts, int64_t tena
     return type;
 }
 
-const struct type *contracts_output_type(struct contracts *contracts, int64_t tenant,
-    const struct action *action, struct str playbook, struct str step, struct arena *arena)
+static bool has_holes(const struct type *declared)
+{
+    switch (declared->kind) {
+    case TYPE_DYN: return true;
+    case TYPE_LIST: return has_holes(declared->item);
+    case TYPE_RECORD:
+        for (uint32_t i = 0; i < declared->field_count; i++)
+            if (has_holes(declared->fields[i].type))
+                return true;
+        return false;
+    default: return false;
+    }
+}
+
+/* What is declared stands; where nothing is, what was learned does. Types are as deep as they were written,
+ * and a shape at most ANSWER_SHAPE_DEPTH_MAX. Without memory the declared type is all there is. */
+static const struct type *fill(const struct type *declared, const struct type *learned, struct arena *arena)
+{
+    if (declared->kind == TYPE_DYN)
+        return learned;
+    if (declared->kind != learned->kind || !has_holes(declared))
+        return declared;
+    struct type *filled = ARENA_NEW(arena, struct type);
+    if (!filled)
+        return declared;
+    *filled = *declared;
+    if (declared->kind == TYPE_LIST) {
+        filled->item = fill(declared->item, learned->item, arena);
+        return filled;
+    }
+    struct type_field *fields = ARENA_ARRAY(arena, declared->field_count, struct type_field);
+    if (!fields)
+        return declared;
+    for (uint32_t i = 0; i < declared->field_count; i++) {
+        const struct type_field *seen = type_find_field(learned, declared->fields[i].name);
+        fields[i] = declared->fields[i];
+        if (seen)
+            fields[i].type = fill(fields[i].type, seen->type, arena);
+    }
+    filled->fields = fields;
+    return filled;
+}
+
+static const struct type *free_form_type(struct contracts *contracts, int64_t tenant,
+    const struct action *action, const struct call_place *place, struct arena *arena)
 {
     AUTO(buf) struct buf scope = { 0 };
-    if (!is_free_form(action) || action->out->kind != TYPE_RECORD)
-        return NULL;
-    print_scope(&scope, playbook, step);
+    print_scope(&scope, place->playbook, place->step);
     const struct type *body = buf_check(&scope, NULL) == ERR_OK
-        ? learned_body(contracts, tenant, action, buf_str(&scope), arena)
+        ? learned_type(contracts, tenant, action, buf_str(&scope), arena)
         : NULL;
-    struct type *type = ARENA_NEW(arena, struct type);
-    struct type_field *fields = ARENA_ARRAY(arena, action->out->field_count, struct type_field);
-    if (!body || !type || !fields)
-        return NULL;
-    for (uint32_t i = 0; i < action->out->field_count; i++) {
-        fields[i] = action->out->fields[i];
-        if (str_equal(fields[i].name, STR("body")))
-            fields[i].type = body;
-    }
-    *type = *action->out;
-    type->fields = fields;
-    return type;
+    const struct type_field fields[] = { { .name = STR_INIT("body"), .type = body } };
+    const struct type learned = { .kind = TYPE_RECORD, .fields = fields, .field_count = 1 };
+    return body && action->out ? fill(action->out, &learned, arena) : NULL;
+}
+
+const struct type *contracts_output_type(struct contracts *contracts, int64_t tenant,
+    const struct action *action, const struct call_place *place, struct arena *arena)
+{
+    if (is_free_form(action))
+        return free_form_type(contracts, tenant, action, place, arena);
+    const struct type *declared = action->out ? action->out : &type_dyn;
+    const struct type *learned = has_holes(declared) ? learned_type(contracts, tenant, action, STR(""), arena)
+                                                     : NULL;
+    return learned ? fill(declared, learned, arena) : NULL;
 }
 
 /* ---- as values ---- */
@@ -324,4 +367,36 @@ enum err contracts_restore(struct contracts *contracts, const struct contract_ro
     struct contract *contract = add(contracts, row, shape);
     unlock(contracts);
     return contract ? ERR_OK : err_memory(why);
+}
+
+/* ---- what was described, read again ---- */
+
+static FALLIBLE restore_one(
+    struct contracts *contracts, int64_t tenant, struct value item, struct err_info *why)
+{
+    AUTO(buf) struct buf scope = { 0 };
+    struct value action = value_get(item, STR("action")), playbook = value_get(item, STR("playbook")),
+                 step = value_get(item, STR("step"));
+    if (action.type != VALUE_STRING)
+        return err_set(why, ERR_INVALID, "a learned shape without its action");
+    if (playbook.type == VALUE_STRING && step.type == VALUE_STRING)
+        print_scope(&scope, value_str(playbook), value_str(step));
+    TRY(buf_check(&scope, why));
+    const struct contract_row row = { .tenant = tenant,
+        .action = value_str(action),
+        .scope = buf_str(&scope),
+        .shape = value_get(item, STR("shape")) };
+    return contracts_restore(contracts, &row, why);
+}
+
+enum err contracts_read(
+    struct contracts *contracts, int64_t tenant, struct value described, struct err_info *why)
+{
+    struct value items = described.type == VALUE_MAP ? value_get(described, STR("items")) : described;
+    if (items.type != VALUE_LIST)
+        return err_set(
+            why, ERR_INVALID, "these are no learned shapes; `tocsin connector contracts --json` prints them");
+    for (uint32_t i = 0; i < items.size; i++)
+        TRY(restore_one(contracts, tenant, items.items[i], why));
+    return ERR_OK;
 }

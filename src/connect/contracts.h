@@ -30,14 +30,22 @@ void contracts_observe(struct contracts *contracts, const struct action_call *ca
 /* An answer that does not fit what the action declares; `text` says what. */
 void contracts_mismatch(struct contracts *contracts, const struct action_call *call, struct str text);
 
-/* The type of a step's output as learned: of an action that declares nothing of its body, its declared output
- * with the body's type. NULL when nothing is known, or the action declares it all. */
+/* The step that calls. */
+struct call_place {
+    struct str playbook, step;
+};
+/* The type of a step's output: as declared, and as learned where nothing is declared. NULL when nothing is
+ * known, or the action declares it all. */
 const struct type *contracts_output_type(struct contracts *contracts, int64_t tenant,
-    const struct action *action, struct str playbook, struct str step, struct arena *arena);
+    const struct action *action, const struct call_place *place, struct arena *arena);
 
 /* [{"action","playbook","step","shape":{…}}] of a connector's actions; of all when `connector` is empty. */
 FALLIBLE contracts_describe(struct contracts *contracts, int64_t tenant, struct str connector,
     struct arena *arena, struct value *ret, struct err_info *why);
+/* What contracts_describe gave, or an object with it under `items`, as the API answers. ERR_INVALID when it
+ * is not that. */
+FALLIBLE contracts_read(
+    struct contracts *contracts, int64_t tenant, struct value described, struct err_info *why);
 
 /* ---- keeping them over a restart: the caller stores rows ---- */
 struct contract_row {

@@ -299,12 +299,13 @@ static struct verdict call_verdict(struct linter *l, const struct step *step)
     const struct action *action = l->world->catalogue != NULL
         ? catalogue_find(l->world->catalogue, step->call.action)
         : NULL;
-    if (action == NULL || action->out == NULL)
+    if (action == NULL)
         return (struct verdict){ &type_dyn, TAINTED };
+    const struct type *declared = action->out != NULL ? action->out : &type_dyn;
     const struct type *learned = l->world->learned_output != NULL
         ? l->world->learned_output(l->world, l->playbook, step, action, &l->arena)
         : NULL;
-    return (struct verdict){ learned != NULL ? learned : action->out, action->apply != NULL ? 0 : TAINTED };
+    return (struct verdict){ learned != NULL ? learned : declared, action->apply != NULL ? 0 : TAINTED };
 }
 
 static struct verdict run_verdict(const struct linter *l, const struct step *step)

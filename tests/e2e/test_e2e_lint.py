@@ -11,7 +11,7 @@ import re
 import subprocess
 
 import harness
-from harness import BIN, expect
+from harness import BIN, Server, Tool, expect
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -52,6 +52,61 @@ def examples_hold(folder):
             told += 1
     if told < 50:
         raise AssertionError(f"only {told} examples were found")
+
+
+LOOPBACK = "--egress-allow=127.0.0.1"
+ASKING = """playbook: asking
+triggers: [ {{ alert: 'alert.source == "door"' }} ]
+steps:
+  - id: ask
+    do: http.request
+    with: {{ method: GET, url: "{url}/score" }}
+  - return: {{ score: "${{{{ steps.ask.output.body.{read} }}}}" }}
+"""
+
+
+def client(server, *arguments, token=None):
+    """A command that asks the server. Its status, what it printed, what it said."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
+    own = {"TOCSIN_TOKEN": token or server.token, "XDG_CONFIG_HOME": "/nonexistent"}
+    done = subprocess.run([BIN, *map(str, arguments)], capture_output=True, text=True, timeout=60, env={**kept, **own})
+    return done.returncode, done.stdout, done.stderr
+
+
+def learned_shapes_count_when_they_are_asked_for(folder):
+    tool = Tool(lambda *_: (200, {"score": 7, "hosts": [{"name": "a"}, {}]}))
+    server = Server(folder, LOOPBACK)
+    server.publish(ASKING.format(url=tool.url, read="score"))
+    events = [{"title": f"door {i}", "severity": "high"} for i in range(25)]
+    for accepted in server.post("/api/v1/events/door?wait=30s", events, 202)["events"]:
+        expect(accepted["results"][0]["status"], "succeeded", "run")
+
+    def codes(path, *more):
+        status, out, said = client(server, "lint", "--json", *more, path)
+        expect(status in (0, 1), True, said)
+        return status, [(fault["code"], fault["line"]) for fault in json.loads(out)]
+
+    ask = ["--learned", "--server", server.url]
+    right = write(folder, "right.yaml", ASKING.format(url=tool.url, read="hosts[*].?name.join(' ')"))
+    expect(codes(right, *ask), (0, []), "what was learned and the playbook agree")
+    for read, verdict in (("score.startsWith('9')", (1, [("expr_check", 7)])), ("hosts.name", (1, [("no_fields", 7)])),
+                          ("hosts[*].name", (0, [("may_be_absent", 7)]))):
+        path = write(folder, "wrong.yaml", ASKING.format(url=tool.url, read=read))
+        expect(codes(path), (0, []), f"{read}: nothing is declared")
+        expect(codes(path, *ask), verdict, f"{read}: by what the server learned")
+    status, shapes, said = client(server, "connector", "contracts", "http", "--json", "--server", server.url)
+    expect(status, 0, said)
+    kept = write(folder, "learned.json", shapes)
+    path = write(folder, "wrong.yaml", ASKING.format(url=tool.url, read="hosts.name"))
+    expect("asking" in client(server, "connector", "contracts", "http", "--server", server.url)[1], True, "a table")
+    for more, said in ((["--learned", "--server", "http://127.0.0.1:1"], "does not answer"),
+                       (["--server", server.url], "--learned"), (["--learned-file", path], "wrong.yaml")):
+        got = client(server, "lint", *more, path)
+        expect((got[0], said in got[2]), (2, True), f"{more}: {got}")
+    expect(client(server, "lint", *ask, path, token="toc_none")[0], 2, "without leave")
+    server.stop()
+    tool.close()
+    expect(codes(path, "--learned-file", kept), (1, [("no_fields", 7)]), "from the file, without a server")
 
 
 def too_many_settings_are_refused(folder):
@@ -149,7 +204,8 @@ def schemas_are_json(folder):
 
 TESTS = [schemas_are_json, the_guides_examples_have_no_faults, the_guides_test_passes, content_passes_its_tests,
          examples_hold, too_many_settings_are_refused, every_code_is_explained, sarif_has_what_the_lines_have,
-         this_repository_has_no_faults, what_is_built_in_is_known]
+         this_repository_has_no_faults, what_is_built_in_is_known,
+         learned_shapes_count_when_they_are_asked_for]
 
 if __name__ == "__main__":
     os.chdir(ROOT)
