@@ -91,7 +91,8 @@ static const struct lint_code codes[] = {
         "Examples are what is tested, what the documents show, and what `tocsin run` without --live answers.",
         LINT_IN_CONNECTOR },
     { "no_fields", DIAGNOSTIC_ERROR, "A field is taken from what has none",
-        "A list has items, no fields: take one, `x[0].name`, or one from each, `x[*].name`. Texts and numbers "
+        "A list has items, no fields: take one, `x[0].name`, or one from each, `x[*].name`. Texts and "
+        "numbers "
         "have no fields." },
     { "no_such_field", DIAGNOSTIC_ERROR, "A field is read that is not there",
         "Check the name; the message has the nearest one. `alert` has OCSF's names, what a source sent "
