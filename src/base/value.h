@@ -109,6 +109,13 @@ static inline struct value value_string(struct str s)
 {
     return (struct value){ .type = VALUE_STRING, .size = (uint32_t)s.size, .bytes = s.data };
 }
+/* A text that came from outside, or is part of one. */
+static inline struct value value_outside(struct str s)
+{
+    return (struct value){
+        .type = VALUE_STRING, .flags = VALUE_OUTSIDE, .size = (uint32_t)s.size, .bytes = s.data
+    };
+}
 static inline struct value value_bytes(struct str s)
 {
     return (struct value){ .type = VALUE_BYTES, .size = (uint32_t)s.size, .bytes = s.data };

@@ -65,10 +65,10 @@ enum err observable_value(
     struct value_map_builder map;
     value_map_begin(&map, arena);
     if (spec->name.size > 0)
-        TRY(value_map_set(&map, "name", value_string(spec->name), why));
+        TRY(value_map_set(&map, "name", value_outside(spec->name), why));
     TRY(value_map_set(&map, "type", value_string(str_of(observable_type_caption(spec->type))), why));
     TRY(value_map_set(&map, "type_id", value_int(spec->type), why));
-    TRY(value_map_set(&map, "value", value_string(spec->value), why));
+    TRY(value_map_set(&map, "value", value_outside(spec->value), why));
     *ret = value_map_end(&map);
     return ERR_OK;
 }

@@ -86,17 +86,20 @@ static enum err set_attacks(struct mapping *m, struct value_map_builder *finding
 
 /* ---- title and uid ---- */
 
-static enum err find_title(struct mapping *m, struct str *ret)
+/* What the source maps, else what looks like a title, else the event when it is a text. */
+static enum err find_title(struct mapping *m, struct value mapped, struct value *ret)
 {
-    struct value title = m->survey.found[SURVEY_TITLE];
-    if (title.type != VALUE_STRING)
-        title = m->survey.found[SURVEY_DESCRIPTION];
-    if (title.type != VALUE_STRING)
-        title = m->event;
-    *ret = title.type == VALUE_STRING ? first_line(value_str(title)) : (struct str){ 0 };
-    if (ret->size > 0)
-        return ERR_OK;
-    return arena_printf(m->arena, ret, m->why, "Event from %.*s", STR_ARG(m->name));
+    const struct value ways[] = { mapped, m->survey.found[SURVEY_TITLE], m->survey.found[SURVEY_DESCRIPTION],
+        m->event };
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        *ret = value_outside(ways[i].type == VALUE_STRING ? first_line(value_str(ways[i])) : STR(""));
+        if (ret->size > 0)
+            return ERR_OK;
+    }
+    struct str text;
+    TRY(arena_printf(m->arena, &text, m->why, "Event from %.*s", STR_ARG(m->name)));
+    *ret = value_string(text);
+    return ERR_OK;
 }
 
 static enum err hash_text(struct mapping *m, struct str bytes, struct str *ret)
@@ -137,14 +140,12 @@ enum err finding_build(struct mapping *m, struct value *ret)
 {
     const struct map_node *node = mapping_find(m->source->mapping, STR("finding_info"));
     struct value_map_builder finding;
+    struct value title;
     value_map_begin(&finding, m->arena);
     if (node)
         TRY(mapping_build(m, node->children, &finding));
-    if (!has_field(&finding, "title")) {
-        struct str title;
-        TRY(find_title(m, &title));
-        TRY(value_map_set(&finding, "title", value_string(title), m->why));
-    }
+    TRY(find_title(m, mapping_built(&finding, "title"), &title));
+    TRY(value_map_set(&finding, "title", title, m->why));
     if (!has_field(&finding, "uid")) {
         struct value uid;
         TRY(find_uid(m, &uid));

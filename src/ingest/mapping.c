@@ -100,7 +100,7 @@ static enum err keep_parts(
         struct str path;
         TRY(arena_printf(m->arena, &path, m->why, "%.*s.%.*s", STR_ARG(node->name),
             STR_ARG(value_str(object->entries[i].key))));
-        TRY(value_map_put(&m->unmapped, value_string(path), object->entries[i].value, m->why));
+        TRY(value_map_put(&m->unmapped, value_outside(path), object->entries[i].value, m->why));
     }
     return ERR_OK;
 }
@@ -310,7 +310,7 @@ static enum err add_tag(void *context, struct str text, struct err_info *why)
         if (value_is_text(tags->items[i], text))
             return ERR_OK;
     }
-    return tags->count < TAGS_MAX ? value_list_add(tags, value_string(text), why) : ERR_OK;
+    return tags->count < TAGS_MAX ? value_list_add(tags, value_outside(text), why) : ERR_OK;
 }
 
 static enum err find_tags(struct mapping *m, struct value *ret)

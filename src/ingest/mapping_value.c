@@ -151,7 +151,7 @@ struct text_list {
 static enum err add_item(void *context, struct str text, struct err_info *why)
 {
     struct text_list *list = context;
-    return value_list_add(&list->items, value_string(text), why);
+    return value_list_add(&list->items, value_outside(text), why);
 }
 
 static enum err to_texts(struct mapping *mapping, struct value v, struct value *ret)

@@ -162,6 +162,26 @@ static void titles_are_one_line_and_bounded(void **state)
     struct str title = value_str(value_path(mapped.body, STR("finding_info.title")));
     assert_int_equal(title.size, ALERT_TITLE_BYTES_MAX);
     assert_true(utf8_is_valid(title));
+    mapped = map(probe, "source: probe\nmapping: { finding_info.title: event.t }\n",
+        "{\"t\":\" \\none\\ntwo\",\"title\":\"x\"}");
+    assert_json(mapped.body, "finding_info.title", "\"one\"");
+    mapped = map(
+        probe, "source: probe\nmapping: { finding_info.title: event.t }\n", "{\"t\":\" \",\"title\":\"x\"}");
+    assert_json(mapped.body, "finding_info.title", "\"x\"");
+}
+
+static void what_is_made_of_the_event_s_texts_says_so(void **state)
+{
+    struct probe *probe = *state;
+    struct mapped mapped = map(probe,
+        "source: probe\ntags: event.t\nmapping: { finding_info.types: event.t }\n",
+        "{\"title\":\"$(reboot)\",\"t\":[\"$(halt)\"],\"ip\":\"198.51.100.7\"}");
+    struct value finding = value_get(mapped.body, STR("finding_info"));
+    struct value observables = value_get(mapped.body, STR("observables"));
+    assert_true(value_get(finding, STR("title")).flags & VALUE_OUTSIDE);
+    assert_true(value_get(finding, STR("types")).items[0].flags & VALUE_OUTSIDE);
+    assert_true(mapped.tags.items[0].flags & VALUE_OUTSIDE);
+    assert_true(value_get(observables.items[0], STR("value")).flags & VALUE_OUTSIDE);
 }
 
 static void events_without_an_id_get_one_from_what_they_hold(void **state)
@@ -182,6 +202,7 @@ int main(void)
         TEST(techniques_are_read_as_products_write_them),
         TEST(values_become_what_their_field_holds),
         TEST(titles_are_one_line_and_bounded),
+        TEST(what_is_made_of_the_event_s_texts_says_so),
         TEST(events_without_an_id_get_one_from_what_they_hold),
     };
     return cmocka_run_group_tests_name("ingest_finding", tests, NULL, NULL);
