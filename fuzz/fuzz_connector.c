@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "connect/connect.h"
+#include "require.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -21,8 +22,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct str text = { (const char *)data, size };
     diagnostics_init(&found, &arena, STR("fuzz.yaml"));
     /* Faults are what is expected of most inputs. */
+    struct err_info why = { 0 };
     if (connector_check(text, &found))
-        (void)connector_test_examples(text, &found, ignore, NULL, NULL);
+        require(connector_test_examples(text, &found, ignore, NULL, &why) == why.code);
     diagnostics_sort(&found);
     return 0;
 }

@@ -9,6 +9,7 @@
 #define INPUT_BYTES_MAX ((size_t)1 << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+__attribute__((weak)) int LLVMFuzzerInitialize(int *count, char ***arguments);
 
 static int is_seed(const struct dirent *entry)
 {
@@ -43,6 +44,8 @@ int main(int count, char **arguments)
     struct dirent **entries = NULL;
     int found = count == 2 ? scandir(arguments[1], &entries, is_seed, alphasort) : -1;
     int passed = 0;
+    if (LLVMFuzzerInitialize != NULL)
+        (void)LLVMFuzzerInitialize(&count, &arguments); /* always 0, likewise */
     for (int i = 0; i < found; i++) {
         passed += replay(arguments[1], entries[i]->d_name);
         free(entries[i]);

@@ -3,12 +3,17 @@
 #define TOCSIN_FUZZ_REQUIRE_H
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-static inline void require(bool holds)
+/* Compilers make one place of all calls of abort() in a function, so the place is said. */
+#define require(holds) require_at((holds), #holds, __FILE__, __LINE__)
+static inline void require_at(bool holds, const char *what, const char *file, int line)
 {
-    if (!holds)
-        abort();
+    if (holds)
+        return;
+    fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, what);
+    abort();
 }
 
 #endif
