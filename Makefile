@@ -13,7 +13,7 @@ DATA ?= ./tocsin-data
 # A meson build folder is made once; ninja notices changed meson files by itself.
 setup = [ -f $(1)/build.ninja ] || meson setup $(1) $(2) >/dev/null
 
-.PHONY: help build run test check analyze e2e bench crash simulate plant fuzz tsan cover format clean
+.PHONY: help build run test check analyze e2e bench crash simulate plant fuzz tsan valgrind msan cover format clean
 
 help:
 	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
@@ -98,6 +98,25 @@ tsan:
 	@ninja -C $(TSAN) -j $(JOBS) tests
 	@tools/run-tests --filter '$(T)' --suite unit --build $(TSAN)
 
+## make valgrind the unit and scenario tests under valgrind's memcheck, without a sanitizer (T=TEXT: as for test)
+VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect,possible \
+	--errors-for-leak-kinds=definite,indirect,possible --suppressions=tools/valgrind.supp
+valgrind:
+	@tools/install-packages valgrind
+	@$(call setup,build,-Dbuildtype=debugoptimized)
+	@ninja -C build -j $(JOBS) tests
+	@tools/run-tests --filter '$(T)' --suite unit --build build --timeout 3600 --skip tools/valgrind-skipped.txt \
+		--wrap '$(VALGRIND)'
+
+## make msan     tests and kept inputs of what uses no library that MemorySanitizer can't see into
+MSAN_UNIT = $(addprefix base_,arena buf clock err id json latency log pack rand str text timetext value yaml zone)
+MSAN_FUZZ = $(addprefix fuzz_,cron expr_check expr_eval expr_parse http json pack playbook smtp text type yaml zone)
+msan:
+	@tools/install-packages fuzz
+	@CC=clang CXX=clang++ $(call setup,build-msan,-Dbuildtype=debugoptimized -Db_sanitize=memory -Db_lundef=false)
+	@ninja -C build-msan -j $(JOBS) $(addprefix tests/unit/test_,$(MSAN_UNIT)) $(addprefix fuzz/,$(MSAN_FUZZ))
+	@tools/run-tests --build build-msan --only '$(MSAN_UNIT) $(MSAN_FUZZ)'
+
 ## make fuzz     F=NAME [SECONDS=60]: fuzzes one parser; without F all, in turn
 SECONDS ?= 60
 fuzz:
@@ -125,6 +144,6 @@ format:
 
 ## make clean    removes the build folders
 clean:
-	rm -rf build build-asan build-tsan build-fuzz build-cover build-plant
+	rm -rf build build-asan build-tsan build-msan build-fuzz build-cover build-plant
 
 comma := ,

@@ -5,6 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Here are the functions themselves. */
+#undef err_set
+#undef err_named
+#undef err_at
+#undef err_errno
+#undef err_memory
+
 static const char *const words[ERR_COUNT] = {
     [ERR_OK] = "ok",
     [ERR_INVALID] = "invalid",
@@ -66,7 +73,7 @@ static PRINTF_LIKE(6, 0) enum err fill(struct err_info *why, enum err code, cons
     return code;
 }
 
-enum err(err_set)(struct err_info *why, enum err code, const char *format, ...)
+enum err err_set(struct err_info *why, enum err code, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -75,7 +82,7 @@ enum err(err_set)(struct err_info *why, enum err code, const char *format, ...)
     return ret;
 }
 
-enum err(err_named)(struct err_info *why, enum err code, const char *name, const char *format, ...)
+enum err err_named(struct err_info *why, enum err code, const char *name, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -84,7 +91,7 @@ enum err(err_named)(struct err_info *why, enum err code, const char *name, const
     return ret;
 }
 
-enum err(err_at)(struct err_info *why, enum err code, const char *name, uint32_t line, uint32_t column,
+enum err err_at(struct err_info *why, enum err code, const char *name, uint32_t line, uint32_t column,
     const char *format, ...)
 {
     va_list arguments;
@@ -104,13 +111,13 @@ static enum err code_of_errno(int number)
     }
 }
 
-enum err(err_errno)(struct err_info *why, int number, const char *doing)
+enum err err_errno(struct err_info *why, int number, const char *doing)
 {
     char text[128];
     return err_set(why, code_of_errno(number), "%s: %s", doing, strerror_r(number, text, sizeof text));
 }
 
-enum err(err_memory)(struct err_info *why)
+enum err err_memory(struct err_info *why)
 {
     return err_named(why, ERR_MEMORY, "memory", "out of memory");
 }

@@ -1,5 +1,7 @@
 #include "base/number.h"
 
+#include "base/msan.h"
+
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -42,6 +44,7 @@ bool number_parse_double(const char *text, size_t size, double *ret)
         return false;
     double number = 0;
     std::from_chars_result result = std::from_chars(text, end, number);
+    msan_is_written(&result, sizeof result);
     if (result.ptr != end)
         return false;
     if (result.ec == std::errc::result_out_of_range) {
@@ -69,6 +72,8 @@ decimal decimal_of(double positive)
     char text[NUMBER_TEXT_BYTES];
     std::to_chars_result result = std::to_chars(
         text, text + sizeof text, positive, std::chars_format::scientific);
+    msan_is_written(&result, sizeof result);
+    msan_is_written(text, sizeof text);
     decimal d = {};
     const char *at = text;
     for (; at < result.ptr && *at != 'e'; at++)

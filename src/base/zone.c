@@ -10,6 +10,7 @@
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/msan.h"
 #include "base/zone_rule.h"
 
 struct zone {
@@ -241,6 +242,7 @@ static FALLIBLE read_file(
     struct stat info;
     if (fstat(descriptor, &info) != 0)
         return err_errno(why, errno, "opening a time zone's file");
+    msan_is_written(&info, sizeof info);
     if (!S_ISREG(info.st_mode))
         return no_such_zone(name, why); /* "Europe" is a folder */
     if (info.st_size > ZONE_FILE_BYTES_MAX)

@@ -4,6 +4,7 @@
 
 #include <re2/re2.h>
 
+#include "base/msan.h"
 #include "expr/regex.h"
 
 struct regex {
@@ -24,6 +25,7 @@ extern "C" struct regex *regex_new(struct str pattern, char *error, size_t error
         snprintf(error, error_size, "out of memory");
         return nullptr;
     }
+    msan_is_written(made, sizeof *made);
     if (!made->re.ok()) {
         snprintf(error, error_size, "%s", made->re.error().c_str());
         delete made;
@@ -48,6 +50,7 @@ extern "C" bool regex_find(const struct regex *regex, struct str text, size_t fr
         count = REGEX_GROUPS_MAX + 1;
     if (!regex->re.Match(re2::StringPiece(text.data, text.size), from, text.size, RE2::UNANCHORED, found, count))
         return false;
+    msan_is_written(found, sizeof found);
     for (int i = 0; i < count; i++)
         groups[i] = { found[i].data(), found[i].size() };
     return true;

@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/msan.h"
 #include "base/text.h"
 #include "playbook/lint.h"
 #include "playbook/reader.h"
@@ -130,6 +131,7 @@ static enum err set_source(
     TRY(arena_str(arena, text, &playbook->source, why));
     if (crypto_generichash(hash, sizeof hash, (const unsigned char *)text.data, text.size, NULL, 0) != 0)
         return err_set(why, ERR_INTERNAL, "BLAKE2b failed");
+    msan_is_written(hash, sizeof hash);
     hex_add(&hex, (struct str){ (const char *)hash, sizeof hash });
     TRY(buf_check(&hex, why));
     return arena_str(arena, buf_str(&hex), &playbook->digest, why);
