@@ -131,6 +131,15 @@ static void may_be_null(const struct visit *v, const struct node *node, const st
 
 /* ---- names and fields ---- */
 
+static bool may_be_null_here(
+    const struct visit *v, const struct type *type, const struct path *path, const struct fact *facts)
+{
+    if (type->kind != TYPE_NULLABLE)
+        return type->kind == TYPE_NULL;
+    return path == NULL ||
+        !(fact_is_not_null(facts, path) || (v->flow != NULL && fact_is_not_null(v->flow->facts, path)));
+}
+
 static void check_null(struct visit *v, const struct node *node, const struct seen *seen)
 {
     if (looks_at_presence(v) && seen->may_be_null && seen->path != NULL)
@@ -257,10 +266,11 @@ static struct seen visit_field(
     struct seen seen = visit(v, operand, facts);
     const struct type *type = operand->type;
     bool is_chain = type->kind == TYPE_OPTIONAL; /* a.?b.c: no c is no error */
-    if (!is_test || node->is_test)
-        check_null(v, operand, &seen);
-    if (is_chain)
+    if (is_chain) {
         type = type->item;
+        seen.may_be_null = may_be_null_here(v, type, seen.path, facts); /* but null in place of b is one */
+    }
+    check_null(v, operand, &seen);
     if (type->kind == TYPE_NULLABLE)
         type = type->item;
     seen.path = seen.path != NULL ? path_extend(v->l, seen.path, name) : NULL;
@@ -485,11 +495,7 @@ static struct seen visit(struct visit *v, const struct node *node, const struct 
         seen.taint = 0;
     if (node->kind == NODE_CONDITION)
         return seen;
-    seen.may_be_null = node->type->kind == TYPE_NULL;
-    if (node->type->kind == TYPE_NULLABLE)
-        seen.may_be_null = seen.path == NULL ||
-            !(fact_is_not_null(facts, seen.path) ||
-                (v->flow != NULL && fact_is_not_null(v->flow->facts, seen.path)));
+    seen.may_be_null = may_be_null_here(v, node->type, seen.path, facts);
     return seen;
 }
 

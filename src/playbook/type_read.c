@@ -111,6 +111,7 @@ static const struct type *mapped(struct arena *arena, const struct yaml_node *no
     const struct yaml_node *choices = yaml_find(node, STR("enum")),
                            *nullable = yaml_find(node, STR("nullable"));
     const struct type *type = kind ? type_read(arena, kind, found) : &type_dyn;
+    bool is_marked = type->kind == TYPE_NULLABLE; /* "record?", whose fields stand beside it */
     if (values != NULL)
         type = wrap(arena, TYPE_MAP, type_read(arena, values, found), found);
     if (items != NULL)
@@ -122,7 +123,8 @@ static const struct type *mapped(struct arena *arena, const struct yaml_node *no
     bool is_nullable = nullable != NULL && str_equal(nullable->text, STR("true"));
     if (nullable != NULL && !is_nullable && !str_equal(nullable->text, STR("false")))
         fault(found, nullable, "bool_expected", "true or false should stand here");
-    return is_nullable ? wrap(arena, TYPE_NULLABLE, type, found) : type;
+    return (is_nullable || is_marked) && type->kind != TYPE_NULLABLE ? wrap(arena, TYPE_NULLABLE, type, found)
+                                                                     : type;
 }
 
 const struct type *type_read(struct arena *arena, const struct yaml_node *node, struct diagnostics *found)

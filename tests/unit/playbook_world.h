@@ -24,6 +24,7 @@ static const struct type_field network_fields[] = {
     { .name = STR_INIT("name"), .type = &nullable_string },
 };
 static const struct type network_type = { FIELDS(network_fields) };
+static const struct type nullable_network = { .kind = TYPE_NULLABLE, .item = &network_type };
 static const struct type networks_type = { .kind = TYPE_LIST, .item = &network_type };
 static const struct type_field check_out[] = {
     { .name = STR_INIT("score"), .type = &type_int, .is_required = true },
@@ -31,6 +32,7 @@ static const struct type_field check_out[] = {
     { .name = STR_INIT("country"), .type = &type_string },
     { .name = STR_INIT("network"), .type = &network_type },
     { .name = STR_INIT("networks"), .type = &networks_type, .is_required = true },
+    { .name = STR_INIT("parent"), .type = &nullable_network, .is_required = true },
 };
 static const struct type check_out_type = { FIELDS(check_out) };
 
