@@ -147,9 +147,20 @@ static bool http_socket_is_gone(struct http_socket *socket)
     return !socket->is_established;
 }
 
+/* There is no memory to watch the socket of this call. Were curl told so, it would give up all calls of the
+ * client, now and for ever; so this one ends by itself (http_client_end_lost). */
+static void http_client_lose(struct http_client_curl *client, CURL *easy)
+{
+    struct http_call *call = NULL;
+    (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &call); /* NULL for a handle of curl's own */
+    if (call) {
+        call->stop = HTTP_STOP_MEMORY;
+        call->is_lost = client->has_lost = true;
+    }
+}
+
 static int http_client_on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *unused)
 {
-    (void)easy;
     (void)unused;
     struct http_client_curl *client = context;
     struct http_socket *socket = http_socket_find(client, fd);
@@ -162,13 +173,17 @@ static int http_client_on_socket(CURL *easy, curl_socket_t fd, int what, void *c
     }
     if (!socket)
         socket = http_socket_new(client, fd);
-    if (!socket)
-        return -1;
+    if (!socket) {
+        http_client_lose(client, easy);
+        return 0;
+    }
     socket->wanted = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
     if (socket->armed == socket->wanted)
         return 0;
     socket->armed = socket->wanted;
-    return uv_poll_start(&socket->poll, socket->armed, http_socket_on_event) < 0 ? -1 : 0;
+    if (uv_poll_start(&socket->poll, socket->armed, http_socket_on_event) < 0)
+        http_client_lose(client, easy);
+    return 0;
 }
 
 /* The socket that curl has closed without a word may be asked for again, as the next address of a host is
@@ -303,6 +318,25 @@ static int http_call_take_socket(struct http_call *call, CURLcode *code)
     return ours;
 }
 
+static struct http_call *http_client_find_lost(const struct http_client_curl *client)
+{
+    struct http_call *call = client->calls;
+    while (call && !call->is_lost)
+        call = call->next;
+    return call;
+}
+
+static void http_client_end_lost(struct http_client_curl *client)
+{
+    struct http_call *call;
+    while (client->has_lost && (call = http_client_find_lost(client))) {
+        call->is_lost = false;
+        (void)curl_multi_remove_handle(client->multi, call->easy); /* it is there */
+        http_call_on_done(call, CURLE_OUT_OF_MEMORY, -1);
+    }
+    client->has_lost = false;
+}
+
 static void http_client_take_messages(struct http_client_curl *client)
 {
     CURLMsg *message;
@@ -313,8 +347,10 @@ static void http_client_take_messages(struct http_client_curl *client)
         (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &call); /* set in http_call_new */
         int fd = http_call_take_socket(call, &code);
         (void)curl_multi_remove_handle(client->multi, call->easy); /* it is there */
+        call->is_lost = false;
         http_call_on_done(call, code, fd);
     }
+    http_client_end_lost(client);
 }
 
 /* Calls. */
@@ -391,6 +427,7 @@ static void http_call_reset(struct http_call *call)
     call->headers = NULL;
     call->hop_count = call->send_count = call->socket_count = 0;
     call->has_left_origin = call->may_have_left = call->has_headers = false;
+    call->is_lost = false;
     call->stop = HTTP_STOP_NONE;
     call->answer_headers = NULL;
     call->answer_header_count = call->answer_header_room = 0;

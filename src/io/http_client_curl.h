@@ -39,6 +39,7 @@ struct http_client_curl {
     struct http_socket **sockets; /* by descriptor */
     size_t socket_room;
     unsigned open_handle_count;
+    bool has_lost; /* a call, perhaps */
     bool is_freed;
 };
 
@@ -66,6 +67,7 @@ struct http_call {
     bool has_left_origin; /* a hop led away from the first URL's */
     /* What curl's callbacks leave. */
     enum http_stop stop;
+    bool is_lost; /* its socket could not be watched: it ends with what curl says next */
     bool may_have_left;
     unsigned send_count; /* times that this hop's request was about to be sent */
     unsigned socket_count; /* opened for this hop */

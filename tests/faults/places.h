@@ -22,11 +22,13 @@
 #define TOCSIN_TESTS_PLACES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum fault_kind {
     FAULT_MEMORY, /* malloc, calloc, realloc, strdup, strndup, and each entry of a list or map that is built
                    */
-    FAULT_STORE, /* sqlite3_step and _prepare_v3, of anything but the end of a transaction */
+    FAULT_STORE, /* SQLite: preparing, binding, stepping */
+    FAULT_SYSTEM, /* files, sockets, threads, locks: what fault_links names */
 };
 
 struct fault_list {
@@ -38,10 +40,18 @@ struct fault_list {
 void faults_look(enum fault_kind kind);
 struct fault_list faults_looked(void);
 
-/* The call of that number from here on fails; with `code`, SQLite's, of FAULT_STORE. */
+/* The call of that number from here on fails; with `code`, SQLite's, of FAULT_STORE (0: one that fits). The
+ * end of a transaction fails for want of room only. */
 void faults_refuse(enum fault_kind kind, long number, int code);
 /* Nothing fails any more. Whether the call was made, and thus failed. */
 bool faults_end(void);
+
+/* Where the call that was refused came from: addresses for `addr2line -fie PROGRAM`, the nearest caller
+ * first. FAULT_TRACE=1 in the environment prints them as well. */
+unsigned faults_callers(const size_t **ret);
+
+/* From here on what is counted and seen is shared with processes that are made. */
+bool faults_share(void);
 
 /* How many callers make a place, 1 to 16; 6 unless told. */
 void faults_set_depth(unsigned depth);
