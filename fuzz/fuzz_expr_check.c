@@ -55,8 +55,7 @@ static void check_value(const struct expr *expr, struct value v)
     const struct type *type = expr_type(expr);
     if (type->kind == TYPE_TYPE || type_check_value(type, v, &why) == ERR_OK)
         return;
-    require_of(
-        expr_source(expr), str_ends(str_of(why.text), STR("got null_type")), "the value is of another type");
+    require_of(expr_source(expr), str_ends(str_of(why.text), STR("got null_type")), why.text);
 }
 
 static void check_source(struct arena *arena, struct str source)

@@ -155,8 +155,8 @@ FALLIBLE cron_parse(struct str text, struct cron *ret, struct err_info *why)
 /* ---- the next time ---- */
 
 #define DAY_S 86400
-/* From one 29 February to the next over a century that has none. */
-#define DAYS_MAX (8 * 366)
+/* From one 29 February that is a Sunday to the next, over a century whose year has none. */
+#define DAYS_MAX (41 * 366)
 
 /* crontab(5): a restricted day and a restricted weekday are either enough; `*` restricts nothing. */
 static bool fits_day(const struct cron *cron, const struct civil_time *civil)

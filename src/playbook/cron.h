@@ -21,7 +21,7 @@ struct cron {
 
 /* ERR_INVALID with the part that is wrong, also for a date that never comes (30 February). */
 FALLIBLE cron_parse(struct str text, struct cron *ret, struct err_info *why);
-/* The first time after `after` that fits, to the minute. Within eight years there is one. */
+/* The first time after `after` that fits, to the minute. Within forty years there is one. */
 struct instant cron_next(const struct cron *cron, const struct zone *zone, struct instant after);
 
 #endif
