@@ -90,6 +90,9 @@
 #define CALLS_OUT_MAX \
     3000 /* over HTTP, of one process; others wait. Each holds secrets in pages of their own */
 #define ANSWER_BYTES_MAX (16 * MIB)
+#define ANSWER_RATIO_MAX \
+    200 /* times its size on the wire that an answer past ANSWER_RATIO_BYTES may unpack to */
+#define ANSWER_RATIO_BYTES (1 * MIB)
 #define ANSWER_VALUES_MAX 1000000 /* of JSON in one answer: each takes some 16 to 64 bytes */
 #define ANSWER_HEADER_BYTES_MAX (128 * KIB)
 #define CALL_SECONDS_DEFAULT 30

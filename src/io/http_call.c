@@ -179,10 +179,27 @@ static size_t http_call_on_header(char *bytes, size_t one, size_t size, void *co
     return 0;
 }
 
+/* Unpacking happens on the shard's loop: a bomb is told by how it grows, long before it is as large as an
+ * answer may be. Who asks for a size of their own knows what comes. */
+static bool http_call_is_bomb(const struct http_call *call, size_t size)
+{
+    curl_off_t received = 0;
+    size_t unpacked = call->body.size + size;
+    if (unpacked <= ANSWER_RATIO_BYTES || call->request.answer_bytes_max > 0)
+        return false;
+    if (curl_easy_getinfo(call->easy, CURLINFO_SIZE_DOWNLOAD_T, &received) != CURLE_OK)
+        return false;
+    return unpacked / ANSWER_RATIO_MAX > (size_t)received;
+}
+
 static size_t http_call_on_body(char *bytes, size_t one, size_t size, void *context)
 {
     (void)one;
     struct http_call *call = context;
+    if (http_call_is_bomb(call, size)) {
+        call->stop = HTTP_STOP_BOMB;
+        return 0;
+    }
     buf_add(&call->body, (struct str){ bytes, size });
     if (call->body.failed == ERR_OK)
         return size;
@@ -412,6 +429,7 @@ static bool http_call_has_long_line(const struct http_call *call, CURLcode code)
 static enum http_failure http_failure_of(const struct http_call *call, CURLcode code)
 {
     switch (call->stop) {
+    case HTTP_STOP_BOMB:
     case HTTP_STOP_TOO_LARGE: return HTTP_TOO_LARGE;
     case HTTP_STOP_RETRY: return HTTP_BROKEN;
     case HTTP_STOP_DENIED:
@@ -476,6 +494,10 @@ static FALLIBLE http_call_explain(
         return err_named(why, kind, "answer_header_bytes_max",
             "%.*s sent more than %zu bytes of headers (answer_header_bytes_max)", STR_ARG(call->url.host),
             (size_t)ANSWER_HEADER_BYTES_MAX);
+    if (call->stop == HTTP_STOP_BOMB)
+        return err_named(why, kind, "answer_ratio_max",
+            "%.*s sent an answer that unpacks to more than %d times its size (answer_ratio_max)",
+            STR_ARG(call->url.host), ANSWER_RATIO_MAX);
     if (failure == HTTP_TOO_LARGE)
         return err_named(why, kind, "answer_bytes_max", "%.*s sent more than %zu bytes (answer_bytes_max)",
             STR_ARG(call->url.host), call->body.bytes_max);

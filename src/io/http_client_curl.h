@@ -49,6 +49,7 @@ enum http_stop {
     HTTP_STOP_DENIED, /* egress; `why` is filled */
     HTTP_STOP_RETRY, /* curl was about to send an unsafe request a second time */
     HTTP_STOP_TOO_LARGE,
+    HTTP_STOP_BOMB, /* it unpacks to far more than was sent */
     HTTP_STOP_MEMORY,
 };
 

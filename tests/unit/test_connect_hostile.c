@@ -148,7 +148,7 @@ static void compressed_bombs_are_bounded(void **state)
     int64_t started_us = test_now_us();
     assert_error(trial_run(world, &trial, "http.request", "{\"url\":\"STUB/\"}"), "answer_too_large", false,
         ACTION_ANSWERED);
-    assert_str_has(trial.result.error.message, "answer_bytes_max");
+    assert_str_has(trial.result.error.message, "answer_ratio_max");
     assert_bounded(&trial, started_us, "gzip");
     trial_done(&trial);
 }

@@ -343,32 +343,49 @@ static void headers_of_an_answer_are_limited(void **state)
     peer_stop(&peer);
 }
 
-static void size_limit_counts_what_is_decoded(void **state)
+/* An answer that is what the shell command prints, packed. */
+static void zip(const char *command, struct buf *ret_answer)
 {
-    struct fixture *fixture = *state;
-    const char *const arguments[] = { "/bin/sh", "-c", "head -c 100000000 /dev/zero | gzip -c", NULL };
+    const char *const arguments[] = { "/bin/sh", "-c", command, NULL };
     AUTO(buf) struct buf zipped = { 0 };
     AUTO(buf) struct buf errors = { 0 };
     struct child_request request = { arguments, NULL, STR(""), MIB, 60 * US_PER_S };
     struct child_result result = { .output = &zipped, .errors = &errors };
     CHECK(child_run(&request, &result, why));
-    assert_true(zipped.size > 50000 && zipped.size < 200000);
-    AUTO(buf) struct buf answer = { 0 };
-    buf_printf(&answer, OK_HEAD "Content-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n", zipped.size);
-    buf_add(&answer, buf_str(&zipped));
-    struct peer_script scripts[2] = { { answer.data, answer.size, PEER_CLOSE, 0 },
-        { answer.data, answer.size, PEER_CLOSE, 0 } };
+    assert_true(zipped.size > 50000);
+    buf_printf(ret_answer, OK_HEAD "Content-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n", zipped.size);
+    buf_add(ret_answer, buf_str(&zipped));
+}
+
+static void bombs_are_told_by_their_ratio(void **state)
+{
+    struct fixture *fixture = *state;
+    AUTO(buf) struct buf bomb = { 0 };
+    AUTO(buf) struct buf numbers = { 0 };
+    zip("head -c 100000000 /dev/zero | gzip -c", &bomb);
+    zip("seq 1 300000 | gzip -c", &numbers);
+    struct peer_script scripts[] = { { bomb.data, bomb.size, PEER_CLOSE, 0 },
+        { bomb.data, bomb.size, PEER_CLOSE, 0 }, { bomb.data, bomb.size, PEER_CLOSE, 0 },
+        { numbers.data, numbers.size, PEER_CLOSE, 0 } };
     struct peer peer;
-    peer_start(&peer, scripts, 2);
+    peer_start(&peer, scripts, sizeof scripts / sizeof scripts[0]);
     struct outcome *outcome = fetch(fixture, "GET", peer.port, "/");
     assert_int_equal(outcome->failure, HTTP_TOO_LARGE);
-    assert_string_equal(outcome->why.name, "answer_bytes_max");
+    assert_string_equal(outcome->why.name, "answer_ratio_max");
     assert_int_equal(outcome->body.size, 0);
-    outcome = fetch_request(fixture,
-        (struct http_request){
-            .method = STR("GET"), .url = url_of(fixture, peer.port, "/"), .answer_bytes_max = 100000000 });
+    /* Who asks for a size gets that much. */
+    struct http_request request = { .method = STR("GET"), .url = url_of(fixture, peer.port, "/") };
+    request.answer_bytes_max = 100000000;
+    outcome = fetch_request(fixture, request);
     assert_int_equal(outcome->failure, HTTP_OK);
     assert_int_equal(outcome->body.size, 100000000);
+    request.answer_bytes_max--;
+    outcome = fetch_request(fixture, request);
+    assert_int_equal(outcome->failure, HTTP_TOO_LARGE);
+    assert_string_equal(outcome->why.name, "answer_bytes_max");
+    outcome = fetch(fixture, "GET", peer.port, "/");
+    assert_int_equal(outcome->failure, HTTP_OK);
+    assert_int_equal(outcome->body.size, 1988895);
     peer_stop(&peer);
 }
 
@@ -634,7 +651,7 @@ int main(void)
         EACH(environment_proxies_do_not_count),
         EACH(misbehaving_peers_do_no_harm),
         EACH(headers_of_an_answer_are_limited),
-        EACH(size_limit_counts_what_is_decoded),
+        EACH(bombs_are_told_by_their_ratio),
         EACH(answers_of_100_megabytes_are_refused_or_taken_as_asked),
         EACH(what_never_left_is_known),
         EACH(unsafe_request_is_never_sent_twice),
