@@ -35,11 +35,12 @@ class Bench:
         self.tools = self.bin.parent / "bench"
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tocsin-bench-"))
         self.server = self.nginx = None
-        self.tool_port = free_port()
+        self.tool_port, self.hostile_port = free_port(), free_port()
         self.content = self.folder / "content"
         self.content.mkdir()
-        for file in (ROOT / "bench/content").glob("*.yaml"):  # which call the stub at the port that it was written for
-            (self.content / file.name).write_text(file.read_text().replace(":9090/", f":{self.tool_port}/"))
+        for file in (ROOT / "bench/content").glob("*.yaml"):  # which name ports that may be taken
+            text = file.read_text().replace(":9090/", f":{self.tool_port}/").replace(":9091/", f":{self.hostile_port}/")
+            (self.content / file.name).write_text(text)
 
     # ---- what runs beside ----
 
@@ -64,11 +65,12 @@ class Bench:
         line = self.server.stdout.readline()
         found = re.search(r":(\d+)\s*$", line)
         if not found:
-            sys.exit("the server did not start: " + line + self.server.stdout.read())
+            self.server.terminate()
+            sys.exit("the server did not start: " + line + self.server.communicate()[0])
         self.port, self.token = int(found.group(1)), token.read_text().strip()
 
     def stop(self):
-        if self.server:
+        if self.server and self.server.poll() is None:
             self.server.send_signal(signal.SIGTERM)
             self.server.communicate(timeout=60)
             self.server = None
@@ -100,6 +102,9 @@ class Bench:
             name = pathlib.Path(task, "comm").read_text().strip()
             spent[name] = spent.get(name, 0) + int(pathlib.Path(task, "schedstat").read_text().split()[0]) / 1e3
         return spent
+
+    def disk_read_bytes(self):
+        return int(re.search(r"read_bytes: (\d+)", pathlib.Path(f"/proc/{self.server.pid}/io").read_text()).group(1))
 
     def spent_us(self, before):
         return sum(us - before.get(name, 0) for name, us in self.cpu_us().items())
