@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "store/store_impl.h"
+#include "store/store_sqlite_log.h"
 
 /* A statement that was prepared once; at most one use at a time, a nested use prepares its own. */
 struct sqlite_cached {
@@ -30,6 +31,7 @@ struct sqlite_conn {
  * then copies only the small rest between two commits, after which the log starts anew. */
 struct sqlite_file {
     int lock_fd; /* -1: none */
+    struct sqlite_log_vfs *log_vfs; /* what all handles are opened with; NULL in memory */
     sqlite3 *db; /* the checkpointer's */
     pthread_t thread;
     bool has_thread;

@@ -97,7 +97,9 @@ enum err sqlite_handle_open(struct store *store, bool is_read_only, sqlite3 **re
 {
     const char *path = store->path[0] ? store->path : ":memory:";
     int flags = SQLITE_OPEN_NOMUTEX | (is_read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
-    int code = sqlite3_open_v2(path, ret, flags | (store->path[0] ? 0 : SQLITE_OPEN_CREATE), store->vfs);
+    const struct sqlite_file *file = store->engine_state;
+    const char *vfs = file->log_vfs ? sqlite_log_vfs_name(file->log_vfs) : NULL;
+    int code = sqlite3_open_v2(path, ret, flags | (store->path[0] ? 0 : SQLITE_OPEN_CREATE), vfs);
     if (code != SQLITE_OK)
         return sqlite_error(*ret, code, "opening the store", why);
     (void)sqlite3_extended_result_codes(*ret, 0); /* asked for where they matter */
@@ -166,6 +168,7 @@ static enum err sqlite_file_prepare(struct store *store, struct sqlite_file *fil
 {
     if (!store->path[0])
         return ERR_OK;
+    TRY(sqlite_log_vfs_new(store->vfs, &file->log_vfs, why));
     if (!store->vfs) { /* a VFS of the simulator or a test has no files to lock */
         TRY(make_folder(store->path, why));
         TRY(lock_file(file, store->path, why));
@@ -197,6 +200,7 @@ void sqlite_file_close(struct store *store)
     if (!file)
         return;
     (void)sqlite3_close(file->db); /* the last to close copies the log into the database */
+    sqlite_log_vfs_free(file->log_vfs);
     if (file->lock_fd >= 0)
         (void)close(file->lock_fd); /* nothing was written */
     (void)pthread_mutex_destroy(&file->mutex);

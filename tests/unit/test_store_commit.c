@@ -503,6 +503,55 @@ static void store_in_memory_reads_what_it_wrote(void **state)
     store_close(store);
 }
 
+/* More than the writer keeps in memory goes to the log before the commit, where the operation has to find it;
+ * so it reads back past what memory holds again and again. */
+#define LARGE_ROWS 1800
+#define LARGE_STEP 60
+#define LARGE_BYTES 12000
+
+static enum err large_read(struct store_conn *conn, int64_t *seen, struct err_info *why)
+{
+    static const struct sql select = { "SELECT id, body FROM test_items ORDER BY id DESC", NULL };
+    AUTO(rows) struct rows rows = { 0 };
+    TRY(rows_open(&rows, conn, &select, SQL_NO_ARGS, why));
+    for (*seen = 0; rows_next(&rows);) {
+        struct str body = rows_bytes(&rows, 1);
+        char byte = (char)(rows_int(&rows, 0) % 251);
+        *seen += body.size == LARGE_BYTES && body.data[0] == byte && body.data[LARGE_BYTES - 1] == byte;
+    }
+    return rows_end(&rows, why);
+}
+
+static enum err large_apply(void *context, struct store_conn *conn, struct err_info *why)
+{
+    static const struct sql insert = { "INSERT INTO test_items (id, name, body) VALUES ($1, $2, $3)", NULL };
+    static char body[LARGE_BYTES];
+    char name[32];
+    for (int64_t id = 1; id <= LARGE_ROWS; id++) {
+        snprintf(name, sizeof(name), "item %lld", (long long)id);
+        memset(body, (int)(id % 251), sizeof(body));
+        const struct str bytes = { body, sizeof(body) };
+        TRY(sql_run(
+            conn, &insert, SQL_ARGS(arg_int(id), arg_text(str_of(name)), arg_bytes(bytes)), NULL, why));
+        if (id % LARGE_STEP != 0 || id < LARGE_ROWS / 2)
+            continue;
+        int64_t *seen = context;
+        TRY(large_read(conn, seen, why));
+        assert_int_equal(*seen, id);
+    }
+    return ERR_OK;
+}
+
+static void an_operation_larger_than_memory_reads_what_it_wrote(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err_info why = { 0 };
+    int64_t seen = 0;
+    test_check(store_write_wait(fixture->store, large_apply, &seen, &why), &why);
+    assert_int_equal(seen, LARGE_ROWS);
+    assert_int_equal(test_count_items(fixture->store), LARGE_ROWS);
+}
+
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -521,6 +570,7 @@ int main(void)
         WITH_STORE(done_runs_on_the_loop_asked_for),
         WITH_STORE(hooks_tell_what_became_of_the_commit_before_done),
         WITH_STORE(many_threads_may_submit),
+        WITH_STORE(an_operation_larger_than_memory_reads_what_it_wrote),
         cmocka_unit_test(inline_store_works_without_threads),
         cmocka_unit_test(store_in_memory_reads_what_it_wrote),
     };

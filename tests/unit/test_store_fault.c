@@ -16,7 +16,11 @@ static struct {
     atomic_int sync_failures;
     atomic_bool database_only; /* not the log */
     atomic_bool log_only;
+    atomic_bool tears_neighbours; /* a torn write takes what stands beside it along */
 } faults;
+
+/* A write fails between any two pieces of this size; each counts. */
+#define PIECE_BYTES 2048
 
 struct faulty_file {
     sqlite3_file file;
@@ -60,9 +64,16 @@ static int faulty_read(sqlite3_file *file, void *bytes, int size, sqlite3_int64 
 }
 static int faulty_write(sqlite3_file *file, const void *bytes, int size, sqlite3_int64 at)
 {
-    if (fails(&faults.writes_left, faulty_of(file)))
-        return atomic_load(&faults.write_error);
-    return real_of(file)->pMethods->xWrite(real_of(file), bytes, size, at);
+    for (int done = 0; done < size; done += PIECE_BYTES) {
+        int piece = size - done < PIECE_BYTES ? size - done : PIECE_BYTES;
+        if (fails(&faults.writes_left, faulty_of(file)))
+            return atomic_load(&faults.write_error);
+        int code = real_of(file)->pMethods->xWrite(
+            real_of(file), (const char *)bytes + done, piece, at + done);
+        if (code != SQLITE_OK)
+            return code;
+    }
+    return SQLITE_OK;
 }
 static int faulty_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
@@ -102,7 +113,9 @@ static int faulty_sector(sqlite3_file *file)
 }
 static int faulty_device(sqlite3_file *file)
 {
-    return real_of(file)->pMethods->xDeviceCharacteristics(real_of(file));
+    return atomic_load(&faults.tears_neighbours)
+        ? 0
+        : real_of(file)->pMethods->xDeviceCharacteristics(real_of(file));
 }
 static int faulty_shm_map(sqlite3_file *file, int page, int size, int extend, void volatile **at)
 {
@@ -160,6 +173,7 @@ static void faults_clear(void)
     atomic_store(&faults.sync_failures, 0);
     atomic_store(&faults.database_only, false);
     atomic_store(&faults.log_only, false);
+    atomic_store(&faults.tears_neighbours, false);
 }
 
 static int register_vfs(void **state)
@@ -315,6 +329,20 @@ static void failed_write_of_a_commit_is_fatal(void **state)
     assert_int_equal(atomic_load(&fixture->fatal_count), 1);
 }
 
+/* SQLite fills the last sector of such a commit up, and syncs in the middle of what it fills it with. */
+static void a_disk_that_tears_neighbours_shows_whole_pages(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err_info why = { 0 };
+    store_close(fixture->store);
+    atomic_store(&faults.tears_neighbours, true);
+    fixture_open(fixture);
+    for (int i = 1; i <= 40; i++) {
+        assert_int_equal(write_item(fixture, &why), ERR_OK);
+        assert_int_equal(test_count_items(fixture->store), i); /* by another handle */
+    }
+}
+
 struct burst {
     struct store_op op;
     struct fixture *fixture;
@@ -404,6 +432,7 @@ int main(void)
         ON_FAULTY_DISK(full_disk_inside_an_operation_undoes_it_all),
         ON_FAULTY_DISK(failed_sync_is_fatal_and_acknowledges_nothing),
         ON_FAULTY_DISK(failed_write_of_a_commit_is_fatal),
+        ON_FAULTY_DISK(a_disk_that_tears_neighbours_shows_whole_pages),
         ON_FAULTY_DISK(all_operations_of_a_failed_commit_fail),
         ON_FAULTY_DISK(failed_sync_of_a_checkpoint_is_fatal),
         ON_FAULTY_DISK(log_starts_anew_while_writing_goes_on),
