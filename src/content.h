@@ -10,8 +10,15 @@
 
 enum content_kind { CONTENT_CONNECTOR, CONTENT_SOURCE, CONTENT_PLAYBOOK, CONTENT_OTHER };
 
+enum content_state {
+    CONTENT_AS_IS,
+    CONTENT_AS_BEFORE, /* it has faults; the text is the one that had none */
+    CONTENT_LEFT_OUT, /* it has faults */
+};
+
 struct content_file {
     enum content_kind kind;
+    enum content_state state;
     bool is_builtin;
     struct str name; /* for messages: "content/sources/wazuh.yaml", or the path */
     struct str text;

@@ -23,6 +23,25 @@ static FALLIBLE first_fault(const struct diagnostics *found, enum err result, st
         item->column, STR_ARG(item->text));
 }
 
+/* Takes faulty files out of the content, or their faults out of them, and tells which. */
+static FALLIBLE sift(
+    struct content_watch *watch, struct content *content, struct arena *arena, struct err_info *why)
+{
+    struct diagnostics found;
+    diagnostics_init(&found, arena, STR("content"));
+    TRY(content_sound_sift(&watch->sound, content, &found, why));
+    log_faults(watch->log, &found);
+    for (size_t i = 0; i < content->count; i++) {
+        const struct content_file *file = &content->files[i];
+        if (file->state == CONTENT_LEFT_OUT)
+            LOG(watch->log, LOG_ERROR, "a faulty file of content is left out", LOG_S("file", file->name));
+        else if (file->state == CONTENT_AS_BEFORE)
+            LOG(watch->log, LOG_ERROR, "a faulty file of content counts as it was before",
+                LOG_S("file", file->name));
+    }
+    return ERR_OK;
+}
+
 static FALLIBLE load(struct content_watch *watch, const struct content *content, struct diagnostics *found,
     struct err_info *why)
 {
@@ -51,8 +70,9 @@ enum err content_watch_load(struct content_watch *watch, struct err_info *why)
     diagnostics_init(&found, &arena, STR("content"));
     watch->stamp = content_stamp(watch->folders, watch->folder_count);
     TRY(content_read(&arena, watch->folders, watch->folder_count, &content, why));
+    TRY(sift(watch, &content, &arena, why));
     enum err result = load(watch, &content, &found, why);
-    if (result != ERR_INVALID)
+    if (result != ERR_INVALID) /* what is wrong between files is left */
         return result;
     log_faults(watch->log, &found);
     return load_builtin(watch, why);
@@ -87,6 +107,7 @@ static FALLIBLE reload(struct content_watch *watch, struct err_info *why)
     struct content content;
     diagnostics_init(&found, &arena, STR("content"));
     TRY(content_read(&arena, watch->folders, watch->folder_count, &content, why));
+    TRY(sift(watch, &content, &arena, why));
     enum err result = load(watch, &content, &found, why);
     if (result == ERR_INVALID)
         log_faults(watch->log, &found);
@@ -143,4 +164,9 @@ void content_watch_stop(struct content_watch *watch)
 {
     if (watch->timer.is_armed)
         loop_timer_stop(watch->loop, &watch->timer);
+}
+
+void content_watch_done(struct content_watch *watch)
+{
+    content_sound_done(&watch->sound);
 }

@@ -332,6 +332,7 @@ void server_close(struct server *server)
         server->executor->ops->free(server->executor);
     if (server->slow_executor != NULL)
         server->slow_executor->ops->free(server->slow_executor);
+    content_watch_done(&server->content);
     engine_free(server->engine);
     step_times_free(server->step_times);
     if (server->ingest != NULL)

@@ -7,6 +7,7 @@ import hmac
 import http.client
 import json
 import os
+import pathlib
 import re
 import sqlite3
 import sys
@@ -317,6 +318,56 @@ def a_saved_playbook_is_live(folder):
     server.stop()
 
 
+CONNECTOR = """connector: {name}
+title: A tool
+base_url: https://api.example.com
+actions:
+  {action}:
+    summary: Looks
+    kind: query
+    request: {{ path: /things }}
+    out: {{ name: string }}
+    answer: {{ name: "${{{{ body.name }}}}" }}
+"""
+SOURCE = "source: {name}\ntitle: A source\nmapping: {{ finding_info.title: event.title }}\n"
+
+
+def one_faulty_file_leaves_the_others_alone(folder):
+    content = pathlib.Path(folder) / "content"
+    content.mkdir()
+
+    def write(name, text):
+        (content / name).write_text(text)
+    write("good.yaml", CONNECTOR.format(name="good", action="look"))
+    write("bad.yaml", CONNECTOR.format(name="bad", action="look").replace("kind: query", "kind: qwery"))
+    write("gate.yaml", SOURCE.format(name="gate"))
+    write("ditch.yaml", SOURCE.format(name="ditch").replace("mapping", "maping"))
+    server = Server(folder, "--content", str(content))
+
+    def there():
+        connectors, sources = ({row["name"] for row in server.get("/api/v1/" + kind)["items"]}
+                               for kind in ("connectors", "sources"))
+        return sorted(connectors & {"good", "bad"}), sorted(sources & {"gate", "ditch"})
+
+    def actions():
+        return [row["name"] for row in server.get("/api/v1/connectors/good")["actions"]]
+    expect(there(), (["good"], ["gate"]), "what is there")
+    for name in ("bad.yaml", "ditch.yaml"):
+        expect("a faulty file of content is left out" in server.log() and f"{content / name}:" in server.log(), True,
+               f"{name} is told: {server.log()}")
+    expect(f"{content / 'good.yaml'}:" in server.log(), False, "nothing of the good one")
+    # A fault in one file neither takes its connector away nor keeps another change from counting.
+    write("good.yaml", "connector: [")
+    write("ditch.yaml", SOURCE.format(name="ditch"))
+    until(lambda: there() == (["good"], ["ditch", "gate"]), "the mended source")
+    expect((actions(), "counts as it was before" in server.log()), (["good.look"], True), server.log())
+    write("good.yaml", CONNECTOR.format(name="good", action="see"))
+    write("bad.yaml", CONNECTOR.format(name="bad", action="look"))
+    until(lambda: there() == (["bad", "good"], ["ditch", "gate"]), "the mended connectors")
+    expect(actions(), ["good.see"], "the new action")
+    server.stop()
+
+
 def the_stream_tells_of_runs_steps_and_tasks(folder):
     server = Server(folder)
     server.publish(ASKING)
@@ -553,6 +604,7 @@ main([an_event_starts_a_run_that_calls_a_tool, without_leave_no_call_reaches_loo
       a_containment_ends_by_itself_even_after_a_crash, a_containment_is_undone_by_hand_once,
       a_connection_is_tried,
       a_playbook_is_checked_before_it_is_live, a_waiting_run_keeps_its_version, a_saved_playbook_is_live,
+         one_faulty_file_leaves_the_others_alone,
       the_stream_tells_of_runs_steps_and_tasks, a_stop_right_after_the_start_is_heard, the_anchor_in_the_log_is_the_rows,
       the_same_key_is_done_once, an_edit_over_anothers_is_refused,
       what_is_old_is_forgotten, a_trusted_proxy_says_who_asks, a_webhook_starts_its_playbook, a_drift_of_answers_is_an_alert, settings_come_from_the_file_the_environment_and_options])
