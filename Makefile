@@ -53,7 +53,7 @@ e2e: build
 	@ninja -C $(ASAN) -j $(JOBS) tocsin tests
 	@tools/run-tests --filter 'e2e' --build $(ASAN)
 
-## make bench    measures the server beside the machine's own ceilings (FULL=1: as the goals say; ONLY=PART,...)
+## make bench    measures the server beside the machine's own ceilings (FULL=1: as the goals say; ONLY=PART,...: bench/README.md)
 bench: build
 	@tools/install-packages bench
 	@ninja -C build -j $(JOBS) bench/load bench/stub bench/bench_json bench/bench_expr bench/bench_lint bench/bench_store bench/bench_ingest bench/bench_client

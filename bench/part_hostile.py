@@ -21,7 +21,7 @@ WRONG_TOKEN = DOOR + b"Authorization: Bearer toc_" + b"A" * 43 + b"\r\nContent-L
 
 
 def hostile(bench):
-    seconds = bench.options.seconds or (15 if bench.options.full else 5)
+    seconds = bench.options.seconds or (15 if bench.options.full else 2)
     attackers.raise_limit()
     tool = multiprocessing.Process(target=hostile_tool.serve, args=(bench.hostile_port, ready := multiprocessing.Event()))
     tool.start()

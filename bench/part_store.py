@@ -19,7 +19,7 @@ def w4(bench):
     make_asked(bench, asked)
     before, begun = bench.rss_mb(), time.monotonic()
     rate = make(bench, "measured", max(count // 50, 500), time.time() + 43_200)
-    due = int(time.time() + count / rate * 1.5 + 40)  # when all are made and the server has started anew
+    due = int(time.time() + count / rate * 1.5 + 20 + asked / 200)  # when all are made and the server has started anew
     rate = make(bench, "event", count, due)
     bench.say("W4, parked runs made", rate, "/s", "in batches of 1,000")
     bench.say(f"W4, memory of {count:,} parked runs while they are made", bench.rss_mb() - before, "MB",
