@@ -75,7 +75,8 @@ crash: build
 	@TOCSIN_BIN=build/tocsin tests/crash/test_crash_every_record.py
 	@TOCSIN_BIN=build/tocsin tests/crash/test_crash_random.py --cycles $(CYCLES) $(if $(SEED),--seed $(SEED))
 	@TOCSIN_BIN=build/tocsin TOCSIN_FAIL_PLACES=$(PLACES) tests/crash/test_crash_fail.py
-	@TOCSIN_BIN=build/tocsin tests/crash/test_crash_power.py --states $(STATES) $(if $(SEED),--seed $(SEED))
+	@TOCSIN_BIN=build/tocsin tests/crash/test_crash_power.py --states $(STATES) --sessions all --start-every 4 --settle-every 10 \
+		$(if $(SEED),--seed $(SEED))
 
 ## make simulate days in one process from a seed, with deaths, cut power and lying tools (SEEDS=10, HOURS=1000, FROM=1)
 SEEDS ?= 10

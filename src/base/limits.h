@@ -110,6 +110,7 @@
 /* Of the write-ahead log, at which it is copied into the database. With 4096 the copying doubled the 99th
  * percentile at 3,000 runs a second, and made no more of them. */
 #define STORE_LOG_PAGES 1024
+#define STORE_LOCK_WAIT_MS 1000 /* for another server's lock to go */
 #define OUTBOX_TOPIC_BYTES_MAX 64
 
 /* access */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "store/store_sqlite.h"
@@ -18,6 +19,7 @@
 #define APPLICATION_ID 0x546f6373 /* "Tocs" */
 #define CHECKPOINT_REST_PAGES 512
 #define CHECKPOINT_PASSES_MAX 8
+#define LOCK_TRY_MS 10
 
 /* ---- the file ---- */
 
@@ -65,6 +67,21 @@ static enum err make_file(const char *path, struct err_info *why)
     return ERR_OK;
 }
 
+/* A killed server's lock can outlive it for an instant: a child that it was about to start has the descriptor
+ * until its exec. So a lock that is taken is tried for a while; what starts servers anew need not try again.
+ */
+static int lock_patiently(int fd)
+{
+    const struct timespec pause = { .tv_nsec = LOCK_TRY_MS * 1000000L };
+    for (int waited_ms = 0;; waited_ms += LOCK_TRY_MS) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return 0;
+        if (errno != EWOULDBLOCK || waited_ms >= STORE_LOCK_WAIT_MS)
+            return errno;
+        (void)nanosleep(&pause, NULL); /* cut short by a signal: tried again sooner */
+    }
+}
+
 static enum err lock_file(struct sqlite_file *file, const char *path, struct err_info *why)
 {
     char *name = NULL;
@@ -75,8 +92,8 @@ static enum err lock_file(struct sqlite_file *file, const char *path, struct err
     free(name);
     if (failed)
         return err_errno(why, failed, "opening the store's lock");
-    if (flock(fd, LOCK_EX | LOCK_NB)) {
-        failed = errno;
+    failed = lock_patiently(fd);
+    if (failed) {
         (void)close(fd); /* nothing was written */
         if (failed == EWOULDBLOCK)
             return err_named(why, ERR_CONFLICT, "store_locked",

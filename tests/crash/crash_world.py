@@ -67,10 +67,10 @@ class Child:
 class Spawner:
     """Starts the program as it is, but has the dynamic linker do its work only once; its clock may be ahead."""
 
-    def __init__(self):
+    def __init__(self, environment=None):
         self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         variables = dict(os.environ, TOCSIN_EGRESS_ALLOW="127.0.0.1/32", LD_PRELOAD=str(preload("spawn")),
-                         TOCSIN_SPAWN_FD=str(theirs.fileno()))
+                         TOCSIN_SPAWN_FD=str(theirs.fileno()), **(environment or {}))
         self.process = subprocess.Popen([str(BIN)], env=variables, pass_fds=[theirs.fileno()])
         theirs.close()
 
@@ -245,17 +245,18 @@ class Server:
             raise AssertionError(f"the event was not taken: {status} {body}")
         return body["events"][0]
 
-    def answer_open_tasks(self):
-        """As a person who looks before they answer: an action whose effect is uncertain was done if the stub has it.
-        Returns the ids of such tasks."""
+    def answer_open_tasks(self, done_before=None):
+        """As a person who looks before they answer: an action whose effect is uncertain was done if the stub has it, or
+        its name is among `done_before`. Returns the ids of such tasks."""
         uncertain = []
         for task in self.items("/api/v1/tasks?status=open"):
             if task["title"].startswith("Nobody"):
                 continue
             answer = {"choice": "go"} if task["options"] else {"form": {"verdict": "good"}}
             if task["kind"] != "ask":
-                effects = self.stub.effects(f"/unsafe/{name_of(self.run(task['run_id']))}")
-                answer = {"choice": "done" if effects else "not_done"}
+                name = name_of(self.run(task["run_id"]))
+                is_done = name in (done_before or ()) or self.stub.effects(f"/unsafe/{name}")
+                answer = {"choice": "done" if is_done else "not_done"}
                 uncertain.append(task["id"])
             status, body = self.call("POST", f"/api/v1/tasks/{task['id']}/answer", answer)
             if status not in (200, 202, 204, 409):  # 409: answered, or it has expired meanwhile

@@ -7,11 +7,11 @@ their order.
 import collections
 import hashlib
 import pathlib
-import random
 import re
 
 SECTOR = 512
-Record = collections.namedtuple("Record", "kind at path to data")
+Record = collections.namedtuple("Record", "kind at path to data end")
+REMEMBERED = re.compile(rb"POST /unsafe/(\S+) |GET (/once/\S+) ")
 ACCEPTED = re.compile(rb'\{"id":"([0-9A-Z]{26})","alert_id":(?:null|"[0-9A-Z]{26}"),"fate":"\w+","runs":\[([^\]]*)\]')
 
 
@@ -22,7 +22,7 @@ def read_records(path):
         kind, size, offset, *paths = raw[at:end].decode().split(" ")
         data = raw[end + 1:end + 1 + int(size)]
         at = end + 1 + int(size) + 1
-        records.append(Record(kind, int(offset), paths[0], paths[1] if len(paths) > 1 else None, data))
+        records.append(Record(kind, int(offset), paths[0], paths[1] if len(paths) > 1 else None, data, at))
     return records
 
 
@@ -37,9 +37,27 @@ def acknowledged(record):
     return events, runs
 
 
+def call_of(record):
+    """(kind, name or path) of a call on its way out that a tool remembers though it has no key."""
+    found = REMEMBERED.match(record.data) if record.kind == "send" else None
+    if not found:
+        return None
+    return ("unsafe", found[1].decode()) if found[1] else ("once", found[2].decode())
+
+
 class File:
-    def __init__(self):
-        self.durable, self.pending = bytearray(), []  # pending: (kind, offset, data)
+    def __init__(self, durable=b""):
+        self.calm = None  # (content, its hash), while nothing is pending
+        self.durable, self.pending = bytearray(durable), []  # pending: (kind, offset, data)
+
+    def add(self, change):
+        self.pending.append(change)
+        self.calm = None
+
+    def whole(self):
+        """(content, its hash), when nothing is pending."""
+        self.calm = self.calm or with_hash(bytes(self.durable))
+        return self.calm
 
     def sync(self, count):
         for change in self.pending[:count]:
@@ -60,10 +78,12 @@ def apply_change(content, change):
 
 
 class Disk:
-    """What the recorded process has done so far: names now and durable ones, with what is still open."""
+    """What the recorded process has done so far: names now and durable ones, with what is still open. `before`: what was
+    durable when the record begins, {path: bytes}."""
 
-    def __init__(self):
-        self.names, self.durable_names = {}, {}
+    def __init__(self, before=None):
+        self.names = {path: File(content) for path, content in (before or {}).items()}
+        self.durable_names = dict(self.names)
         self.pending_names = collections.defaultdict(list)  # by folder: (operation, path, file)
         self.begun = {}
 
@@ -74,15 +94,15 @@ class Disk:
                 self.names[path] = File()
                 self.note_name("add", path, self.names[path])
             elif kind == "empty":
-                self.names[path].pending.append(("truncate", 0, b""))
+                self.names[path].add(("truncate", 0, b""))
         elif kind == "rename":
-            moved = self.names.pop(path)
-            self.names[record.to] = moved
-            self.note_name("move", (path, record.to), moved)
+            change = ("move", (path, record.to), self.names.get(path))
+            apply_name(self.names, change)
+            self.note_name(*change)
         elif kind == "unlink":
             self.note_name("remove", path, self.names.pop(path, None))
         elif kind in ("write", "truncate") and path in self.names:
-            self.names[path].pending.append((kind, record.at, record.data))
+            self.names[path].add((kind, record.at, record.data))
         elif kind == "sync-begin":
             self.begun[path] = (len(self.names[path].pending) if path in self.names
                                 else len(self.pending_names[path]))
@@ -112,21 +132,28 @@ class Disk:
         return list(seen.values())
 
     def state(self, names_kept, kept, torn):
-        """{path: bytes}: the first `names_kept` open names of each folder, and the open writes that `kept` has."""
+        """{path: (bytes, hash)}: the first `names_kept` open names of each folder, and the open writes that `kept` has."""
         names = dict(self.durable_names)
         for changes in self.pending_names.values():
             for change in changes[:round(names_kept * len(changes))]:
                 apply_name(names, change)
         made = {}
         for path, file in names.items():
+            if not file.pending:
+                made[path] = file.whole()
+                continue
             content = bytearray(file.durable)
             for i, change in enumerate(file.pending):
                 if (id(file), i) in kept:
                     apply_change(content, change)
                 elif (id(file), i) == torn[0] and change[0] == "write":
                     apply_change(content, ("write", change[1], change[2][:torn[1] * SECTOR]))
-            made[path] = bytes(content)
+            made[path] = with_hash(bytes(content))
         return made
+
+
+def with_hash(content):
+    return content, hashlib.sha1(content).digest()
 
 
 def apply_name(names, change):
@@ -135,25 +162,28 @@ def apply_name(names, change):
         names[path] = file
     elif operation == "remove":
         names.pop(path, None)
-    else:
-        names.pop(path[0], None)
-        names[path[1]] = file
+    else:  # of a file, or of a folder with all below
+        if file is not None:
+            names.pop(path[0], None)
+            names[path[1]] = file
+        for below in [n for n in names if n.startswith(path[0] + "/")]:
+            names[path[1] + below[len(path[0]):]] = names.pop(below)
 
 
-def states(records, per_cut, share, seed):
-    """Yields (number of the record before the cut, {path: bytes}), no state twice; of all places a share, by chance."""
-    chance, disk, seen = random.Random(seed), Disk(), set()
-    for number, record in enumerate(records):
+def states(session, first, last, per_cut, chance):
+    """Yields (number of the record before the cut, the state's hash, {path: (bytes, hash)}) for cuts in [first, last), no state twice."""
+    disk, seen = Disk(session.before), set()
+    for number, record in enumerate(session.records[:last]):
         disk.take(record)
-        if record.kind in ("send", "sync-begin") or chance.random() > share:
+        if number < first or record.kind in ("send", "sync-begin"):
             continue
         for made in cuts(disk, per_cut, chance):
             digest = hashlib.blake2b(digest_size=16)
             for path in sorted(made):
-                digest.update(path.encode() + b"\0" + made[path])
+                digest.update(path.encode() + b"\0" + made[path][1])
             if digest.digest() not in seen:
                 seen.add(digest.digest())
-                yield number, made
+                yield number, digest.digest(), made
 
 
 def cuts(disk, per_cut, chance):
@@ -161,7 +191,7 @@ def cuts(disk, per_cut, chance):
     nothing = (None, 0)
     yield disk.state(0, set(), nothing)
     yield disk.state(1, set(open_writes), nothing)
-    for _ in range(per_cut - 2):
+    for _ in range(per_cut - 2 if open_writes or any(disk.pending_names.values()) else 0):
         way, names = chance.randrange(4), chance.choice((0, 1, 1, chance.random()))
         kept, torn = set(), nothing
         if open_writes and way == 0:  # the first so many, the next one torn

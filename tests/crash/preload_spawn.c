@@ -4,10 +4,14 @@
  * bytes. The process is a child of who asks, not of this one, and dies with it. It runs main as ever, with
  * a clock that is SECONDS ahead.
  *
- * Alone, with TOCSIN_CLOCK_AHEAD=SECONDS and without the socket, it sets the clock only. */
+ * Without the socket it only does what is asked for: TOCSIN_CLOCK_AHEAD=SECONDS, and, with the socket too,
+ * TOCSIN_CONNECT_INSTEAD=PORT:OTHER, who connects to PORT comes to OTHER. */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -25,11 +29,29 @@ typedef int start_function(
 
 static main_function *program;
 static long ahead_s;
+static uint16_t port_asked, port_instead;
 
 __attribute__((constructor)) static void start(void)
 {
     const char *ahead = getenv("TOCSIN_CLOCK_AHEAD");
     ahead_s = ahead ? atol(ahead) : 0;
+    const char *ports = getenv("TOCSIN_CONNECT_INSTEAD"), *other = ports ? strchr(ports, ':') : NULL;
+    if (other) {
+        port_asked = htons((uint16_t)atoi(ports));
+        port_instead = htons((uint16_t)atoi(other + 1));
+    }
+}
+
+int connect(int fd, const struct sockaddr *address, socklen_t size)
+{
+    struct sockaddr_in there;
+    if (port_asked && address->sa_family == AF_INET && size == sizeof(there)) {
+        memcpy(&there, address, sizeof(there));
+        if (there.sin_port == port_asked)
+            there.sin_port = port_instead;
+        address = (const struct sockaddr *)&there;
+    }
+    return REAL(int (*)(int, const struct sockaddr *, socklen_t), "connect")(fd, address, size);
 }
 
 int clock_gettime(clockid_t which, struct timespec *now)

@@ -175,6 +175,8 @@ class Folder:
         found = {playbook: {} for playbook in (*NAMED, "crash-on-case")}
         ticks = []
         for run in self.server.items("/api/v1/runs"):
+            if run["playbook"] == "crash-clock" and run["status"] not in world.ENDED:
+                continue  # it has begun just now
             if run["status"] != "succeeded":
                 raise AssertionError(f"run {run['id']} of {run['playbook']} ended as {run['status']}: {run['error']}")
             if run["playbook"] == "crash-clock":

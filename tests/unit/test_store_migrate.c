@@ -1,5 +1,10 @@
+#include <fcntl.h>
+#include <poll.h>
 #include <sqlite3.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "store_helpers.h"
 
@@ -171,6 +176,32 @@ static void second_server_is_refused(void **state)
     store_close(store);
 }
 
+/* As a child does that a killed server was about to start. */
+static void lock_that_a_dying_server_leaves_is_waited_for(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err_info why = { 0 };
+    struct store *store = NULL;
+    const char *path = test_path(&fixture->folder, "one.db.lock");
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), ends[2];
+    assert_true(fd >= 0 && pipe(ends) == 0);
+    assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        char byte;
+        (void)!read(ends[0], &byte, 1);
+        (void)poll(NULL, 0, 50);
+        _exit(0);
+    }
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    test_check(open_with(fixture, "one.db", grown, &store, &why), &why);
+    store_close(store);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_int_equal(close(ends[0]) | close(ends[1]), 0);
+}
+
 static void foreign_file_is_left_alone(void **state)
 {
     struct fixture *fixture = *state;
@@ -251,6 +282,7 @@ int main(void)
         IN_FOLDER(failing_migration_changes_nothing),
         IN_FOLDER(gap_in_the_numbers_is_refused),
         IN_FOLDER(second_server_is_refused),
+        IN_FOLDER(lock_that_a_dying_server_leaves_is_waited_for),
         IN_FOLDER(foreign_file_is_left_alone),
         IN_FOLDER(other_programs_database_is_left_alone),
         IN_FOLDER(store_is_readable_by_its_owner_only),
