@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "access/audit.h"
+#include "access/private_file.h"
 
 /* Tokens that a start writes into files. */
 struct file_token {
@@ -208,22 +209,12 @@ static enum err read_file(const char *path, char *text, size_t room, size_t *ret
 
 static enum err write_file(const char *path, const struct token_text *text, struct err_info *why)
 {
-    char *fresh = NULL;
-    if (asprintf(&fresh, "%s.new", path) < 0)
-        return err_memory(why);
-    (void)unlink(fresh); /* of an earlier start that was cut off */
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    int failed = fd < 0 ? errno : 0;
-    if (!failed && dprintf(fd, "%s\n", text->text) < 0)
-        failed = errno;
-    if (!failed && fsync(fd))
-        failed = errno;
-    if (fd >= 0 && close(fd) && !failed)
-        failed = errno;
-    if (!failed && rename(fresh, path))
-        failed = errno;
-    free(fresh);
-    return failed ? err_errno(why, failed, "writing the token's file") : ERR_OK;
+    char line[sizeof(text->text) + 1];
+    int size = snprintf(line, sizeof(line), "%s\n", text->text);
+    enum err result = private_file_write(
+        path, (struct str){ line, (size_t)size }, "writing the token's file", why);
+    sodium_memzero(line, sizeof(line));
+    return result;
 }
 
 static enum err file_at(struct store *store, struct tokens *tokens, const struct file_token *kind,

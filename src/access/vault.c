@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "access/private_file.h"
 #include "access/vault_impl.h"
 
 #define KEY_FILE_BYTES_MAX 256
@@ -109,54 +110,18 @@ static enum err read_master(int fd, const char *path, uint8_t ret[VAULT_KEY_BYTE
     return result;
 }
 
-static int write_synced(const char *path, const char *text, size_t size)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return errno;
-    int failed = write(fd, text, size) != (ssize_t)size ? errno ? errno : EIO : 0;
-    if (!failed && fsync(fd))
-        failed = errno;
-    if (close(fd) && !failed)
-        failed = errno;
-    return failed;
-}
-
-static int sync_folder_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-    if (!folder)
-        return ENOMEM;
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int failed = fd < 0 ? errno : 0;
-    free(folder);
-    if (!failed && fsync(fd))
-        failed = errno;
-    if (fd >= 0)
-        (void)close(fd); /* nothing was written through it */
-    return failed;
-}
-
 /* Durable before anything is sealed with it: a lost key would be the loss of all secrets. */
 static enum err make_master(const char *path, const uint8_t key[VAULT_KEY_BYTES], struct err_info *why)
 {
     char text[sodium_base64_ENCODED_LEN(VAULT_KEY_BYTES, sodium_base64_VARIANT_ORIGINAL) + 1];
-    char *fresh = NULL;
-    if (asprintf(&fresh, "%s.new", path) < 0)
-        return err_memory(why);
     (void)sodium_bin2base64(
         text, sizeof(text), key, VAULT_KEY_BYTES, sodium_base64_VARIANT_ORIGINAL); /* its text */
     size_t size = strlen(text);
     text[size++] = '\n';
-    int failed = write_synced(fresh, text, size);
+    enum err result = private_file_write(
+        path, (struct str){ text, size }, "writing the master key's file", why);
     sodium_memzero(text, sizeof(text));
-    if (!failed && rename(fresh, path))
-        failed = errno;
-    if (!failed)
-        failed = sync_folder_of(path);
-    free(fresh);
-    return failed ? err_errno(why, failed, "writing the master key's file") : ERR_OK;
+    return result;
 }
 
 static enum err master_from_file(

@@ -211,6 +211,23 @@ LED(enum err, value_map_set,
     (struct value_map_builder * b, const char *name, struct value v, struct err_info *why), (b, name, v, why),
     FAULT_MEMORY, err_memory(why))
 
+LED(void *, sodium_malloc, (size_t size), (size), FAULT_MEMORY, NULL)
+LED(int, sodium_init, (void), (), FAULT_SYSTEM, -1)
+LED(int, fchmod, (int fd, mode_t mode), (fd, mode), FAULT_SYSTEM, -1)
+
+/* It closes all the same, as Linux does. */
+int __real_close(int fd);
+int __wrap_close(int fd);
+int __wrap_close(int fd)
+{
+    bool fails = FAILS(FAULT_SYSTEM);
+    int result = __real_close(fd);
+    if (!fails)
+        return result;
+    errno = EIO;
+    return -1;
+}
+
 /* ---- the store ---- */
 
 /* A commit that fails otherwise than for want of room stops the store for good: test_store_fault's matter. */

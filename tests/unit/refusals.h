@@ -1,5 +1,5 @@
 /* An operation is done undisturbed, then again and again with one call refused each time, at another place
- * each time (faults/places.h): it has to fail for want of memory, or do what it does undisturbed (a program
+ * each time (faults/places.h): it has to fail for that want, or do what it does undisturbed (a program
  * that could not be made faster is as good; an input that is wrong stays so). What it had taken it gives
  * back, or the leak checker says so.
  *
@@ -30,11 +30,18 @@ struct refusals_trial {
     void *context;
 };
 
-static inline bool refusals_is_sound(enum err got, const struct buf *result, enum err as_rule,
-    const struct buf *rule, const struct err_info *why)
+/* Without room a commit fails as one without disk, and a library that does not start is nobody's fault. */
+static inline bool refusals_is_want(enum fault_kind kind, enum err got)
 {
-    if (got == ERR_MEMORY)
-        return why->code == ERR_MEMORY;
+    return got == ERR_MEMORY ||
+        (kind != FAULT_MEMORY && (got == ERR_IO || got == ERR_FULL || got == ERR_INTERNAL));
+}
+
+static inline bool refusals_is_sound(enum fault_kind kind, enum err got, const struct buf *result,
+    enum err as_rule, const struct buf *rule, const struct err_info *why)
+{
+    if (refusals_is_want(kind, got))
+        return why->code == got;
     return got == as_rule && (got != ERR_OK || str_equal(buf_str(result), buf_str(rule)));
 }
 
@@ -47,6 +54,7 @@ static inline void refusals_call(void (*function)(void *context), void *context)
 /* Of one kind; the number of faults. */
 static inline unsigned refusals_of(enum fault_kind kind, const struct refusals_trial *trial)
 {
+    static const char *const kinds[] = { "allocation", "statement", "call" };
     unsigned faults = 0;
     struct err_info why = { 0 };
     AUTO(buf) struct buf rule = { 0 };
@@ -64,11 +72,11 @@ static inline unsigned refusals_of(enum fault_kind kind, const struct refusals_t
         enum err got = trial->operation(trial->context, &result, &why);
         bool has_struck = faults_end();
         refusals_call(trial->end, trial->context);
-        if (!has_struck || refusals_is_sound(got, &result, as_rule, &rule, &why))
+        if (!has_struck || refusals_is_sound(kind, got, &result, as_rule, &rule, &why))
             continue;
-        printf("%s: %s %ld refused: %s (%s) %.*s, undisturbed %s %.*s\n", trial->name,
-            kind == FAULT_MEMORY ? "allocation" : "statement", list.numbers[i], err_word(got), why.text,
-            STR_ARG(buf_str(&result)), err_word(as_rule), STR_ARG(buf_str(&rule)));
+        printf("%s: %s %ld refused: %s (%s) %.*s, undisturbed %s %.*s\n", trial->name, kinds[kind],
+            list.numbers[i], err_word(got), why.text, STR_ARG(buf_str(&result)), err_word(as_rule),
+            STR_ARG(buf_str(&rule)));
         faults++;
     }
     return faults;

@@ -225,6 +225,15 @@ static void access_gives_up_in_order_when_a_statement_fails(void **state)
     assert_int_equal(refusals_of(FAULT_STORE, &trial), 0);
 }
 
+/* A file that cannot be read, written or made durable. */
+static void access_gives_up_in_order_when_a_file_fails(void **state)
+{
+    (void)state;
+    struct life life;
+    struct refusals_trial trial = { "access", live, begin_life, end_life, &life };
+    assert_int_equal(refusals_of(FAULT_SYSTEM, &trial), 0);
+}
+
 static void access_undisturbed_does_it_all(void **state)
 {
     (void)state;
@@ -242,6 +251,7 @@ int main(void)
         cmocka_unit_test(access_undisturbed_does_it_all),
         cmocka_unit_test(access_gives_up_in_order_when_memory_is_refused),
         cmocka_unit_test(access_gives_up_in_order_when_a_statement_fails),
+        cmocka_unit_test(access_gives_up_in_order_when_a_file_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
