@@ -194,6 +194,17 @@ static bool is_map(const struct type *type)
     return type->kind == TYPE_MAP || type->kind == TYPE_RECORD;
 }
 
+/* What is of an unknown type may have anything where a variable stands: what is known of that is not all. */
+static void widen(struct inference *inference, const struct type *type)
+{
+    if (is_variable(type))
+        (void)bind(inference, type, &type_dyn); /* dyn takes everything */
+    if (type->item != NULL)
+        widen(inference, type->item);
+    if (type->key != NULL)
+        widen(inference, type->key);
+}
+
 static bool assign(struct inference *inference, const struct type *to, const struct type *from)
 {
     if (to == from)
@@ -207,6 +218,8 @@ static bool assign(struct inference *inference, const struct type *to, const str
     }
     if (is_variable(to))
         return bind(inference, to, from);
+    if (is_wild(from))
+        widen(inference, to);
     if (is_wild(to) || is_wild(from))
         return true;
     if (to->kind == TYPE_NULL)

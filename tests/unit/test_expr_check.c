@@ -69,6 +69,8 @@ static void types_are_found_out(void **state)
         { "null", "null_type" },
         { "[1, 2]", "list(int)" },
         { "[1, 'a']", "list(dyn)" },
+        { "[1] + dyn(['a'])", "list(dyn)" },
+        { "dyn([1]) + ['a']", "list(dyn)" },
         { "[[]]", "list(list(dyn))" },
         { "[[], [1]]", "list(list(int))" },
         { "[]", "list(dyn)" },
