@@ -8,6 +8,7 @@ static const struct type counts = { .kind = TYPE_MAP, .key = &type_string, .item
 static const struct type_field inner_fields[] = {
     { .name = STR_INIT("city"), .type = &type_string, .is_required = true },
 };
+static const struct type any_type = { .kind = TYPE_TYPE };
 static const struct type inner_type = { .kind = TYPE_RECORD, .fields = inner_fields, .field_count = 1 };
 static const struct type_field fields[] = {
     { .name = STR_INIT("ip"), .type = &type_ip, .is_required = true },
@@ -94,6 +95,150 @@ static void types_are_accepted_where_their_values_fit(void **state)
     }
 }
 
+static void each_kind_of_type_takes_its_own_values_alone(void **state)
+{
+    (void)state;
+    static const struct type timestamps = { .kind = TYPE_LIST, .item = &type_timestamp };
+    static const struct type optional = { .kind = TYPE_OPTIONAL, .item = &type_int };
+    static const struct type by_number = { .kind = TYPE_MAP, .key = &type_int, .item = &type_int };
+    static const struct {
+        const struct type *type;
+        const char *source;
+        bool fits;
+    } rows[] = {
+        { &type_null, "null", true },
+        { &type_null, "1", false },
+        { &type_bool, "true", true },
+        { &type_bool, "1", false },
+        { &type_uint, "1u", true },
+        { &type_uint, "1", false },
+        { &type_double, "1.5", true },
+        { &type_double, "1", true },
+        { &type_double, "1u", true },
+        { &type_double, "'1'", false },
+        { &type_int, "1.0", false },
+        { &type_bytes, "b'x'", true },
+        { &type_bytes, "'x'", false },
+        { &type_timestamp, "timestamp('2026-01-01T00:00:00Z')", true },
+        { &type_timestamp, "duration('1s')", false },
+        { &type_duration, "duration('1s')", true },
+        { &type_duration, "1", false },
+        { &any_type, "int", true },
+        { &any_type, "'int'", false },
+        { &type_ip, "ip('192.0.2.1')", true },
+        { &type_ip, "'192.0.2.1/8'", false },
+        { &type_ip, "''", false },
+        { &type_ip, "'1234567890123456789012345678901234567890123456789012345678901234'", false },
+        { &type_ip, "'192.0.2.1\\u0000'", false },
+        { &type_cidr, "cidr('10.0.0.0/8')", true },
+        { &type_cidr, "'10.0.0.0/8'", true },
+        { &type_cidr, "'10.0.0.0/33'", false },
+        { &type_cidr, "'10.0.0.0/x'", false },
+        { &type_cidr, "'2001:db8::/64'", true },
+        { &type_cidr, "'2001:db8::/129'", false },
+        { &type_cidr, "'10.0.0.0'", false },
+        { &type_cidr, "'/8'", false },
+        { &optional, "optional.none()", true },
+        { &optional, "optional.of(1)", true },
+        { &optional, "optional.of('x')", false },
+        { &timestamps, "[timestamp('2026-01-01T00:00:00Z'), 1]", false },
+        { &by_number, "{1: 2}", true },
+        { &by_number, "{'a': 2}", false },
+        { &inner_type, "{'city': 'x', 1: 2}", false },
+        { &type_dyn, "[1, 'a']", true },
+        { &type_error, "1", true },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        AUTO(arena) struct arena arena = { 0 };
+        struct expr_env env = { .is_unchecked = true };
+        struct expr *expr;
+        struct value v;
+        struct err_info why = { 0 };
+        assert_int_equal(expr_compile(&arena, &env, str_of(rows[i].source), &expr, NULL), ERR_OK);
+        assert_int_equal(expr_eval(expr, &arena, NULL, NULL, &v, NULL), ERR_OK);
+        if ((type_check_value(rows[i].type, v, &why) == ERR_OK) != rows[i].fits)
+            fail_msg("%s: %s", rows[i].source, why.text);
+    }
+}
+
+static void types_are_equal_when_all_their_parts_are(void **state)
+{
+    (void)state;
+    static const struct type_field other_fields[] = { { .name = STR_INIT("city"), .type = &type_int } };
+    static const struct type_field named_fields[] = { { .name = STR_INIT("town"), .type = &type_string } };
+    static const struct type same = { .kind = TYPE_RECORD, .fields = inner_fields, .field_count = 1 },
+                             other = { .kind = TYPE_RECORD, .fields = other_fields, .field_count = 1 },
+                             named = { .kind = TYPE_RECORD, .fields = named_fields, .field_count = 1 },
+                             open = { .kind = TYPE_RECORD,
+                                 .fields = inner_fields,
+                                 .field_count = 1,
+                                 .is_open = true },
+                             more = { .kind = TYPE_RECORD, .fields = fields, .field_count = 6 },
+                             counts_again = { .kind = TYPE_MAP, .key = &type_string, .item = &type_int },
+                             names = { .kind = TYPE_MAP, .key = &type_string, .item = &type_string },
+                             by_number = { .kind = TYPE_MAP, .key = &type_int, .item = &type_int },
+                             ints = { .kind = TYPE_LIST, .item = &type_int },
+                             a = { .kind = TYPE_PARAMETER, .name = STR_INIT("A") },
+                             a_again = { .kind = TYPE_PARAMETER, .name = STR_INIT("A") },
+                             a_bound = { .kind = TYPE_PARAMETER, .name = STR_INIT("A"), .variable = 1 },
+                             b = { .kind = TYPE_PARAMETER, .name = STR_INIT("B") },
+                             type_of_int = { .kind = TYPE_TYPE, .item = &type_int },
+                             type_of_string = { .kind = TYPE_TYPE, .item = &type_string },
+                             type_of_int_again = { .kind = TYPE_TYPE, .item = &type_int };
+    static const struct {
+        const struct type *a, *b;
+        bool is_equal;
+    } rows[] = { { &type_int, &type_int, true }, { &type_int, &type_uint, false }, { NULL, NULL, true },
+        { &type_int, NULL, false }, { NULL, &type_int, false }, { &inner_type, &same, true },
+        { &inner_type, &other, false }, { &inner_type, &named, false }, { &inner_type, &open, false },
+        { &inner_type, &more, false }, { &list_of_ints, &ints, true },
+        { &list_of_ints, &type_list_dyn, false }, { &counts, &counts_again, true },
+        { &counts, &names, false }, { &counts, &by_number, false }, { &a, &a_again, true }, { &a, &b, false },
+        { &a, &a_bound, false }, { &type_of_int, &type_of_int_again, true },
+        { &type_of_int, &type_of_string, false }, { &type_of_int, &any_type, false },
+        { &any_type, &type_of_int, false } };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (type_equal(rows[i].a, rows[i].b) != rows[i].is_equal)
+            fail_msg("row %zu", i);
+    }
+}
+
+static void records_and_maps_are_accepted_field_by_field(void **state)
+{
+    (void)state;
+    static const struct type_field optional_city[] = { { .name = STR_INIT("city"), .type = &type_string } },
+                                   number_city[] = { { .name = STR_INIT("city"), .type = &type_int } },
+                                   more_fields[] = { { .name = STR_INIT("city"), .type = &type_string },
+                                       { .name = STR_INIT("zip"), .type = &type_string } };
+    static const struct str one_level[] = { STR_INIT("low") }, odd_level[] = { STR_INIT("odd") };
+    static const struct type may = { .kind = TYPE_RECORD, .fields = optional_city, .field_count = 1 },
+                             number = { .kind = TYPE_RECORD, .fields = number_city, .field_count = 1 },
+                             more = { .kind = TYPE_RECORD, .fields = more_fields, .field_count = 2 },
+                             none = { .kind = TYPE_RECORD }, open = { .kind = TYPE_RECORD, .is_open = true },
+                             names = { .kind = TYPE_MAP, .key = &type_string, .item = &type_string },
+                             by_number = { .kind = TYPE_MAP, .key = &type_int, .item = &type_string },
+                             low = { .kind = TYPE_STRING, .choices = one_level, .choice_count = 1 },
+                             odd = { .kind = TYPE_STRING, .choices = odd_level, .choice_count = 1 },
+                             parameter = { .kind = TYPE_PARAMETER, .name = STR_INIT("A") };
+    static const struct {
+        const struct type *to, *from;
+        bool fits;
+    } rows[] = { { &inner_type, &may, true }, { &inner_type, &number, false }, { &inner_type, &more, false },
+        { &more, &inner_type, true }, { &inner_type, &none, false }, { &inner_type, &open, true },
+        { &open, &more, true }, { &names, &more, true }, { &names, &number, false },
+        { &by_number, &more, false }, { &names, &by_number, false }, { &by_number, &names, false },
+        { &counts, &names, false }, { &names, &names, true }, { &level_type, &low, true },
+        { &level_type, &odd, false }, { &type_int, &type_error, true }, { &type_error, &type_int, true },
+        { &parameter, &type_int, true }, { &type_int, &parameter, true },
+        { &type_cidr, &type_string, true } };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct err_info why = { 0 };
+        bool fits = type_accepts(rows[i].to, rows[i].from, &why) == ERR_OK;
+        if (fits != rows[i].fits)
+            fail_msg("row %zu: %s", i, why.text);
+    }
+}
+
 /* Everything that typed JSON prints reads back as the same value of the same type. */
 static void typed_json_goes_there_and_back(void **state)
 {
@@ -145,6 +290,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_are_checked_with_the_path_of_what_does_not_fit),
         cmocka_unit_test(types_are_accepted_where_their_values_fit),
+        cmocka_unit_test(each_kind_of_type_takes_its_own_values_alone),
+        cmocka_unit_test(types_are_equal_when_all_their_parts_are),
+        cmocka_unit_test(records_and_maps_are_accepted_field_by_field),
         cmocka_unit_test(typed_json_goes_there_and_back),
         cmocka_unit_test(typed_json_that_is_none_is_refused),
     };
