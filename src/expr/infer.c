@@ -85,12 +85,15 @@ static bool is_more_general(const struct inference *inference, const struct type
     b = infer_resolve(inference, b);
     if (is_wild(a) || a->kind == TYPE_PARAMETER)
         return true;
-    if (is_wild(b) || b->kind == TYPE_PARAMETER || a->kind != b->kind)
+    if (is_wild(b) || b->kind == TYPE_PARAMETER)
+        return false;
+    if (a->kind == TYPE_NULLABLE)
+        return is_more_general(inference, a->item, b->kind == TYPE_NULLABLE ? b->item : b);
+    if (a->kind != b->kind)
         return false;
     switch (a->kind) {
     case TYPE_LIST:
-    case TYPE_OPTIONAL:
-    case TYPE_NULLABLE: return is_more_general(inference, a->item, b->item);
+    case TYPE_OPTIONAL: return is_more_general(inference, a->item, b->item);
     case TYPE_MAP:
         return is_more_general(inference, a->key, b->key) && is_more_general(inference, a->item, b->item);
     case TYPE_RECORD: return type_equal(a, b);

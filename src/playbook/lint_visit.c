@@ -305,6 +305,11 @@ static bool takes_null(const struct node *call)
     return false;
 }
 
+static bool opens_optional(const struct node *node)
+{
+    return str_equal(node->name, STR("orValue")) || str_equal(node->name, STR("value"));
+}
+
 static uint8_t taint_of_call(const struct node *node, uint8_t taint)
 {
     const struct function *function = node->function;
@@ -343,9 +348,11 @@ static struct seen visit_call(struct visit *v, const struct node *node, const st
     bool is_test = str_equal(node->name, STR("_[?_]"));
     if (is_index && node->children[1]->kind == NODE_CONST && node->children[1]->value.type == VALUE_STRING)
         return visit_field(v, node, value_str(node->children[1]->value), is_test, facts);
+    const struct path *operand = NULL;
     for (uint32_t i = 0; i < node->count; i++) {
         struct seen argument = visit(v, node->children[i], facts);
         visit_whole(v, node->children[i], &argument);
+        operand = i == 0 ? argument.path : operand;
         if (!takes_null(node) && !is_test)
             check_null(v, node->children[i], &argument);
         seen.taint |= argument.taint;
@@ -354,6 +361,8 @@ static struct seen visit_call(struct visit *v, const struct node *node, const st
     seen.taint = taint_of_call(node, seen.taint);
     if (is_index)
         seen.path = path_of(v->l, node);
+    else if (opens_optional(node))
+        seen.path = operand; /* `a.?b.orValue(x)` is a.b where there is one, which may be null */
     return seen;
 }
 

@@ -186,6 +186,14 @@ static void null_is_told_from_absent(void **state)
         { LOOK GIVE("steps.look.output.owner != null && steps.look.output.owner.size() > 3"), NULL, 0, 0 },
         { LOOK GIVE("steps.look.output.owner == 'ACME' ? steps.look.output.owner.size() : 0"), NULL, 0, 0 },
         { LOOK GIVE("steps.look.output.owner == 'ACME'"), NULL, 0, 0 },
+        /* What stands in for an absent value does not stand in for null. */
+        { LOOK GIVE("'of ' + steps.look.output.?owner.orValue('x')"), "may_be_null", 0, 0 },
+        { LOOK GIVE("steps.look.output.?owner.orValue('x').size()"), "may_be_null", 0, 0 },
+        { LOOK GIVE("steps.look.output.?owner.value().size()"), "may_be_null", 0, 0 },
+        { LOOK GIVE("steps.look.output.?owner.orValue('x') == 'y'"), NULL, 0, 0 },
+        { LOOK GIVE("steps.look.output.owner != null ? 'of ' + steps.look.output.?owner.orValue('x') : ''"),
+            NULL, 0, 0 },
+        { LOOK GIVE("'of ' + steps.look.output.?country.orValue('x')"), NULL, 0, 0 },
         { LOOK GIVE("steps.look.output.parent.asn"), "may_be_null", 6, 36 },
         { LOOK GIVE("has(steps.look.output.parent.name)"), "may_be_null", 0, 0 },
         /* `?` asks for what is absent, and null is there. */
