@@ -102,8 +102,6 @@ static void take_queue(struct active *active, struct run_commit *commit)
     active->wants_turn = false;
     for (struct pending *pending = commit->pendings; pending; pending = pending->next) {
         turn_happen(&commit->turn, &pending->happening);
-        if (pending->happening.inbox_number > active->inbox_seen)
-            active->inbox_seen = pending->happening.inbox_number;
     }
 }
 

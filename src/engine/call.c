@@ -144,7 +144,7 @@ static FALLIBLE call_make(struct active *active, struct frame *frame, enum actio
     call->base.finish = call_finished;
     call->catalogue = source->acquire(source);
     struct str name = step->kind == STEP_DO ? step->call.action : STR("script.python");
-    const struct action *action = call->catalogue ? catalogue_find(call->catalogue, name) : NULL;
+    const struct action *action = catalogue_find(call->catalogue, name);
     if (action)
         action = action_refine(action, shard->host, run->tenant, call->base.connection, call->base.with);
     call->base.action = action;

@@ -129,6 +129,7 @@ static FALLIBLE print_outbox(struct run_commit *commit, struct err_info *why)
 enum err run_commit_prepare(struct run_commit *commit, struct instant old_wake, struct err_info *why)
 {
     struct run *run = commit->run;
+    TRY(buf_check(&commit->turn.record, why)); /* a record that lost its head must never be written */
     run->seq++;
     commit->tail_at = commit->turn.record.size;
     TRY(add_snapshot(commit, why));
@@ -172,7 +173,8 @@ static FALLIBLE local_run(struct run_commit *commit, struct store_conn *conn, co
     struct op op = { .kind = OP_STEP_SET, .frame = frame->id };
     TRY(call_prepare(&call, commit->run, frame, &commit->arena, why));
     const struct step *step = commit->run->playbook->all_steps[frame->step];
-    const struct action *action = step->kind == STEP_DO ? catalogue_find(catalogue, step->call.action) : NULL;
+    assert(step->kind == STEP_DO); /* scripts are remote */
+    const struct action *action = catalogue_find(catalogue, step->call.action);
     if (action)
         action = action_refine(action, NULL, commit->run->tenant, step->call.connection, frame->data);
     call.action = action;

@@ -290,7 +290,7 @@ static void inbox_done(struct store_op *op, enum err result, const struct err_in
     struct inbox_op *inbox_op = (struct inbox_op *)(void *)op;
     struct active *active = inbox_op->active;
     struct shard *shard = active->shard;
-    struct err_info failed = why ? *why : (struct err_info){ 0 };
+    struct err_info failed = *why;
     shard_op_done(&inbox_op->link);
     shard_enter(shard);
     active->inbox_op = NULL;

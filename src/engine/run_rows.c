@@ -307,8 +307,8 @@ enum err run_rows_count(
     TRY(rows_open(&rows, conn, &count_runs, SQL_NO_ARGS, why));
     while (rows_next(&rows)) {
         int64_t status = rows_int(&rows, 0);
-        if (status >= 0 && status < RUN_STATUS_COUNT)
-            ret_by_status[status] = (uint64_t)rows_int(&rows, 1);
+        assert(status >= 0 && status < RUN_STATUS_COUNT); /* the statement names those that it wants */
+        ret_by_status[status] = (uint64_t)rows_int(&rows, 1);
     }
     return rows_end(&rows, why);
 }

@@ -191,6 +191,7 @@ static void warm_remove(struct active *active)
 static void warm_add(struct active *active)
 {
     struct shard *shard = active->shard;
+    assert(!active->is_warm);
     active->is_warm = true;
     active->warm_next = shard->warm_first;
     if (shard->warm_first)
@@ -295,6 +296,7 @@ void active_run(struct active *active)
     struct shard *shard = active->shard;
     if (active->is_runnable)
         return;
+    warm_remove(active); /* what something happens to must not be put out of memory */
     active->is_runnable = true;
     active->runnable_next = NULL;
     *shard->runnable_end = active;
@@ -325,10 +327,8 @@ static void run_one(struct active *active)
     }
     if (active->checks_inbox && !active->inbox_op)
         shard_check_inbox(active);
-    if (can_turn(active)) {
-        warm_remove(active);
+    if (can_turn(active))
         active_turn(active);
-    }
 }
 
 void shard_enter(struct shard *shard)
@@ -415,8 +415,7 @@ void active_settle(struct active *active)
     struct instant due = run_next_due(active->run);
     if (due.us != INT64_MAX)
         wakes_add(&active->shard->wakes, WAKE_RUN, active->id, due);
-    if (!active->is_warm)
-        warm_add(active);
+    warm_add(active);
 }
 
 /* ---- void turns ---- */

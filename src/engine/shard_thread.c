@@ -111,6 +111,8 @@ void shard_stop(struct shard *shard)
 void shard_done(struct shard *shard)
 {
     const struct engine_options *options = &shard->engine->options;
+    if (!shard->loop)
+        return; /* there was no memory for it, so there is nothing else either */
     shard->is_stopping = shard->is_stopped = true;
     if (shard->has_host && options->free_host) /* finishes the calls that are out */
         options->free_host(options->host_context, shard->host);

@@ -3,6 +3,8 @@
 #include "engine_world.h"
 
 #include "base/limits.h"
+#include "engine/engine_impl.h"
+#include "engine/status.h"
 #include "places.h"
 
 static const char waits[] = "playbook: waits\ntitle: Waits\nsteps: [ { wait: 1h }, { return: 1 } ]\n";
@@ -151,11 +153,31 @@ static void an_action_that_is_gone_fails_its_step_by_name(void **state)
     (void)state;
     world_publish("playbook: go\ntitle: G\nsteps: [ { wait: 1m }, { do: x.go } ]\n");
     world_publish("playbook: note\ntitle: N\nsteps: [ { wait: 1m }, { do: x.note } ]\n");
-    struct id go = world_start("go"), note = world_start("note");
-    engine_world.is_gone = true;
-    world_pass(2 * US_PER_MIN);
-    assert_error(go, "unknown_action");
-    assert_error(note, "unknown_action");
+    /* Whenever it goes: before the turn, before the commit, before the call. */
+    for (int left = 0; left < 8; left++) {
+        struct id go = world_start("go"), note = world_start("note");
+        engine_world.finds_left = left;
+        world_pass(2 * US_PER_MIN);
+        engine_world.finds_left = -1;
+        if (left < 3) {
+            assert_error(go, "unknown_action");
+            assert_error(note, "unknown_action");
+        }
+    }
+}
+
+static void a_call_that_ends_as_it_is_cancelled_ends_its_step(void **state)
+{
+    (void)state;
+    world_publish(
+        "playbook: quick\ntitle: Q\nsteps: [ { parallel: [ [ { do: x.quick } ], [ { do: x.quick } ] ] } ]\n");
+    struct id run = world_start("quick");
+    assert_int_equal(world_cancel(run).result, ERR_OK);
+    world_pass(US_PER_S);
+    assert_status(run, "cancelled");
+    run = world_start("quick");
+    world_pass(2 * US_PER_HOUR); /* its own time is over */
+    assert_status(run, "failed");
 }
 
 static void a_local_action_that_fails_by_its_own_fails_its_step_and_by_the_nodes_is_tried_again(void **state)
@@ -166,6 +188,10 @@ static void a_local_action_that_fails_by_its_own_fails_its_step_and_by_the_nodes
     struct id refused = world_start("note");
     world_pass(US_PER_S);
     assert_error(refused, "unavailable");
+    engine_world.apply_fails = ERR_CONFLICT;
+    struct id told = world_start("note");
+    world_pass(US_PER_S);
+    assert_error(told, "told");
     engine_world.apply_fails = ERR_IO;
     struct id waiting;
     struct err_info why = { 0 };
@@ -180,7 +206,69 @@ static void a_local_action_that_fails_by_its_own_fails_its_step_and_by_the_nodes
     assert_status(waiting, "succeeded");
 }
 
+static void two_local_actions_of_one_turn_are_both_done_or_neither(void **state)
+{
+    (void)state;
+    world_publish("playbook: two\ntitle: T\nsteps: [ { wait: 1m }, { parallel: [ [ { do: x.note } ], [ { do: "
+                  "x.note } ] ] } ]\n");
+    struct id run = world_start("two");
+    engine_world.fails_left = 1;
+    world_pass(2 * US_PER_MIN);
+    assert_status(run, "succeeded");
+    assert_int_equal(engine_world.applied, 3);
+}
+
+static void want_of_memory_without_end_ends_the_run_by_that_name(void **state)
+{
+    (void)state;
+    world_publish("playbook: later\ntitle: N\nsteps: [ { wait: 1m }, { do: x.note } ]\n");
+    struct id run = world_start("later");
+    engine_world.apply_fails = ERR_MEMORY;
+    world_pass(10 * US_PER_MIN);
+    assert_error(run, "out_of_memory");
+}
+
 /* ---- subjects ---- */
+
+static void a_case_that_can_not_be_read_is_waited_for(void **state)
+{
+    (void)state;
+    world_publish("playbook: reads\ntitle: R\nsteps: [ { wait: 1h }, { return: '${{ case.title }}' } ]\n");
+    struct id run = world_start("reads");
+    world_restart();
+    engine_world.subjects_fail = ERR_IO;
+    world_pass(2 * US_PER_HOUR);
+    assert_status(run, "waiting");
+    engine_world.subjects_fail = ERR_OK;
+    world_pass(US_PER_MIN);
+    assert_status(run, "succeeded");
+}
+
+static void without_an_audit_nothing_is_audited(void **state)
+{
+    (void)state;
+    engine_world.subjects.audit = NULL;
+    world_publish(waits);
+    world_publish("playbook: block\ntitle: B\nsteps: [ { do: x.block, for: 30m } ]\n");
+    struct id run = world_start("waits"), block = world_start("block");
+    assert_int_equal(world_cancel(run).result, ERR_OK);
+    world_pass(US_PER_HOUR);
+    assert_status(run, "cancelled");
+    assert_status(block, "succeeded");
+}
+
+static void a_containment_begins_once_its_audit_row_has_room(void **state)
+{
+    (void)state;
+    world_publish("playbook: block\ntitle: B\nsteps: [ { wait: 1m }, { do: x.block, for: 30m } ]\n");
+    struct id run = world_start("block");
+    engine_world.is_full = true;
+    world_pass(2 * US_PER_MIN);
+    assert_status(run, "running");
+    engine_world.is_full = false;
+    world_pass(US_PER_MIN);
+    assert_status(run, "succeeded");
+}
 
 static void a_run_sees_alert_and_case_as_they_are_when_it_is_loaded(void **state)
 {
@@ -333,8 +421,16 @@ static void the_undo_of_a_containment_is_made_again_from_its_first_record(void *
         "UPDATE engine_journal SET record = x'00010002' WHERE key = (SELECT max(key) FROM engine_journal)");
     world_pass(US_PER_MIN);
     assert_int_equal(engine_world.call_count, 0);
-    world_sql("UPDATE engine_journal SET record = x'0009' WHERE key = (SELECT max(key) FROM engine_journal)");
-    world_pass(US_PER_MIN);
+    static const char *const damages[] = { "0009", "000102", "000102020000", "0001020100808010020000000100" };
+    for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+        char text[200];
+        snprintf(text, sizeof(text),
+            "UPDATE engine_journal SET record = x'%s' WHERE key = (SELECT max(key) FROM engine_journal)",
+            damages[i]);
+        world_sql(text);
+        world_pass(US_PER_MIN);
+        assert_int_equal(engine_world.call_count, 0);
+    }
     world_sql(
         "UPDATE engine_journal SET record = x'000102ff' WHERE key = (SELECT max(key) FROM engine_journal)");
     world_pass(US_PER_MIN);
@@ -416,7 +512,159 @@ static void a_watch_that_was_on_its_way_when_it_was_removed_is_not_told(void **s
     test_check(world_try_engine(&why), &why);
 }
 
+static void an_engine_that_ends_leaves_no_watch_whatever_is_on_its_way(void **state)
+{
+    (void)state;
+    struct err_info why = { 0 };
+    for (int steps = 0; steps < 5; steps++) {
+        struct watching watching;
+        world_publish("playbook: at-once\ntitle: A\nsteps: [ { return: 1 } ]\n");
+        struct id run = world_start("at-once");
+        world_pass(US_PER_S);
+        watch(&watching, run, false);
+        for (int i = 0; i < steps; i++)
+            (void)loop_virtual_step_job(engine_world.loop);
+        world_close_engine();
+        assert_true(watching.told <= 1);
+        assert_null(watching.watch.entry);
+        test_check(world_try_engine(&why), &why);
+    }
+}
+
+/* ---- what is read by others ---- */
+
+static void a_run_of_another_tenant_or_of_nobody_is_not_found(void **state)
+{
+    (void)state;
+    struct watching other;
+    world_publish(waits);
+    struct id run = world_start("waits");
+    watch(&other, run, false);
+    engine_unwatch(engine_world.engine, &other.watch);
+    other = (struct watching){
+        .watch = { .ended = ended, .reply_to = engine_world.loop, .run_id = run, .tenant = 2 }
+    };
+    engine_watch(engine_world.engine, &other.watch);
+    world_pass(US_PER_S);
+    assert_int_equal(other.told, 1); /* as of a run that does not exist */
+    struct told told = told_new();
+    engine_cancel_run(engine_world.engine, 2, run, STR("x"), STR("x"), &told.reply);
+    world_pass(US_PER_S);
+    assert_true(told.is_told);
+    assert_int_equal(told.result, ERR_NOT_FOUND);
+    told = world_cancel((struct id){ { 4, 5, 6 } });
+    assert_int_equal(told.result, ERR_NOT_FOUND);
+    assert_status(run, "waiting");
+}
+
+static void statuses_have_words_and_moves(void **state)
+{
+    (void)state;
+    enum run_status status = RUN_QUEUED;
+    assert_string_equal(run_status_name((enum run_status)77), "unknown");
+    assert_string_equal(step_status_name((enum step_status)77), "unknown");
+    assert_string_equal(step_status_name(STEP_SKIPPED), "skipped");
+    assert_true(run_status_parse(STR("uncertain"), &status));
+    assert_int_equal(status, RUN_UNCERTAIN);
+    assert_false(run_status_parse(STR("lost"), &status));
+    assert_true(run_status_can_move(RUN_SUCCEEDED, RUN_SUCCEEDED));
+    assert_false(run_status_can_move(RUN_SUCCEEDED, RUN_RUNNING));
+    assert_true(run_status_can_move(RUN_FAILED, RUN_RUNNING));
+}
+
+/* ---- warm runs ---- */
+
+static enum err record(struct engine_offer *offer, uint32_t index, struct store_conn *conn,
+    enum event_fate *ret_fate, struct err_info *why)
+{
+    (void)offer, (void)index, (void)conn, (void)why; /* nobody reads events back */
+    *ret_fate = FATE_RUN;
+    return ERR_OK;
+}
+
+static void accepted(struct engine_offer *offer, enum err result, const struct err_info *why)
+{
+    (void)offer;
+    test_check(result, why);
+}
+
+/* While the store is asked for its message the oldest warm run is where it is, though others need the room.
+ */
+static void a_run_that_something_happens_to_is_not_put_out_of_memory(void **state)
+{
+    (void)state;
+    for (int steps = 0; steps < 8; steps++) {
+        struct arena arena = { 0 };
+        struct engine_event event = { .event_id = { { 1 } }, .event = value_int(1) };
+        world_open();
+        world_publish(waits);
+        world_publish("playbook: event\ntitle: E\nsteps: [ { wait: { event: it.event == 1 } } ]\n");
+        struct id run = world_start("event");
+        for (unsigned i = 0; i < RUNS_WARM_MAX - 1; i++)
+            (void)world_start("waits");
+        struct engine_offer offer = { .tenant = TENANT_DEFAULT,
+            .source = STR("test"),
+            .events = &event,
+            .event_count = 1,
+            .arena = &arena,
+            .record = record,
+            .accepted = accepted,
+            .reply_to = engine_world.loop };
+        engine_offer(engine_world.engine, &offer);
+        struct told told[4];
+        struct engine_start_request request = {
+            .tenant = TENANT_DEFAULT, .playbook = STR("waits"), .actor = STR("t")
+        };
+        for (int i = 0; i < steps; i++)
+            (void)loop_virtual_step_job(engine_world.loop);
+        for (int i = 0; i < 4; i++) {
+            told[i] = told_new();
+            engine_start_run(engine_world.engine, &request, &told[i].reply);
+            (void)loop_virtual_step_job(engine_world.loop);
+        }
+        world_pass(US_PER_S);
+        assert_status(run, "succeeded");
+        world_close();
+        arena_done(&arena);
+    }
+}
+
 /* ---- beginning and end ---- */
+
+static bool try_threads(void)
+{
+    struct engine_world *world = &engine_world;
+    struct err_info why = { 0 };
+    struct engine *engine = NULL;
+    struct engine_options options = { .clock = clock_system(),
+        .rand = rand_system(),
+        .store = world->store,
+        .catalogues = &world->source,
+        .shard_count = 2 };
+    enum err result = engine_new(&options, &engine, &why);
+    if (result == ERR_OK)
+        result = engine_start(engine, &why);
+    engine_free(engine);
+    return result == ERR_OK;
+}
+
+static void an_engine_that_lacks_something_is_not_made_and_leaves_nothing(void **state)
+{
+    (void)state;
+    const enum fault_kind kinds[] = { FAULT_MEMORY, FAULT_SYSTEM };
+    for (int k = 0; k < 2; k++) {
+        faults_look(kinds[k]);
+        assert_true(try_threads());
+        const struct fault_list list = faults_looked();
+        assert_true(list.count > 2);
+        for (long i = 0; i < list.count; i++) {
+            faults_refuse(kinds[k], list.numbers[i], 0);
+            bool is_made = try_threads();
+            bool has_struck = faults_end();
+            assert_true(is_made || has_struck);
+        }
+    }
+}
 
 static void an_engine_whose_host_can_not_be_made_is_not_made(void **state)
 {
@@ -449,22 +697,31 @@ static void what_is_asked_of_a_stopped_engine_is_refused(void **state)
 static bool play_disturbed(enum fault_kind kind, long number)
 {
     struct err_info why = { 0 };
-    struct id runs[4] = { 0 };
+    struct id runs[5] = { 0 };
     struct watching watching = { 0 };
-    static const char *const names[] = { "hangs", "waits", "block", "deaf" };
+    static const char *const names[] = { "hangs", "waits", "block", "deaf", "both" };
     world_open();
     world_publish(waits);
     world_publish("playbook: hangs\ntitle: H\nsteps: [ { id: h, do: x.hang, timeout: 10s } ]\n");
     world_publish("playbook: block\ntitle: B\nsteps: [ { do: x.block, for: 30m }, { do: x.note } ]\n");
     world_publish("playbook: deaf\ntitle: D\nsteps: [ { id: d, do: x.deaf, timeout: 10s } ]\n");
+    world_publish(
+        "playbook: both\ntitle: B\nsteps: [ { parallel: [ [ { do: x.go } ], [ { do: x.go } ] ] } ]\n");
+    world_publish("playbook: often\ntitle: O\ntriggers: [ { schedule: '*/20 * * * *' } ]\n"
+                  "steps: [ { do: x.note } ]\n");
     if (number < 0)
         faults_look(kind);
     else
         faults_refuse(kind, number, 13 /* SQLITE_FULL */);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         (void)world_try_start(names[i], value_null(), &runs[i], &why); /* ID_NONE: refused */
     watch(&watching, runs[1], true);
-    world_pass(US_PER_MIN);
+    for (int i = 0; i < 6; i++) /* messages that say nothing */
+        (void)world_try_sql("INSERT INTO engine_inbox (tenant, run_id, kind, frame, object, payload)"
+                            " SELECT 1, id, 6, 77, NULL, x'000100' FROM engine_runs WHERE status = 2",
+            &why);
+    engine_lost(engine_world.engine);
+    world_pass(3 * US_PER_MIN);
     world_close_engine();
     bool is_up = world_try_engine(&why) == ERR_OK;
     if (!is_up) { /* and is started once more */
@@ -483,6 +740,8 @@ static bool play_disturbed(enum fault_kind kind, long number)
         assert_status(runs[1], "succeeded");
     if (!id_is_none(runs[2]))
         assert_status(runs[2], "succeeded");
+    if (!id_is_none(runs[4]))
+        assert_status(runs[4], "succeeded");
     world_close();
     return has_struck;
 }
@@ -497,6 +756,38 @@ static void runs_come_as_far_as_they_can_whatever_is_refused_once(void **state)
         for (long i = 0; i < list.count; i++)
             (void)play_disturbed((enum fault_kind)kind, list.numbers[i]);
     }
+}
+
+/* A run so long that its state is written whole on its way. */
+static void play_long(long number)
+{
+    struct err_info why = { 0 };
+    struct id run = ID_NONE;
+    world_open();
+    world_publish("playbook: long\ntitle: L\nsteps:\n"
+                  "  - { set: { i: 0 } }\n"
+                  "  - { while: vars.i < 1100, max: 2000, steps: [ { set: { i: '${{ vars.i + 1 }}' } }, { "
+                  "do: x.go } ] }\n");
+    if (number < 0)
+        faults_look(FAULT_MEMORY);
+    else
+        faults_refuse(FAULT_MEMORY, number, 0);
+    (void)world_try_start("long", value_null(), &run, &why); /* ID_NONE: refused */
+    world_pass(US_PER_HOUR);
+    (void)faults_end();
+    world_pass(US_PER_HOUR);
+    if (!id_is_none(run))
+        assert_status(run, "succeeded");
+    world_close();
+}
+
+static void a_long_run_is_written_whole_on_its_way_whatever_is_refused_once(void **state)
+{
+    (void)state;
+    play_long(-1);
+    const struct fault_list list = faults_looked();
+    for (long i = 0; i < list.count; i++)
+        play_long(list.numbers[i]);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_make, world_drop)
@@ -524,6 +815,18 @@ int main(void)
         TEST(a_watch_that_was_on_its_way_when_it_was_removed_is_not_told),
         TEST(an_engine_whose_host_can_not_be_made_is_not_made),
         TEST(what_is_asked_of_a_stopped_engine_is_refused),
+        TEST(a_call_that_ends_as_it_is_cancelled_ends_its_step),
+        TEST(two_local_actions_of_one_turn_are_both_done_or_neither),
+        TEST(want_of_memory_without_end_ends_the_run_by_that_name),
+        TEST(a_case_that_can_not_be_read_is_waited_for),
+        TEST(without_an_audit_nothing_is_audited),
+        TEST(a_containment_begins_once_its_audit_row_has_room),
+        TEST(an_engine_that_ends_leaves_no_watch_whatever_is_on_its_way),
+        TEST(a_run_of_another_tenant_or_of_nobody_is_not_found),
+        cmocka_unit_test(statuses_have_words_and_moves),
+        cmocka_unit_test(a_run_that_something_happens_to_is_not_put_out_of_memory),
+        TEST(an_engine_that_lacks_something_is_not_made_and_leaves_nothing),
+        cmocka_unit_test(a_long_run_is_written_whole_on_its_way_whatever_is_refused_once),
         cmocka_unit_test(runs_come_as_far_as_they_can_whatever_is_refused_once),
     };
     return cmocka_run_group_tests_name("engine_scheduler", tests, NULL, NULL);
