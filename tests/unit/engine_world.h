@@ -475,4 +475,23 @@ UNUSED static struct told world_cancel(struct id run)
     return told;
 }
 
+/* Of x.hang, x.cut and x.deaf, by the order in which they went out. */
+UNUSED static void finish_call(unsigned number, bool is_ok)
+{
+    struct action_call *call = engine_world.calls[number];
+    struct action_result result = { .is_ok = is_ok, .output = value_int(7), .effect = ACTION_ANSWERED };
+    if (!is_ok)
+        result.error = (struct action_error){ STR("late"), STR("late"), false };
+    call->finish(call, &result);
+}
+
+UNUSED static uint64_t active_runs(void)
+{
+    struct engine_metrics metrics;
+    engine_metrics(engine_world.engine, &metrics);
+    return metrics.runs_active;
+}
+
+UNUSED static const char waits[] = "playbook: waits\ntitle: Waits\nsteps: [ { wait: 1h }, { return: 1 } ]\n";
+
 #endif
