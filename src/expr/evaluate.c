@@ -316,7 +316,9 @@ static FALLIBLE run(struct machine *machine, struct value *ret)
         const struct step *step = &steps[machine->pc++];
         if (step->op == STEP_RETURN) {
             *ret = machine_operand(machine, step->a);
-            return ERR_OK;
+            /* Comparisons leave it to the step behind them to look at what they cost. */
+            enum err spent = call_charge(&machine->call, 0);
+            return spent == ERR_OK ? ERR_OK : handle(machine, step, spent);
         }
         enum err err = ++machine->call.cost > machine->call.cost_max
             ? call_charge(&machine->call, 0)

@@ -129,6 +129,167 @@ static void xml_that_is_none_says_where(void **state)
     expr_expect_plain(ROWS(rows));
 }
 
+static void long_texts_are_paid_for_by_their_size(void **state)
+{
+    (void)state;
+    static const struct expr_row rows[] = {
+        { "'abcdefghijklmnopqrstuvwxyz0123456789'.contains('xyz')", "true" },
+        { "'abcdefghijklmnopqrstuvwxyz0123456789'.startsWith('abcdefghijklmnopqrstuvwxyz0123456789')",
+            "true" },
+        { "'abcdefghijklmnopqrstuvwxyz0123456789'.endsWith('abcdefghijklmnopqrstuvwxyz0123456789')", "true" },
+        { "'abcdefghijklmnopqrstuvwxyz0123456789'.indexOf('9')", "35" },
+        { "'abcdefghijklmnopqrstuvwxyz0123456789'.indexOf('9', 3)", "35" },
+        { "'abcdefghijklmnopqrstuvwxyz0123456789'.lastIndexOf('a')", "0" },
+        { "'abcdefghijklmnopqrstuvwxyz0123456789'.lastIndexOf('a', 35)", "0" },
+        { "'abcdefghijklmnopqrstuvwxyz0123456789'.replace('a', 'b').size()", "36" },
+        { "'abcdefghijklmnopqrstuvwxyz0123456789'.replace('', '-', 1)",
+            "'-abcdefghijklmnopqrstuvwxyz0123456789'" },
+        { "'abcdefghijklmnopqrstuvwxyz0123456789'.split('m').size()", "2" },
+        { "' abcdefghijklmnopqrstuvwxyz0123456789 '.trim()", "'abcdefghijklmnopqrstuvwxyz0123456789'" },
+        { "'abcdefghijklmnopqrstuvwxyz0123456789'.upperAscii().lowerAscii()",
+            "'abcdefghijklmnopqrstuvwxyz0123456789'" },
+        { "'abcdefghijklmnopqrstuvwxyz0123456789' < 'abcdefghijklmnopqrstuvwxyz0123456789'", "false" },
+        { "'abcdefghijklmnopqrstuvwxyz0123456789' <= 'abcdefghijklmnopqrstuvwxyz0123456789'", "true" },
+        { "'abcdefghijklmnopqrstuvwxyz0123456789' > 'abcdefghijklmnopqrstuvwxyz0123456789'", "false" },
+        { "'abcdefghijklmnopqrstuvwxyz0123456789' >= 'abcdefghijklmnopqrstuvwxyz0123456789'", "true" },
+        { "'abcdefghijklmnopqrstuvwxyz0123456789' == 'abcdefghijklmnopqrstuvwxyz0123456789'", "true" },
+        { "('abcdefghijklmnopqrstuvwxyz0123456789' + 'abcdefghijklmnopqrstuvwxyz0123456789').size()", "72" },
+        { "'abcdefghijklmnopqrstuvwxyz0123456789'.matches('^a.*9$')", "true" },
+        { "'%s'.format(['abcdefghijklmnopqrstuvwxyz0123456789'])", "'abcdefghijklmnopqrstuvwxyz0123456789'" },
+        { "'abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz0123456789%d'.format([1])",
+            "'abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz01234567891'" },
+        { "'\\u00a0\\u1680\\u2000\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000x'.trim()", "'x'" },
+        { "b'abcdefghijklmnopqrstuvwxyz0123456789' < b'abcdefghijklmnopqrstuvwxyz0123456789'", "false" },
+        { "[ 'abcdefghijklmnopqrstuvwxyz0123456789' ].join('abcdefghijklmnopqrstuvwxyz0123456789').size()",
+            "36" },
+    };
+    expr_expect_plain(ROWS(rows));
+}
+
+static void numbers_at_the_end_of_their_range_do_not_wrap(void **state)
+{
+    (void)state;
+    static const struct expr_row rows[] = {
+        { "double('nan') < 1.0", "false" },
+        { "double('nan') <= 1.0", "false" },
+        { "double('nan') > 1.0", "false" },
+        { "double('nan') >= 1.0", "false" },
+        { "(-9223372036854775807 - 1) / -1", "!overflow" },
+        { "(-9223372036854775807 - 1) % -1", "!overflow" },
+        { "-9223372036854775808 / 1", "-9223372036854775808" },
+        { "-9223372036854775808 % 5", "-3" },
+    };
+    expr_expect_plain(ROWS(rows));
+}
+
+static void addresses_are_told_by_their_kind(void **state)
+{
+    (void)state;
+    static const struct expr_row rows[] = {
+        { "ip('169.254.1.1').isLinkLocalUnicast()", "true" },
+        { "ip('169.1.1.1').isLinkLocalUnicast()", "false" },
+        { "ip('fe80::1').isLinkLocalUnicast()", "true" },
+        { "ip('fe00::1').isLinkLocalUnicast()", "false" },
+        { "ip('224.0.0.1').isLinkLocalMulticast()", "true" },
+        { "ip('224.0.1.1').isLinkLocalMulticast()", "false" },
+        { "ip('224.1.0.1').isLinkLocalMulticast()", "false" },
+        { "ip('10.0.0.1').isLinkLocalMulticast()", "false" },
+        { "ip('ff02::1').isLinkLocalMulticast()", "true" },
+        { "ip('ff05::1').isLinkLocalMulticast()", "false" },
+        { "ip('fe80::1').isLinkLocalMulticast()", "false" },
+        { "ip('0.0.0.0').isGlobalUnicast()", "false" },
+        { "ip('127.0.0.1').isGlobalUnicast()", "false" },
+        { "ip('224.0.0.1').isGlobalUnicast()", "false" },
+        { "ip('169.254.0.1').isGlobalUnicast()", "false" },
+        { "ip('8.8.8.8').isGlobalUnicast()", "true" },
+        { "cidr('10.0.0.0/8').containsCIDR('10.1.0.0/16')", "true" },
+        { "cidr('10.0.0.0/8').containsCIDR('11.0.0.0/16')", "false" },
+        { "cidr('10.0.0.0/8').containsCIDR('10.0.0.0/4')", "false" },
+        { "cidr('10.0.0.0/8').containsCIDR('x')", "!" },
+        { "cidr('10.0.0.0/8').containsCIDR(cidr('10.0.0.0/4'))", "false" },
+        { "cidr('10.0.0.0/8').containsCIDR(cidr('11.0.0.0/16'))", "false" },
+        { "cidr('10.0.0.0/8').containsCIDR(cidr('10.0.0.0/16'))", "true" },
+    };
+    expr_expect_plain(ROWS(rows));
+}
+
+static void formats_take_what_they_are_for(void **state)
+{
+    (void)state;
+    static const struct expr_row rows[] = {
+        { "'%b %b %b'.format([true, false, 5u])", "'1 0 101'" },
+        { "'%s %s'.format([ip('192.0.2.1'), cidr('10.0.0.0/8')])", "'192.0.2.1 10.0.0.0/8'" },
+        { "'%x'.format([255u])", "'ff'" },
+        { "'%e'.format(['x'])", "!" },
+        { "'%f'.format(['x'])", "!" },
+        { "'%o'.format(['x'])", "!" },
+        { "'%d'.format(['x'])", "!" },
+        { "'%.x'.format([1.0])", "!" },
+        { "'%.3'.format([1.0])", "!" },
+        { "'%'.format([1])", "!" },
+        { "'%s'.format([])", "!" },
+    };
+    expr_expect_plain(ROWS(rows));
+}
+
+static void what_nearly_is_an_indicator_is_none(void **state)
+{
+    (void)state;
+    static const struct expr_row rows[] = {
+        { "iocs('0xgggggggggggggggggggggggggggggggggggggggg').wallet", "[]" },
+        { "iocs('bc1qqqqqqqqqqqqqq').wallet", "[]" },
+        { "iocs('bc1').wallet", "[]" },
+        { "iocs('"
+          "40000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000')."
+          "wallet",
+            "[]" },
+        { "iocs('"
+          "4Blllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllll')."
+          "wallet",
+            "[]" },
+        { "iocs('"
+          "4z111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111')."
+          "wallet",
+            "[]" },
+        { "iocs('UA-1234-1 UA-123-1 UA-1234 UA-1234-12345 UA-1234-1x UA-12345678901-1 pub-12345678901234567 "
+          "UA_1').tracker",
+            "['UA-1234-1']" },
+        { "iocs('AS ASN AS64496 as').asn", "['AS64496']" },
+        { "iocs('CVE-2021 CVE-20x1-1234 CVE-2021-123 CVE-2021-1234567890 CVE-2021-1234a').cve", "[]" },
+        { "iocs('a@b.example.org. a..@d.example.org').email", "['a@b.example.org']" },
+        { "iocs('x@'+'a'.replace('a','example-').replace('e','e')+'.').email", "[]" },
+    };
+    expr_expect_plain(ROWS(rows));
+}
+
+/* A byte that no expression may have, at each place of one: it is refused there, or part of a text. */
+static void a_wrong_byte_is_refused_wherever_it_stands(void **state)
+{
+    (void)state;
+    static const char *const sources[] = {
+        "{'a': 1, ?'b': m.?c, }[x ? 1 : 2].f(g.h(1), -y) in [1, ?z, ] && !q || r",
+        "a.b{c: 1, ?d: [2]}.e[?0].map(i, j, i < 1 && j >= 2, i + j * 3)", "has(a.b) && cel.bind(v, 1, v == 2)"
+    };
+    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+        struct str source = str_of(sources[i]);
+        for (size_t at = 0; at <= source.size; at++) {
+            AUTO(arena) struct arena arena = { 0 };
+            struct expr_env env = { .is_unchecked = true };
+            struct err_info why = { 0 };
+            struct expr *expr;
+            struct str text;
+            bool is_inside = at > 0 && at < source.size && source.data[at - 1] == '\'';
+            assert_int_equal(arena_printf(&arena, &text, NULL, "%.*s@%.*s", STR_ARG(str_slice(source, 0, at)),
+                                 STR_ARG(str_slice(source, at, source.size))),
+                ERR_OK);
+            enum err err = expr_compile(&arena, &env, text, &expr, &why);
+            bool is_in_text = err == ERR_OK || is_inside;
+            if (!is_in_text && (err != ERR_INVALID || strcmp(why.name, "expr_parse") != 0))
+                fail_msg("%.*s: %s", STR_ARG(text), why.text);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +297,12 @@ int main(void)
         cmocka_unit_test(syslog_with_a_version_says_what_is_wrong),
         cmocka_unit_test(syslog_of_old_is_read_as_far_as_it_goes),
         cmocka_unit_test(xml_that_is_none_says_where),
+        cmocka_unit_test(long_texts_are_paid_for_by_their_size),
+        cmocka_unit_test(numbers_at_the_end_of_their_range_do_not_wrap),
+        cmocka_unit_test(addresses_are_told_by_their_kind),
+        cmocka_unit_test(formats_take_what_they_are_for),
+        cmocka_unit_test(what_nearly_is_an_indicator_is_none),
+        cmocka_unit_test(a_wrong_byte_is_refused_wherever_it_stands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
