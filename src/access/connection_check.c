@@ -14,14 +14,8 @@ bool connection_secret_reference(struct value setting, struct str *ret_name)
     if (!str_starts(text, REFERENCE_START) || !str_ends(text, STR("}")))
         return false;
     struct str name = str_slice(text, REFERENCE_START.size, text.size - 1);
-    if (name.size == 0 || name.size > SECRET_NAME_BYTES_MAX)
+    if (!access_name_is_good(name, SECRET_NAME_BYTES_MAX, true))
         return false;
-    for (size_t i = 0; i < name.size; i++) {
-        char c = name.data[i];
-        bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!is_word && (i == 0 || c == '\0' || !strchr("._-", c)))
-            return false;
-    }
     *ret_name = name;
     return true;
 }
@@ -126,13 +120,7 @@ static enum err check_settings(struct value v, const struct place *place, struct
 
 static enum err check_name(struct str name, struct err_info *why)
 {
-    bool is_good = name.size > 0 && name.size <= CONNECTION_NAME_BYTES_MAX;
-    for (size_t i = 0; is_good && i < name.size; i++) {
-        char c = name.data[i];
-        bool is_word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        is_good = is_word || (i > 0 && (c == '.' || c == '_' || c == '-'));
-    }
-    if (is_good)
+    if (access_name_is_good(name, CONNECTION_NAME_BYTES_MAX, false))
         return ERR_OK;
     return err_named(why, ERR_INVALID, "connection_name",
         "\"%.*s\" is no name for a connection: use 1 to %d small letters, digits, '.', '_' and '-'",

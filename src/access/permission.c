@@ -2,6 +2,10 @@
 
 #include <string.h>
 
+#include "access/principal.h"
+
+#define SOURCE_NAME_BYTES_MAX 64
+
 #define ANALYST (1u << ROLE_ANALYST)
 #define ENGINEER (1u << ROLE_ENGINEER)
 #define LEAD (1u << ROLE_LEAD)
@@ -99,19 +103,6 @@ struct scopes scopes_of_role(enum role role)
 
 /* ---- ingest:SOURCE ---- */
 
-static bool is_source_name(struct str name)
-{
-    if (name.size == 0 || name.size > 64)
-        return false;
-    for (size_t i = 0; i < name.size; i++) {
-        char c = name.data[i];
-        bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!is_word && (i == 0 || !strchr("._-", c) || c == '\0'))
-            return false;
-    }
-    return true;
-}
-
 /* The next name of the list behind `*offset`. */
 static bool next_source(const struct scopes *scopes, size_t *offset, struct str *ret)
 {
@@ -139,7 +130,7 @@ static enum err add_source(struct scopes *scopes, struct str source, struct err_
         scopes->permissions |= bit(PERMISSION_INGEST);
         return ERR_OK;
     }
-    if (!is_source_name(source))
+    if (!access_name_is_good(source, SOURCE_NAME_BYTES_MAX, true))
         return err_named(why, ERR_INVALID, "scope",
             "\"%.*s\" is no source's name: write ingest:SOURCE with letters, digits, '.', '_' and '-', or "
             "ingest:*",

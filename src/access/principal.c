@@ -67,3 +67,16 @@ enum err principal_require(
         principal_kind_word(principal->kind), STR_ARG(principal_name(principal)),
         scope ? scope : "of a principal");
 }
+
+bool access_name_is_good(struct str name, size_t bytes_max, bool may_have_capitals)
+{
+    if (name.size == 0 || name.size > bytes_max)
+        return false;
+    for (size_t i = 0; i < name.size; i++) {
+        char c = may_have_capitals ? ascii_lower(name.data[i]) : name.data[i];
+        bool is_word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        if (!is_word && (i == 0 || (c != '.' && c != '_' && c != '-')))
+            return false;
+    }
+    return true;
+}

@@ -41,6 +41,10 @@ static inline struct str principal_name(const struct principal *principal)
     return (struct str){ principal->name, principal->name_size };
 }
 
+/* 1 to `bytes_max` letters, digits, '.', '_' and '-', the first a letter or a digit: what secrets,
+ * connections and sources may be called. */
+bool access_name_is_good(struct str name, size_t bytes_max, bool may_have_capitals);
+
 /* PERMISSION_PUBLIC is granted to all, PERMISSION_ANY to all but PRINCIPAL_NONE. */
 bool principal_can(const struct principal *principal, enum permission permission);
 bool principal_can_ingest(const struct principal *principal, struct str source);

@@ -210,13 +210,7 @@ static enum err add_hook(struct vault *vault, struct store_conn *conn, struct va
 
 static enum err check_name(struct str name, struct err_info *why)
 {
-    bool is_good = name.size > 0 && name.size <= SECRET_NAME_BYTES_MAX;
-    for (size_t i = 0; is_good && i < name.size; i++) {
-        char c = name.data[i];
-        bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        is_good = is_word || (i > 0 && (c == '.' || c == '_' || c == '-'));
-    }
-    if (is_good)
+    if (access_name_is_good(name, SECRET_NAME_BYTES_MAX, true))
         return ERR_OK;
     return err_named(why, ERR_INVALID, "secret_name",
         "\"%.*s\" is no name for a secret: use 1 to %d letters, digits, '.', '_' and '-', the first a letter "

@@ -196,6 +196,40 @@ static void change_of_something_read_earlier_is_refused(void **state)
     assert_int_equal(access_write(&fixture->access, put_work, &put), ERR_CONFLICT);
 }
 
+static void what_a_connection_is_made_of_is_checked(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const origins[] = { "https://", "http://", "ftp://x", "x", "https://a/b",
+        "https://a b", "https://a\177", "https://a@b" };
+    char longest[CONNECTION_NAME_BYTES_MAX + 2];
+    struct put put = new_connection(fixture, "x", "", "{}");
+    assert_int_equal(access_write(&fixture->access, put_work, &put), ERR_INVALID);
+    assert_string_equal(fixture->access.why.name, "connection_connector");
+    memset(longest, 'a', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = '\0';
+    put.spec.connector = str_of(longest);
+    assert_int_equal(access_write(&fixture->access, put_work, &put), ERR_INVALID);
+    put.spec.connector = STR("x");
+    put.spec.settings = value_int(1);
+    assert_int_equal(access_write(&fixture->access, put_work, &put), ERR_INVALID);
+    assert_string_equal(fixture->access.why.name, "connection_settings");
+    struct value_entry entry = { .key = value_int(1), .value = value_int(1) };
+    struct value_map_builder map;
+    value_map_begin(&map, &fixture->access.arena);
+    test_check(value_map_add(&map, entry.key, entry.value, &fixture->access.why), &fixture->access.why);
+    put.spec.settings = value_map_end(&map);
+    assert_int_equal(access_write(&fixture->access, put_work, &put), ERR_INVALID);
+    assert_string_equal(fixture->access.why.name, "connection_settings");
+    put.spec.settings = value_null();
+    for (size_t i = 0; i < sizeof(origins) / sizeof(origins[0]); i++) {
+        put.spec.origin = str_of(origins[i]);
+        assert_int_equal(access_write(&fixture->access, put_work, &put), ERR_INVALID);
+        assert_string_equal(fixture->access.why.name, "connection_origin");
+    }
+    put.spec.origin = STR("http://intranet:8080");
+    put_or_fail(fixture, &put);
+}
+
 static void secrets_stand_only_where_they_are_declared(void **state)
 {
     struct fixture *fixture = *state;
@@ -354,6 +388,7 @@ int main(void)
         IN_MEMORY(undone_change_is_not_seen),
         IN_MEMORY(default_is_the_marked_or_the_only_one),
         IN_MEMORY(change_of_something_read_earlier_is_refused),
+        IN_MEMORY(what_a_connection_is_made_of_is_checked),
         IN_MEMORY(secrets_stand_only_where_they_are_declared),
         IN_MEMORY(bad_specs_are_told),
         IN_MEMORY(deleted_connection_is_gone),

@@ -141,9 +141,49 @@ static void long_name_is_cut_at_a_character(void **state)
     assert_int_equal(strlen(principal.name), principal.name_size);
 }
 
+static void names_are_letters_digits_and_marks_between_them(void **state)
+{
+    (void)state;
+    static const struct {
+        struct str name;
+        bool is_good, is_good_small;
+    } rows[] = { { STR_INIT("a"), true, true }, { STR_INIT("z9.a_b-c"), true, true },
+        { STR_INIT("0"), true, true }, { STR_INIT("Ab"), true, false }, { STR_INIT("aZ"), true, false },
+        { STR_INIT(""), false, false }, { STR_INIT(".a"), false, false }, { STR_INIT("_a"), false, false },
+        { STR_INIT("-"), false, false }, { STR_INIT("a b"), false, false }, { STR_INIT("a/b"), false, false },
+        { STR_INIT("a:"), false, false }, { STR_INIT("a{"), false, false }, { STR_INIT("a`"), false, false },
+        { STR_INIT("a\0b"), false, false }, { STR_INIT("\303\244"), false, false },
+        { STR_INIT("12345678"), true, true }, { STR_INIT("123456789"), false, false } };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(access_name_is_good(rows[i].name, 8, true), rows[i].is_good);
+        assert_int_equal(access_name_is_good(rows[i].name, 8, false), rows[i].is_good_small);
+    }
+}
+
+static void administrators_have_all_scopes_and_nobody_has_none(void **state)
+{
+    (void)state;
+    struct scopes all = scopes_all(), administrator = scopes_of_role(ROLE_ADMINISTRATOR);
+    struct principal nobody, system = principal_system(1);
+    struct err_info why = { 0 };
+    assert_true(scopes_cover(&administrator, &all));
+    assert_false(scopes_have(&all, PERMISSION_COUNT));
+    principal_init(&nobody, PRINCIPAL_NONE, 1, (struct id){ 0 }, STR(""));
+    nobody.scopes = all;
+    assert_false(principal_can_ingest(&nobody, STR("wazuh")));
+    assert_int_equal(principal_require(&system, PERMISSION_CASES_READ, &why), ERR_OK);
+    assert_int_equal(principal_require(&nobody, PERMISSION_CASES_READ, &why), ERR_DENIED);
+    assert_non_null(strstr(why.text, "cases:read"));
+    assert_string_equal(principal_kind_word(PRINCIPAL_KIND_COUNT), "none");
+    principal_set_remote(&system, (struct str){ 0 });
+    assert_string_equal(system.remote, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_are_letters_digits_and_marks_between_them),
+        cmocka_unit_test(administrators_have_all_scopes_and_nobody_has_none),
         cmocka_unit_test(scopes_read_as_they_print),
         cmocka_unit_test(ingest_scope_is_for_its_source_only),
         cmocka_unit_test(unknown_scope_gets_a_suggestion),
