@@ -6,6 +6,7 @@
 #include "io/loop.h"
 
 #define RUNS 400
+#define DUE_RUNS 2500
 #define SHARDS 2
 
 /* ---- actions ---- */
@@ -338,17 +339,12 @@ static void cancels_reach_runs_on_every_shard(void **state)
 
 /* ---- ending in the middle ---- */
 
-static void a_node_that_stops_in_the_middle_goes_on_at_its_next_start(void **state)
+/* As if the process had died: nobody waits for the runs any more, another engine opens the same store. */
+static void start_anew(struct world *world, struct waiter *waiters, unsigned count)
 {
-    struct world *world = *state;
-    static struct waiter waiters[RUNS];
-    publish(world, child);
-    publish(world, work);
-    for (unsigned i = 0; i < RUNS; i++)
-        start(&waiters[i], world, "work");
     while (world->starting > 0)
         loop_run(world->loop);
-    for (unsigned i = 0; i < RUNS; i++) {
+    for (unsigned i = 0; i < count; i++) {
         if (waiters[i].watch.entry)
             engine_unwatch(world->engine, &waiters[i].watch);
     }
@@ -357,13 +353,37 @@ static void a_node_that_stops_in_the_middle_goes_on_at_its_next_start(void **sta
     open_engine(world);
     memset(world->by_status, 0, sizeof(world->by_status));
     world->waiting = 0;
-    for (unsigned i = 0; i < RUNS; i++) {
+    for (unsigned i = 0; i < count; i++) {
         waiters[i].watch.entry = NULL;
         world->waiting++;
         engine_watch(world->engine, &waiters[i].watch);
     }
+}
+
+static void a_node_that_stops_in_the_middle_goes_on_at_its_next_start(void **state)
+{
+    struct world *world = *state;
+    static struct waiter waiters[RUNS];
+    publish(world, child);
+    publish(world, work);
+    for (unsigned i = 0; i < RUNS; i++)
+        start(&waiters[i], world, "work");
+    start_anew(world, waiters, RUNS);
     run_until_done(world);
     assert_int_equal(world->by_status[RUN_SUCCEEDED], RUNS);
+}
+
+/* More than are woken at a time, and more than stay in memory. */
+static void runs_that_are_due_at_once_all_wake_after_a_start(void **state)
+{
+    struct world *world = *state;
+    static struct waiter waiters[DUE_RUNS];
+    publish(world, "playbook: sleeps\ntitle: Sleeps\nsteps: [ { wait: 1s } ]\n");
+    for (unsigned i = 0; i < DUE_RUNS; i++)
+        start(&waiters[i], world, "sleeps");
+    start_anew(world, waiters, DUE_RUNS);
+    run_until_done(world);
+    assert_int_equal(world->by_status[RUN_SUCCEEDED], DUE_RUNS);
 }
 
 int main(void)
@@ -374,6 +394,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(cancels_reach_runs_on_every_shard, make, drop),
         cmocka_unit_test_setup_teardown(
             a_node_that_stops_in_the_middle_goes_on_at_its_next_start, make, drop),
+        cmocka_unit_test_setup_teardown(runs_that_are_due_at_once_all_wake_after_a_start, make, drop),
     };
     return cmocka_run_group_tests_name("engine_shards", tests, NULL, NULL);
 }
