@@ -114,9 +114,9 @@ static void cache_remove(struct vault *vault, int64_t tenant, struct str name)
 {
     bool found = false;
     struct vault_secret **link = find_link(vault, tenant, name, &found);
-    struct vault_secret *old = found ? *link : NULL;
-    if (!old)
-        return;
+    if (!found)
+        return; /* another process may have made it */
+    struct vault_secret *old = *link;
     *link = old->next;
     free(old);
 }

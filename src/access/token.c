@@ -119,13 +119,11 @@ static void table_remove(struct tokens *tokens, int64_t tenant, struct id id)
 {
     struct token_entry *entry = table_find_id(tokens, tenant, id), *before = NULL;
     if (!entry)
-        return;
-    for (struct token_entry **link = bucket_of(tokens, entry->hash); *link; link = &(*link)->next_in_bucket) {
-        if (*link != entry)
-            continue;
-        *link = entry->next_in_bucket;
-        break;
-    }
+        return; /* another process may have made it */
+    struct token_entry **link = bucket_of(tokens, entry->hash);
+    while (*link != entry)
+        link = &(*link)->next_in_bucket;
+    *link = entry->next_in_bucket;
     for (struct token_entry *at = tokens->first; at != entry; at = at->next)
         before = at;
     if (before)

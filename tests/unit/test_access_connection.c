@@ -226,6 +226,10 @@ static void what_a_connection_is_made_of_is_checked(void **state)
         assert_int_equal(access_write(&fixture->access, put_work, &put), ERR_INVALID);
         assert_string_equal(fixture->access.why.name, "connection_origin");
     }
+    char host[8 + 263 + 1] = "https://";
+    memset(host + 8, 'a', 263);
+    put.spec.origin = str_of(host);
+    assert_int_equal(access_write(&fixture->access, put_work, &put), ERR_INVALID);
     put.spec.origin = STR("http://intranet:8080");
     put_or_fail(fixture, &put);
 }
@@ -240,6 +244,7 @@ static void secrets_stand_only_where_they_are_declared(void **state)
         "{\"api_key\":\"Bearer ${secret:a}\"}",
         "{\"api_key\":\"${secret:}\"}",
         "{\"api_key\":\"${secret:a b}\"}",
+        "{\"api_key\":\"${secret:a\"}",
         "{\"api_key\":\"${secret:a}}\"}",
         "{\"auth\":{\"password\":\"plain\"}}",
         "{\"auth\":{\"password\":{\"x\":\"plain\"}}}",

@@ -171,6 +171,10 @@ static void administrators_have_all_scopes_and_nobody_has_none(void **state)
     principal_init(&nobody, PRINCIPAL_NONE, 1, (struct id){ 0 }, STR(""));
     nobody.scopes = all;
     assert_false(principal_can_ingest(&nobody, STR("wazuh")));
+    assert_true(principal_can_ingest(&system, STR("wazuh")));
+    system.scopes = (struct scopes){ 0 };
+    assert_false(principal_can_ingest(&system, STR("wazuh")));
+    system.scopes = all;
     assert_int_equal(principal_require(&system, PERMISSION_CASES_READ, &why), ERR_OK);
     assert_int_equal(principal_require(&nobody, PERMISSION_CASES_READ, &why), ERR_DENIED);
     assert_non_null(strstr(why.text, "cases:read"));

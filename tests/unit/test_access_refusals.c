@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include "access/connection.h"
 #include "access/secret.h"
 #include "access/setup.h"
@@ -117,6 +119,7 @@ static FALLIBLE use_secrets(struct life *life, struct err_info *why)
 {
     AUTO(secret) struct secret opened = { 0 };
     AUTO(secret) struct secret unsealed = { 0 };
+    AUTO(secret) struct secret copied = { 0 };
     struct vault *vault = life->access.vault;
     struct secret_info *list;
     struct value sealed;
@@ -125,6 +128,7 @@ static FALLIBLE use_secrets(struct life *life, struct err_info *why)
     TRY(store_write_wait(life->access.store, delete_secret, life, why));
     TRY(secret_open(vault, TENANT_DEFAULT, STR("a"), &opened, why));
     TRY(secret_list(vault, TENANT_DEFAULT, &life->access.arena, &list, &count, why));
+    TRY(secret_init(&copied, STR("copied"), why));
     TRY(secret_seal(vault, TENANT_DEFAULT, STR("output"), &life->access.arena, &sealed, why));
     TRY(secret_unseal(vault, TENANT_DEFAULT, sealed, &unsealed, why));
     buf_printf(
@@ -200,6 +204,7 @@ static enum err live(void *context, struct buf *result, struct err_info *why)
     TRY(use_connections(life, why));
     struct str file = str_of(test_path(&life->access.folder, "admin.token"));
     TRY(setup_bootstrap_file(life->access.store, life->tokens, file, why));
+    (void)chmod(file.data, 0644); /* it is there unless it was refused, and then this is not reached */
     TRY(setup_bootstrap_file(life->access.store, life->tokens, file, why));
     file = str_of(test_path(&life->access.folder, "collector.token"));
     TRY(setup_collector_file(life->access.store, life->tokens, file, why));

@@ -139,6 +139,25 @@ static void list_tells_names_and_never_contents(void **state)
     assert_int_equal(list[1].updated.us - list[1].created.us, US_PER_DAY);
 }
 
+static void secrets_of_tenants_stand_beside_each_other(void **state)
+{
+    struct access_fixture *fixture = *state;
+    struct set second = { fixture, STR("m"), STR("two"), 2, false };
+    struct set nameless = { fixture, STR(".x"), { 0 }, 1, false };
+    struct secret_info *list = NULL;
+    size_t count = 0;
+    AUTO(secret) struct secret empty = { 0 };
+    assert_int_equal(access_write(fixture, set_work, &second), ERR_OK);
+    assert_int_equal(put_secret(fixture, "z", "one"), ERR_OK);
+    assert_int_equal(put_secret(fixture, "a", "one"), ERR_OK);
+    assert_int_equal(secret_list(fixture->vault, 1, &fixture->arena, &list, &count, &fixture->why), ERR_OK);
+    assert_int_equal(count, 2);
+    assert_true(str_equal(list[0].name, STR("a")) && str_equal(list[1].name, STR("z")));
+    assert_int_equal(access_write(fixture, delete_work, &nameless), ERR_INVALID);
+    test_check(secret_init(&empty, STR(""), &fixture->why), &fixture->why);
+    assert_true(secret_equal(&empty, STR("")));
+}
+
 static void bad_names_and_sizes_are_told(void **state)
 {
     struct access_fixture *fixture = *state;
@@ -388,6 +407,7 @@ int main(void)
         IN_MEMORY(secret_belongs_to_its_tenant),
         IN_MEMORY(each_secret_has_a_data_key_of_its_own),
         IN_MEMORY(list_tells_names_and_never_contents),
+        IN_MEMORY(secrets_of_tenants_stand_beside_each_other),
         IN_MEMORY(bad_names_and_sizes_are_told),
         ON_FILE(sealed_rows_open_in_their_place_only),
         ON_FILE(master_key_is_made_once_for_its_owner_only),

@@ -113,6 +113,33 @@ static void token_lets_in_until_it_is_revoked(void **state)
     assert_int_equal(access_write(&fixture->access, revoke_work, &token), ERR_NOT_FOUND);
 }
 
+static void damaged_row_keeps_tokens_from_opening(void **state)
+{
+    struct fixture *fixture = *state;
+    struct access_fixture *access = &fixture->access;
+    struct tokens_options options = { access->store, access->vault, &access->rand.rand,
+        &access->clock.clock };
+    struct tokens *again = NULL;
+    (void)created_token(fixture, "a", "admin");
+    tamper(access, "UPDATE access_tokens SET hash = x'00'");
+    assert_int_equal(tokens_open(&options, &again, &access->why), ERR_INTERNAL);
+    assert_string_equal(access->why.name, "store_corrupt");
+    tamper(access, "UPDATE access_tokens SET scopes = 'nonsense:scope'");
+    assert_int_equal(tokens_open(&options, &again, &access->why), ERR_INVALID);
+    assert_null(again);
+}
+
+static void names_of_tokens_hold_no_control_characters(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const names[] = { "", "a\nb", "a\177", "\377" };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct create create = new_token(fixture, names[i], "admin");
+        assert_int_equal(access_write(&fixture->access, create_work, &create), ERR_INVALID);
+        assert_string_equal(fixture->access.why.name, "token_name");
+    }
+}
+
 static void wrong_tokens_are_refused_alike(void **state)
 {
     struct fixture *fixture = *state;
@@ -459,6 +486,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_MEMORY(token_lets_in_until_it_is_revoked),
+        IN_MEMORY(damaged_row_keeps_tokens_from_opening),
+        IN_MEMORY(names_of_tokens_hold_no_control_characters),
         IN_MEMORY(wrong_tokens_are_refused_alike),
         IN_MEMORY(header_needs_the_bearer_scheme),
         IN_MEMORY(token_ends_when_it_expires),
