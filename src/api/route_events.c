@@ -7,11 +7,14 @@
 #include "ingest/event.h"
 #include "ingest/ingest.h"
 
+#define ASK_AFTER_US (100 * US_PER_MS)
+
 /* A request on its way in, and the runs that its sender waits for. */
 struct receiving {
     struct ingest_request ingest;
     struct request *request;
     int64_t wait_us; /* 0: the answer goes out after the commit */
+    struct instant until;
     struct loop_timer timer;
     struct run_watch *watches;
     uint32_t watch_count, open_count;
@@ -182,9 +185,19 @@ static void run_ended(struct engine_watch *watch, enum run_status status)
     one_less(run->receiving);
 }
 
-static void time_is_over(struct loop_timer *timer)
+/* Most runs end before anything has to be asked about them. */
+static void time_has_passed(struct loop_timer *timer)
 {
-    finish_waiting(CONTAINER_OF(timer, struct receiving, timer));
+    struct receiving *receiving = CONTAINER_OF(timer, struct receiving, timer);
+    const struct api_options *options = &receiving->request->api->options;
+    if (loop_now(options->loop).us >= receiving->until.us) {
+        finish_waiting(receiving);
+        return;
+    }
+    loop_timer_start(options->loop, timer, receiving->until);
+    for (uint32_t i = 0; i < receiving->watch_count; i++)
+        if (receiving->watches[i].is_open)
+            engine_watch_ask(options->engine, &receiving->watches[i].watch);
 }
 
 static void watch_run(struct receiving *receiving, struct id run)
@@ -194,6 +207,7 @@ static void watch_run(struct receiving *receiving, struct id run)
     *watch = (struct run_watch){ .watch = { .ended = run_ended,
                                      .reply_to = request->api->options.loop,
                                      .run_id = run,
+                                     .is_young = true,
                                      .tenant = request->principal.tenant },
         .receiving = receiving,
         .is_open = true };
@@ -213,8 +227,11 @@ static void wait_for_runs(struct receiving *receiving)
         return;
     }
     list(receiving);
-    receiving->timer.fire = time_is_over;
-    loop_timer_start(loop, &receiving->timer, (struct instant){ loop_now(loop).us + receiving->wait_us });
+    int64_t now_us = loop_now(loop).us;
+    int64_t first_us = receiving->wait_us < ASK_AFTER_US ? receiving->wait_us : ASK_AFTER_US;
+    receiving->until = (struct instant){ now_us + receiving->wait_us };
+    receiving->timer.fire = time_has_passed;
+    loop_timer_start(loop, &receiving->timer, (struct instant){ now_us + first_us });
     /* One too many until all are watched: a watch may be answered at once. */
     receiving->open_count = 1;
     for (uint32_t i = 0; i < batch->event_count; i++)

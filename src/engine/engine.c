@@ -225,6 +225,11 @@ void engine_watch(struct engine *engine, struct engine_watch *watch)
     watches_add(engine->watches, watch);
 }
 
+void engine_watch_ask(struct engine *engine, struct engine_watch *watch)
+{
+    watches_ask(engine->watches, watch);
+}
+
 void engine_unwatch(struct engine *engine, struct engine_watch *watch)
 {
     watches_remove(engine->watches, watch);

@@ -246,9 +246,14 @@ struct engine_watch {
     struct id run_id;
     int64_t tenant;
     bool or_waiting;
+    bool is_young; /* the run has begun just now: see engine_watch_ask */
     struct watch_entry *entry; /* from here the engine's */
 };
 void engine_watch(struct engine *engine, struct engine_watch *watch);
+/* A young run will hardly have ended before its watch was there, so the store is not asked about each:
+ * whoever watches one does this once, soon. On reply_to's thread; for a watch that has been called, nothing.
+ */
+void engine_watch_ask(struct engine *engine, struct engine_watch *watch);
 void engine_unwatch(struct engine *engine, struct engine_watch *watch); /* on reply_to's thread */
 
 #define ENGINE_LATENCY_BUCKETS 24

@@ -202,16 +202,30 @@ void watches_add(struct watches *watches, struct engine_watch *watch)
         .tenant = watch->tenant,
         .or_waiting = watch->or_waiting,
         .reply_to = watch->reply_to,
-        .references = 2 };
+        .references = 1 };
     lock(watches);
     entry->all_next = watches->all;
     if (watches->all)
         watches->all->all_previous = entry;
     watches->all = entry;
-    watches->asking++;
     list(entry);
     unlock(watches);
-    store_read(watches->store, &entry->op);
+    if (!watch->is_young)
+        watches_ask(watches, watch);
+}
+
+void watches_ask(struct watches *watches, struct engine_watch *watch)
+{
+    lock(watches);
+    struct watch_entry *entry = watch->entry;
+    bool is_open = entry && entry->is_listed;
+    if (is_open) {
+        entry->references++;
+        watches->asking++;
+    }
+    unlock(watches);
+    if (is_open)
+        store_read(watches->store, &entry->op);
 }
 
 void watches_remove(struct watches *watches, struct engine_watch *watch)

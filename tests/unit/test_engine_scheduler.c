@@ -371,6 +371,47 @@ static void a_watch_that_was_on_its_way_when_it_was_removed_is_not_told(void **s
     test_check(world_try_engine(&why), &why);
 }
 
+static void watch_young(struct watching *watching, struct id run)
+{
+    *watching = (struct watching){
+        .watch = { .ended = ended,
+            .reply_to = engine_world.loop,
+            .run_id = run,
+            .tenant = TENANT_DEFAULT,
+            .is_young = true },
+    };
+    engine_watch(engine_world.engine, &watching->watch);
+}
+
+static void a_watch_of_a_young_run_asks_when_it_is_told_to(void **state)
+{
+    (void)state;
+    struct watching before, after, gone;
+    world_publish("playbook: y\ntitle: Y\nsteps: [ { do: x.hang } ]\n");
+    struct id run = world_start("y");
+    watch_young(&before, run);
+    engine_watch_ask(engine_world.engine, &before.watch); /* it has not ended */
+    world_pass(US_PER_S);
+    assert_int_equal(before.told, 0);
+    finish_call(0, true);
+    world_pass(US_PER_S);
+    assert_int_equal(before.told, 1);
+    assert_int_equal(before.status, RUN_SUCCEEDED);
+    watch_young(&after, run);
+    watch_young(&gone, run);
+    world_pass(US_PER_S);
+    assert_int_equal(after.told, 0);
+    engine_unwatch(engine_world.engine, &gone.watch);
+    engine_watch_ask(engine_world.engine, &gone.watch);
+    engine_watch_ask(engine_world.engine, &after.watch);
+    world_pass(US_PER_S);
+    assert_int_equal(after.told, 1);
+    assert_int_equal(gone.told, 0);
+    engine_watch_ask(engine_world.engine, &after.watch); /* it has been called */
+    world_pass(US_PER_S);
+    assert_int_equal(after.told, 1);
+}
+
 static void an_engine_that_ends_leaves_no_watch_whatever_is_on_its_way(void **state)
 {
     (void)state;
@@ -667,6 +708,7 @@ int main(void)
         TEST(a_decision_waits_for_the_disk_and_a_stop_meanwhile_loses_nothing_that_was_acknowledged),
         TEST(a_watch_is_told_once_of_the_end_or_of_the_waiting_and_a_removed_one_never),
         TEST(a_watch_that_was_on_its_way_when_it_was_removed_is_not_told),
+        TEST(a_watch_of_a_young_run_asks_when_it_is_told_to),
         TEST(an_engine_whose_host_can_not_be_made_is_not_made),
         TEST(what_is_asked_of_a_stopped_engine_is_refused),
         TEST(a_call_that_ends_as_it_is_cancelled_ends_its_step),
