@@ -69,9 +69,8 @@ class Spawner:
 
     def __init__(self, environment=None):
         self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        variables = dict(os.environ, TOCSIN_EGRESS_ALLOW="127.0.0.1/32", LD_PRELOAD=str(preload("spawn")),
-                         TOCSIN_SPAWN_FD=str(theirs.fileno()), **(environment or {}))
-        self.process = subprocess.Popen([str(BIN)], env=variables, pass_fds=[theirs.fileno()])
+        own = {"LD_PRELOAD": str(preload("spawn")), "TOCSIN_SPAWN_FD": str(theirs.fileno())}
+        self.process = subprocess.Popen([str(BIN)], env=variables(own | (environment or {})), pass_fds=[theirs.fileno()])
         theirs.close()
 
     def start(self, arguments, log, ahead_s):
@@ -85,6 +84,12 @@ class Spawner:
     def close(self):
         self.socket.close()
         self.process.wait()
+
+
+def variables(more):
+    """The environment of a program under test; a sanitizer that is no longer the first to be linked is told so."""
+    sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0:exitcode=99"
+    return dict(os.environ, TOCSIN_EGRESS_ALLOW="127.0.0.1/32", ASAN_OPTIONS=sanitizer) | (more or {})
 
 
 def die_with_parent():
@@ -168,10 +173,7 @@ class Server:
         if self.spawner and not environment:
             self.process = self.spawner.start(command, self.log, self.ahead_s)
             return
-        variables = dict(os.environ, TOCSIN_EGRESS_ALLOW="127.0.0.1/32", **(environment or {}))
-        if environment and "LD_PRELOAD" in environment:
-            variables["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
-        self.process = subprocess.Popen([*WITH_US, *command], stdout=subprocess.PIPE, stderr=self.log, env=variables)
+        self.process = subprocess.Popen([*WITH_US, *command], stdout=subprocess.PIPE, stderr=self.log, env=variables(environment))
 
     def start_and_kill(self, seconds):
         self.spawn()

@@ -10,6 +10,7 @@ import pathlib
 import re
 
 SECTOR = 512
+PIECE = 4096
 Record = collections.namedtuple("Record", "kind at path to data end")
 REMEMBERED = re.compile(rb"POST /unsafe/(\S+) |GET (/once/\S+) ")
 ACCEPTED = re.compile(rb'\{"id":"([0-9A-Z]{26})","alert_id":(?:null|"[0-9A-Z]{26}"),"fate":"\w+","runs":\[([^\]]*)\]')
@@ -48,18 +49,30 @@ def call_of(record):
 class File:
     def __init__(self, durable=b""):
         self.calm = None  # (content, its hash), while nothing is pending
+        self.start = None  # (size, hasher) of what no pending change touches
         self.durable, self.pending = bytearray(durable), []  # pending: (kind, offset, data)
 
     def add(self, change):
         self.pending.append(change)
-        self.calm = None
+        self.calm = self.start = None
 
     def whole(self):
         """(content, its hash), when nothing is pending."""
-        self.calm = self.calm or with_hash(bytes(self.durable))
+        if self.calm is None:
+            self.calm = bytes(self.durable), self.hash_of(self.durable)
         return self.calm
 
+    def hash_of(self, content):
+        """Of a content that differs from the durable one only where a pending change is."""
+        if self.start is None:
+            size = min([len(self.durable), *(at for _, at, _ in self.pending)])
+            self.start = size, hashlib.sha1(memoryview(self.durable)[:size])
+        hasher = self.start[1].copy()
+        hasher.update(memoryview(content)[self.start[0]:])
+        return hasher.digest()
+
     def sync(self, count):
+        self.start = None
         for change in self.pending[:count]:
             apply_change(self.durable, change)
         del self.pending[:count]
@@ -102,7 +115,8 @@ class Disk:
         elif kind == "unlink":
             self.note_name("remove", path, self.names.pop(path, None))
         elif kind in ("write", "truncate") and path in self.names:
-            self.names[path].add((kind, record.at, record.data))
+            for change in pieces(kind, record.at, record.data):
+                self.names[path].add(change)
         elif kind == "sync-begin":
             self.begun[path] = (len(self.names[path].pending) if path in self.names
                                 else len(self.pending_names[path]))
@@ -148,12 +162,15 @@ class Disk:
                     apply_change(content, change)
                 elif (id(file), i) == torn[0] and change[0] == "write":
                     apply_change(content, ("write", change[1], change[2][:torn[1] * SECTOR]))
-            made[path] = with_hash(bytes(content))
+            made[path] = content, file.hash_of(content)
         return made
 
 
-def with_hash(content):
-    return content, hashlib.sha1(content).digest()
+def pieces(kind, at, data):
+    """A disk may write the parts of one write in any order."""
+    ends = range(at - at % PIECE + PIECE, at + len(data), PIECE) if kind == "write" else ()
+    starts = [at, *ends]
+    return [(kind, start, data[start - at:end - at]) for start, end in zip(starts, [*ends, at + len(data)])]
 
 
 def apply_name(names, change):

@@ -21,12 +21,19 @@ class Session:
         self.before, self.records, self.promises = {}, [], []
         self.keeps = True  # what was acknowledged is not forgotten on purpose
         self.backup = None
+        self.ahead_s = 0  # of its clock
 
     def environment(self, **more):
         return {"LD_PRELOAD": str(world.preload("record")), "TOCSIN_RECORD_FILE": str(self.log),
                 "TOCSIN_RECORD_FOLDER": str(self.folder)} | more
 
     def note_before(self):
+        """What the folder has and what tools remember, before the record begins."""
+        for _, path in self.stub.calls():
+            if path.startswith("/unsafe/"):
+                self.promises.append((0, "unsafe", path[len("/unsafe/"):]))
+            elif path.startswith("/once/"):
+                self.promises.append((0, "once", path))
         self.before = {str(p): p.read_bytes() for p in self.folder.rglob("*")
                        if p.is_file() and not p.name.endswith("-shm") and p.name != "server.log"}
 
@@ -160,17 +167,16 @@ def record_publishing(session):
 
 def record_retention(session):
     """Two hours later, what is kept for one."""
-    session.keeps = False
+    session.keeps, session.ahead_s = False, 7200
     prepare(session, is_killed=False)
     libraries = f"{world.preload('record')}:{world.preload('spawn')}"
-    session.server.start(session.environment(LD_PRELOAD=libraries, TOCSIN_CLOCK_AHEAD="7200", TOCSIN_RETENTION_EVENTS="1h",
+    session.server.start(session.environment(LD_PRELOAD=libraries, TOCSIN_CLOCK_AHEAD=str(session.ahead_s), TOCSIN_RETENTION_EVENTS="1h",
                                              TOCSIN_RETENTION_RUNS="1h"))
     session.server.post("crash", {"kind": "start", "name": "kept"})
     session.lead_to_end()
 
     def has_forgotten():
-        runs = [r for r in session.server.items("/api/v1/runs") if r["playbook"] == "every-kind"]
-        return [session.server.run(r["id"])["output"]["name"] for r in runs] == ["kept"]
+        return [r["output"]["name"] for r in session.server.items("/api/v1/runs") if r["playbook"] == "every-kind"] == ["kept"]
 
     world.wait_until(has_forgotten, 60, "what is old is forgotten")
     session.finish()
@@ -180,7 +186,7 @@ def record_backup(session):
     prepare(session, is_killed=True)
     session.backup = session.folder / "copy"
     done = subprocess.run([*world.WITH_US, str(world.BIN), "backup", str(session.backup), "--data", str(session.folder / "data")],
-                          env=dict(os.environ, **session.environment()), capture_output=True, text=True)
+                          env=world.variables(session.environment()), capture_output=True, text=True)
     if done.returncode != 0:
         raise AssertionError(f"the backup was not made: {done.stderr}")
     session.promise("backup", "it")

@@ -6,8 +6,10 @@ A run with every kind of step is led to its end while the Nth call of one kind f
 what it was asked (and the sender sends again), or end with the status of a broken store (and is started again, without
 the fault). It may not die by a signal, hang, lose what it acknowledged, do anything twice or end the run otherwise.
 After a failed sync it must have ended: what the disk has is not known then.
-TOCSIN_FAIL_PLACES=N tries that many places a kind. The last line is `N passed, N failed`.
+tests/crash/test_crash_fail.py [KIND…], several at a time. TOCSIN_FAIL_PLACES=N tries that many places a kind, `all` each
+there is. The last line is `N passed, N failed`.
 """
+import concurrent.futures
 import os
 import subprocess
 import sys
@@ -119,27 +121,42 @@ def check(server, stub, runs):
         raise AssertionError(f"the audit chain is broken: {body}")
 
 
+def try_place(kind, number, total):
+    """What went wrong, or None."""
+    with tempfile.TemporaryDirectory() as own:
+        try:
+            deaths = play(kind, number, os.path.join(own, "counts"))
+            # The last ones are of the end, when all is acknowledged and the log still has it.
+            if kind == "sync" and not deaths and number < total - 3:
+                raise AssertionError("it went on after a failed sync")
+        except AssertionError as error:
+            return f"{kind} {number} of {total}: {error}"
+    return None
+
+
+def places_of(total, wanted):
+    step = max(1, total / (total if wanted == "all" else int(wanted)))
+    return sorted({1 + int(i * step) for i in range(int(total / step))} if total else ())
+
+
 def main():
     kinds = sys.argv[1:] or KINDS
-    places = int(os.environ.get("TOCSIN_FAIL_PLACES", "5"))
-    passed = failed = 0
+    wanted = os.environ.get("TOCSIN_FAIL_PLACES", "5")
     with tempfile.TemporaryDirectory() as own:
         counts = os.path.join(own, "counts")
         play("none", 0, counts)
         totals = {line.split()[0]: int(line.split()[1]) for line in open(counts)}
-        print("without a fault: " + ", ".join(f"{n} {kind}" for kind, n in totals.items()), flush=True)
-        for kind in kinds:
-            total = totals[kind]
-            for number in sorted({1 + i * total // places for i in range(places)} if total else ()):
-                try:
-                    deaths = play(kind, number, counts)
-                    # The last ones are of the end, when all is acknowledged and the log still has it.
-                    if kind == "sync" and not deaths and number < total - 3:
-                        raise AssertionError("it went on after a failed sync")
-                    passed += 1
-                except AssertionError as error:
-                    failed += 1
-                    print(f"FAIL {kind} {number} of {total}: {error}", flush=True)
+    print("without a fault: " + ", ".join(f"{n} {kind}" for kind, n in totals.items()), flush=True)
+    places = [(kind, number, totals[kind]) for kind in kinds for number in places_of(totals[kind], wanted)]
+    passed = failed = 0
+    with concurrent.futures.ProcessPoolExecutor(2 * (os.cpu_count() or 1), initializer=world.die_with_parent) as pool:
+        for fault in pool.map(try_place, *zip(*places)):
+            passed += not fault
+            failed += bool(fault)
+            if fault:
+                print(f"FAIL {fault}", flush=True)
+            if (passed + failed) % 100 == 0:
+                print(f"{passed} of {len(places)} passed", flush=True)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
