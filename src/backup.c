@@ -36,6 +36,17 @@ static FALLIBLE sync_folder(const char *path, struct err_info *why)
     return failed ? err_errno(why, failed, path) : ERR_OK;
 }
 
+/* The name `path` in its folder is durable then; it does not end in a slash. */
+static FALLIBLE sync_parent(struct arena *arena, struct str path, struct err_info *why)
+{
+    struct str parent;
+    size_t slash = path.size;
+    while (slash > 0 && path.data[slash - 1] != '/')
+        slash--;
+    TRY(arena_str(arena, slash > 0 ? str_slice(path, 0, slash) : STR("."), &parent, why));
+    return sync_folder(parent.data, why);
+}
+
 static FALLIBLE copy_bytes(int from, int to, const char *path, uint64_t *ret_bytes, struct err_info *why)
 {
     char part[PART_BYTES];
@@ -173,7 +184,7 @@ static FALLIBLE make_folder(
     TRY(copy_all(from, unfinished.data, with_key, report, why));
     if (rename(unfinished.data, to) != 0)
         return err_errno(why, errno, to);
-    return ERR_OK;
+    return sync_parent(&arena, path, why);
 }
 
 static FALLIBLE check_is_new(const char *path, struct err_info *why)
