@@ -26,17 +26,23 @@ static enum content_kind kind_of_name(struct str name)
 }
 
 /* A text that is no YAML counts as a playbook: its reader says best what is wrong with it. */
-static enum content_kind kind_of_text(struct str name, struct str text)
+static FALLIBLE kind_of_text(struct str name, struct str text, enum content_kind *ret, struct err_info *why)
 {
     AUTO(arena) struct arena arena = { 0 };
     struct yaml_node *root;
+    *ret = CONTENT_OTHER;
     if (str_ends(name, STR(".test.yaml")))
-        return CONTENT_OTHER;
-    if (yaml_parse(&arena, text, &root, NULL) != ERR_OK || yaml_find(root, STR("playbook")) != NULL)
-        return CONTENT_PLAYBOOK;
-    if (yaml_find(root, STR("connector")) != NULL)
-        return CONTENT_CONNECTOR;
-    return yaml_find(root, STR("source")) != NULL ? CONTENT_SOURCE : CONTENT_OTHER;
+        return ERR_OK;
+    enum err result = yaml_parse(&arena, text, &root, NULL);
+    if (result == ERR_MEMORY)
+        return err_memory(why);
+    if (result != ERR_OK || yaml_find(root, STR("playbook")) != NULL)
+        *ret = CONTENT_PLAYBOOK;
+    else if (yaml_find(root, STR("connector")) != NULL)
+        *ret = CONTENT_CONNECTOR;
+    else if (yaml_find(root, STR("source")) != NULL)
+        *ret = CONTENT_SOURCE;
+    return ERR_OK;
 }
 
 static FALLIBLE add_builtin(
@@ -56,8 +62,7 @@ static FALLIBLE add_file(struct arena *arena, const char *path, struct content *
     *to = (struct content_file){ 0 };
     TRY(file_read(path, YAML_BYTES_MAX, arena, &to->text, why));
     to->name = str_of(path);
-    to->kind = kind_of_text(to->name, to->text);
-    return ERR_OK;
+    return kind_of_text(to->name, to->text, &to->kind, why);
 }
 
 enum err content_read(struct arena *arena, const char *const *folders, size_t folder_count,
@@ -188,6 +193,8 @@ static FALLIBLE publish_pass(const struct content *content, bool *is_done, struc
             engine, TENANT_DEFAULT, STR("content"), file->text, !file->is_builtin, found, &version, why);
         if (result != ERR_OK && result != ERR_INVALID)
             return result;
+        if (found->is_out_of_memory)
+            return err_memory(why);
         is_done[i] = result == ERR_OK;
         *ret_failed += result != ERR_OK;
     }

@@ -42,6 +42,8 @@ static FALLIBLE sift_one(const struct content_sound *sound, struct content_sound
         return ERR_OK;
     if (is_sound(kind, file, found))
         return keep(next, file, why);
+    if (found->is_out_of_memory) /* then nobody knows whether the file has a fault */
+        return err_memory(why);
     if (before == NULL) {
         file->kind = CONTENT_OTHER;
         file->state = CONTENT_LEFT_OUT;

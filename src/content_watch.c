@@ -45,8 +45,10 @@ static FALLIBLE sift(
 static FALLIBLE load(struct content_watch *watch, const struct content *content, struct diagnostics *found,
     struct err_info *why)
 {
-    TRY(content_load_connectors(content, watch->connect, found, why));
-    return content_load_sources(content, watch->ingest, found, why);
+    enum err result = content_load_connectors(content, watch->connect, found, why);
+    if (result == ERR_OK)
+        result = content_load_sources(content, watch->ingest, found, why);
+    return result != ERR_OK && found->is_out_of_memory ? err_memory(why) : result;
 }
 
 static FALLIBLE load_builtin(struct content_watch *watch, struct err_info *why)
@@ -126,7 +128,10 @@ static void look(struct executor_task *task)
     if (stamp == watch->stamp)
         return;
     watch->stamp = stamp;
-    if (reload(watch, &why) != ERR_OK)
+    enum err result = reload(watch, &why);
+    if (result == ERR_MEMORY)
+        watch->stamp = 0; /* once more at the next look */
+    if (result != ERR_OK)
         log_failure(watch->log, LOG_ERROR, "content could not be read again", &why);
 }
 

@@ -201,6 +201,10 @@ static void check_connector(
         return;
     AUTO(buf) struct buf name = { 0 };
     buf_printf(&name, "%.*s.%.*s", STR_ARG(connector->name), STR_ARG(connector->test_action));
+    if (buf_check(&name, NULL) != ERR_OK) {
+        diagnostics_lack_memory(found);
+        return;
+    }
     const struct action *action = find_action(&catalogue->catalogue, buf_str(&name));
     if (!action) {
         fault(found, connector, connector->line, connector->column, "unknown_action",
@@ -283,7 +287,9 @@ bool connector_check(struct str text, struct diagnostics *found)
     uint32_t errors_before = found->error_count;
     struct err_info why = { 0 };
     enum err result = action_catalogue_build(&file, 1, found, &catalogue, &why);
-    if (result != ERR_OK && found->error_count == errors_before)
+    if (result == ERR_MEMORY)
+        diagnostics_lack_memory(found);
+    else if (result != ERR_OK && found->error_count == errors_before)
         diagnostics_add(found, DIAGNOSTIC_ERROR, "unreadable", 1, 1, "%s", why.text);
     action_catalogue_release(catalogue);
     return found->error_count == errors_before;

@@ -581,11 +581,15 @@ const struct connector *connector_read(struct arena *arena, struct str text, str
     reading.connector = ARENA_NEW(arena, struct connector);
     if (!reading.connector || arena_str(arena, text, &copy, &why) != ERR_OK ||
         arena_str(arena, found->file, &reading.connector->file, &why) != ERR_OK) {
-        diagnostics_add(
-            found, DIAGNOSTIC_ERROR, "out_of_memory", 1, 1, "there is not enough memory to read this");
+        diagnostics_lack_memory(found);
         return NULL;
     }
-    if (yaml_parse(arena, copy, &root, &why) != ERR_OK) {
+    enum err result = yaml_parse(arena, copy, &root, &why);
+    if (result == ERR_MEMORY) {
+        diagnostics_lack_memory(found);
+        return NULL;
+    }
+    if (result != ERR_OK) {
         diagnostics_add(found, DIAGNOSTIC_ERROR, why.name ? why.name : "yaml", why.line ? why.line : 1,
             why.column ? why.column : 1, "%s", why.text);
         return NULL;

@@ -48,6 +48,7 @@ void sheet_fault_inside(struct sheet *sheet, const struct yaml_node *node, size_
 void sheet_memory(struct sheet *sheet, const struct yaml_node *node)
 {
     sheet_fault(sheet, node, "out_of_memory", "there is not enough memory to read this");
+    sheet->found->is_out_of_memory = true;
 }
 
 const char *sheet_nearest(struct str text, const char *const *words, uint32_t count)

@@ -107,6 +107,10 @@ static void fault_expr(struct sheet *sheet, const struct yaml_node *node, size_t
     const struct stencil_env *env, struct err_info *why)
 {
     struct str name;
+    if (why->code == ERR_MEMORY) {
+        sheet_memory(sheet, node);
+        return;
+    }
     const char *code = why->name && strcmp(why->name, "expr_parse") == 0 ? "expr_parse" : "expr_check";
     if (mentions_secret(source, env, &name)) {
         (void)err_set(why, ERR_INVALID,

@@ -8,7 +8,7 @@
 #include "engine/lease_rows.h"
 #include "engine/undo.h"
 
-#define AGAIN_US (60 * US_PER_S)
+#define AGAIN_US (10 * US_PER_S)
 
 /* Reads the row; then the undo begins. */
 struct find_op {

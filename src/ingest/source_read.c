@@ -456,7 +456,9 @@ bool source_check(struct str text, struct diagnostics *found)
     struct err_info why = { 0 };
     uint32_t before = found->error_count;
     enum err result = source_parse(&arena, text, found, &source, &why);
-    if (result != ERR_OK && found->error_count == before)
-        diagnostics_add(found, DIAGNOSTIC_ERROR, "memory", 0, 0, "%s", why.text);
+    if (result == ERR_MEMORY)
+        diagnostics_lack_memory(found);
+    else if (result != ERR_OK && found->error_count == before)
+        diagnostics_add(found, DIAGNOSTIC_ERROR, "source", 0, 0, "%s", why.text);
     return result == ERR_OK;
 }
