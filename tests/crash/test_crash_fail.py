@@ -68,7 +68,8 @@ def lead(server):
         is_over = len(runs) >= 4 and all(r["status"] in world.ENDED for r in runs)
         return runs if is_over and all(c["status"] == "ended" for c in leases) else None
 
-    return world.wait_until(look, 30, "the end of all runs")
+    # What memory was lacking for to tell a run is found once a minute.
+    return world.wait_until(look, 100, "the end of all runs")
 
 
 def play(kind, number, counts):

@@ -82,6 +82,8 @@ class Worker:
     def start(self, session, promised, is_settled):
         server = world.Server(self.place, self.stub, power_sessions.CONTENT, self.spawner)
         server.ahead_s = session.ahead_s
+        if is_settled:
+            self.tell_stub(promised)
         try:
             server.start(None if self.spawner else self.environment | {"TOCSIN_CLOCK_AHEAD": str(session.ahead_s)})
         except Gone as error:
@@ -102,12 +104,14 @@ class Worker:
             server.process.stdout.close()
             server.log.close()
 
-    def settle(self, server, promised):
-        """The stub is another one than the recorded server's, and is told what that one knew."""
-        sent_before = promised.get("unsafe", ())
+    def tell_stub(self, promised):
+        """It is another one than the recorded server's, and has to know what that one knew."""
         self.stub.forget()
         for path in promised.get("once", ()):
             self.stub.caller.call("GET", path)
+
+    def settle(self, server, promised):
+        sent_before = promised.get("unsafe", ())
         server.set_up()
         try:
             world.wait_until(lambda: power_sessions.goes_on(server, sent_before), 40, "the runs have ended after the cut")
