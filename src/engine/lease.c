@@ -138,8 +138,13 @@ static void begun_run(struct loop_job *job)
 void lease_begun(struct engine *engine, struct id lease, struct instant due)
 {
     struct begun *begun;
-    if (due.us == 0 || due.us > atomic_load(&engine->window_end) || !(begun = memory_alloc(sizeof(*begun))))
-        return; /* by hand only; found by a later poll; the same */
+    if (due.us == 0 || due.us > atomic_load(&engine->window_end))
+        return; /* by hand only; found by a later poll */
+    begun = memory_alloc(sizeof(*begun));
+    if (!begun) {
+        engine_lost(engine);
+        return;
+    }
     *begun = (struct begun){
         .job = { .run = begun_run }, .shard = engine_shard(engine, lease), .lease = lease, .due = due
     };

@@ -105,6 +105,8 @@ static void wake_run(struct shard *shard, struct id id)
     struct pending *pending = active ? pending_new(HAPPENED_TIMER) : NULL;
     if (pending)
         active_deliver(active, pending);
+    else
+        engine_lost(shard->engine);
 }
 
 static bool has_room(const struct shard *shard, unsigned woken)
@@ -143,7 +145,9 @@ void wakes_add(struct wakes *wakes, enum wake_kind kind, struct id id, struct in
     if (due.us > atomic_load(&engine->window_end))
         return;
     bool is_first = wakes->count == 0 || due.us < wakes->heap[0].due.us;
-    if (heap_push(wakes, (struct wake){ due, id, kind }) && is_first)
+    if (!heap_push(wakes, (struct wake){ due, id, kind }))
+        engine_lost(engine);
+    else if (is_first)
         arm(wakes);
 }
 

@@ -34,7 +34,7 @@ void wakes_stop(struct wakes *wakes);
 void wakes_done(struct wakes *wakes);
 /* The store is asked anew, as soon as what is on its way has arrived. */
 void wakes_poll_soon(struct wakes *wakes);
-/* Nothing when it is due after the window. Without memory it is left to the next poll. */
+/* Nothing when it is due after the window. Without memory the store is asked again in a minute. */
 void wakes_add(struct wakes *wakes, enum wake_kind kind, struct id id, struct instant due);
 
 #endif
