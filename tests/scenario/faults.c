@@ -23,42 +23,30 @@ struct totals {
     long refused;
 };
 
-/* SQLite's codes that a store can come back from, and what is then said: by a watch (rehearsal_go_on) always
- * the first. */
-static const struct {
-    int code;
-    const char *said[3];
-} wants[] = {
-    { SQLITE_NOMEM, { "memory" } },
-    { SQLITE_FULL, { "memory", "full" } },
-    { SQLITE_IOERR, { "memory", "I/O", "io" } },
-    { SQLITE_BUSY, { "memory", "locked", "unavailable" } },
-};
-#define WANTS (sizeof(wants) / sizeof(wants[0]))
+/* SQLite's codes that a store can come back from, by turns. */
+static const int codes[] = { SQLITE_NOMEM, SQLITE_FULL, SQLITE_IOERR, SQLITE_BUSY };
+#define CODES (sizeof(codes) / sizeof(codes[0]))
 
-static const char *const *said_of(enum fault_kind kind, long number)
+/* What is then said. Of the store any of these: some calls fail in one way only (places.c), and a watch that
+ * can't be asked says that memory is wanting (rehearsal_go_on). */
+static bool is_said(enum fault_kind kind, struct str text)
 {
-    return wants[kind == FAULT_STORE ? (size_t)number % WANTS : 0].said;
-}
-
-int scenario_want_code(long number)
-{
-    return wants[(size_t)number % WANTS].code;
-}
-
-static bool is_said(const char *const *words, struct str text)
-{
-    for (int i = 0; i < 3 && words[i]; i++) {
+    static const char *const words[] = { "memory", "full", "I/O", "io", "locked", "unavailable" };
+    for (size_t i = 0; i < (kind == FAULT_STORE ? sizeof(words) / sizeof(words[0]) : 1); i++) {
         if (str_contains(text, str_of(words[i])))
             return true;
     }
     return false;
 }
 
-bool scenario_want_is_said(enum fault_kind kind, long number, enum err result, const struct err_info *why)
+int scenario_want_code(long number)
 {
-    const char *const *words = said_of(kind, number);
-    return is_said(words, str_of(why->text)) || is_said(words, str_of(err_word(result)));
+    return codes[(size_t)number % CODES];
+}
+
+bool scenario_want_is_said(enum fault_kind kind, enum err result, const struct err_info *why)
+{
+    return is_said(kind, str_of(why->text)) || is_said(kind, str_of(err_word(result)));
 }
 
 static void stop_refusing(struct played *played)
@@ -86,7 +74,6 @@ static void play_once(const struct totals *totals, const struct scenario *scenar
     AUTO(arena) struct arena arena = { 0 };
     AUTO(buf) struct buf found = { 0 };
     struct err_info why = { 0 };
-    const char *const *words = said_of(totals->kind, number);
     struct played played = { .scenario = scenario,
         .arena = &arena,
         .patience_us = 400 * US_PER_DAY,
@@ -102,8 +89,8 @@ static void play_once(const struct totals *totals, const struct scenario *scenar
     /* Two disturbances leave nothing to compare with, but that nothing is done twice. */
     bool is_once = !str_contains(buf_str(&found), STR("took effect"));
     bool is_told = has_struck && result != ERR_TIMEOUT && is_once &&
-        (totals->crashes || played.had_no_mock || played.calls > *calls || is_said(words, buf_str(&found)) ||
-            is_said(words, str_of(why.text)) || is_said(words, str_of(err_word(result))));
+        (totals->crashes || played.had_no_mock || played.calls > *calls ||
+            is_said(totals->kind, buf_str(&found)) || scenario_want_is_said(totals->kind, result, &why));
     if (number < 0)
         *calls = played.calls;
     if ((result != ERR_OK || found.size > 0) && !is_told)

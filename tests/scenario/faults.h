@@ -8,7 +8,7 @@
 /* SQLite's code with which the statement of that number fails: by turns. */
 int scenario_want_code(long number);
 /* Whether an error tells of it, or of the want of memory. */
-bool scenario_want_is_said(enum fault_kind kind, long number, enum err result, const struct err_info *why);
+bool scenario_want_is_said(enum fault_kind kind, enum err result, const struct err_info *why);
 
 /* Of a scenario that has been played: all that can be read. Deviations become its faults. */
 void scenario_read_disturbed(struct played *played, enum fault_kind kind);

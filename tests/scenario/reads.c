@@ -98,7 +98,7 @@ static void read_disturbed(struct played *played, enum fault_kind kind, long num
     enum err result = read(played, &arena, &text, &why);
     bool has_struck = faults_end();
     bool is_same = result == ERR_OK && str_equal(buf_str(&text), buf_str(wanted));
-    if (!is_same && !(has_struck && scenario_want_is_said(kind, number, result, &why)))
+    if (!is_same && !(has_struck && scenario_want_is_said(kind, result, &why)))
         scenario_fault(played, "%s, call %ld refused: %s: %s %.*s", name, number, err_word(result), why.text,
             (int)text.size, text.data ? text.data : "");
 }
