@@ -318,6 +318,9 @@ static void mock_start(const struct action *action, struct action_call *call)
         mocked->mocks->has_run_out = true;
         fail(&answered.result, "mock_failed", has_text ? text : STR("no memory"));
     }
+    /* A probe that could not be answered knows nothing; only "not_done" says that there was no effect. */
+    if (call->purpose == ACTION_PROBE && str_equal(answered.result.error.code, STR("mock_failed")))
+        answered.result.effect = ACTION_UNKNOWN;
     flight->result = answered.result;
     call->state = answered.answer;
     if (!answered.answer) {
