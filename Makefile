@@ -13,7 +13,7 @@ DATA ?= ./tocsin-data
 # A meson build folder is made once; ninja notices changed meson files by itself.
 setup = [ -f $(1)/build.ninja ] || meson setup $(1) $(2) >/dev/null
 
-.PHONY: help build run test check analyze e2e bench crash simulate plant fuzz tsan valgrind msan cover format clean
+.PHONY: help build run test faults check analyze e2e bench crash simulate plant fuzz tsan valgrind msan cover format clean
 
 help:
 	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
@@ -34,7 +34,14 @@ test: build
 	@tools/install-packages test
 	@$(call setup,$(ASAN),-Dbuildtype=debugoptimized -Db_sanitize=address$(comma)undefined -Db_lundef=false)
 	@ninja -C $(ASAN) -j $(JOBS) tocsin tests
-	@tools/run-tests --filter '$(T)' --build $(ASAN)
+	@tools/run-tests --filter '$(T)' --suite unit,e2e,crash --build $(ASAN)
+
+## make faults   the unit tests of seven floors again, each call that they make refused once in turn (T=TEXT: as for test)
+faults:
+	@tools/install-packages test
+	@$(call setup,$(ASAN),-Dbuildtype=debugoptimized -Db_sanitize=address$(comma)undefined -Db_lundef=false)
+	@ninja -C $(ASAN) -j $(JOBS) fault_tests
+	@tools/run-tests --filter '$(T)' --suite faults --timeout 1800 --build $(ASAN)
 
 ## make check    format, floors, banned calls, static analysis; do the planted faults fit
 check:
@@ -126,14 +133,14 @@ fuzz:
 	@ninja -C $(FUZZ) -j $(JOBS)
 	@tools/run-fuzz $(FUZZ)/fuzz $(SECONDS) $(F)
 
-## make cover    what the tests run of lines and branches, beside the goals (SUITE=unit,e2e, T=TEXT; LIST='expr/*': what not)
+## make cover    what the tests run of lines and branches, beside the goals (SUITE=unit,faults,e2e, T=TEXT; LIST='expr/*': what not)
 # Not by way of ccache: the counters' files are named after the folder that something was compiled in.
-SUITE ?= unit,e2e
+SUITE ?= unit,faults,e2e
 LIST ?=
 cover:
 	@tools/install-packages cover
 	@CC=gcc CXX=g++ $(call setup,build-cover,-Dbuildtype=debug -Db_coverage=true)
-	@ninja -C build-cover -j $(JOBS) tocsin tests
+	@ninja -C build-cover -j $(JOBS) tocsin tests fault_tests
 	@find build-cover -name '*.gcda' -delete
 	@status=0; tools/run-tests --filter '$(T)' --suite '$(SUITE)' --build build-cover || status=1; \
 		tools/cover build-cover $(if $(LIST),--list '$(LIST)') && exit $$status
