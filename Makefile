@@ -10,8 +10,8 @@ T ?=
 LISTEN ?= 127.0.0.1:8473
 DATA ?= ./tocsin-data
 
-# A meson build folder is made once; ninja notices changed meson files by itself.
-setup = [ -f $(1)/build.ninja ] || meson setup $(1) $(2) >/dev/null
+# A meson build folder is made once, by the compilers of the third word; ninja notices changed meson files by itself.
+setup = [ -f $(1)/build.ninja ] || $(3) meson setup $(1) $(2) >/dev/null
 
 .PHONY: help build run test faults check analyze e2e bench crash simulate plant fuzz tsan valgrind msan cover format clean
 
@@ -121,7 +121,7 @@ MSAN_UNIT = $(addprefix base_,arena buf clock err id json latency log pack rand 
 MSAN_FUZZ = $(addprefix fuzz_,cron expr_check expr_eval expr_parse http json pack playbook smtp text type yaml zone)
 msan:
 	@tools/install-packages fuzz
-	@CC=clang CXX=clang++ $(call setup,build-msan,-Dbuildtype=debugoptimized -Db_sanitize=memory -Db_lundef=false)
+	@$(call setup,build-msan,-Dbuildtype=debugoptimized -Db_sanitize=memory -Db_lundef=false,CC=clang CXX=clang++)
 	@ninja -C build-msan -j $(JOBS) $(addprefix tests/unit/test_,$(MSAN_UNIT)) $(addprefix fuzz/,$(MSAN_FUZZ))
 	@tools/run-tests --build build-msan --only '$(MSAN_UNIT) $(MSAN_FUZZ)'
 
@@ -129,7 +129,7 @@ msan:
 SECONDS ?= 60
 fuzz:
 	@tools/install-packages fuzz
-	@CC=clang CXX=clang++ $(call setup,$(FUZZ),-Dfuzz=true)
+	@$(call setup,$(FUZZ),-Dfuzz=true,CC=clang CXX=clang++)
 	@ninja -C $(FUZZ) -j $(JOBS)
 	@tools/run-fuzz $(FUZZ)/fuzz $(SECONDS) $(F)
 
@@ -139,7 +139,7 @@ SUITE ?= unit,faults,e2e
 LIST ?=
 cover:
 	@tools/install-packages cover
-	@CC=gcc CXX=g++ $(call setup,build-cover,-Dbuildtype=debug -Db_coverage=true)
+	@$(call setup,build-cover,-Dbuildtype=debug -Db_coverage=true,CC=gcc CXX=g++)
 	@ninja -C build-cover -j $(JOBS) tocsin tests fault_tests
 	@find build-cover -name '*.gcda' -delete
 	@status=0; tools/run-tests --filter '$(T)' --suite '$(SUITE)' --build build-cover || status=1; \
