@@ -69,16 +69,17 @@ static void check_observables(struct value list)
     }
 }
 
-/* Nothing of ours has a dollar sign, so a text with one is the event's, and has to say so. */
+/* Nothing of ours has a dollar sign, so a text with one is the event's, and has to say so, or what holds it.
+ */
 static void check_marks(struct value v)
 {
     if (v.type == VALUE_STRING)
         require((v.flags & VALUE_OUTSIDE) || !str_contains(value_str(v), STR("$")));
     for (uint32_t i = 0; v.type == VALUE_LIST && i < v.size; i++)
-        check_marks(v.items[i]);
+        check_marks(value_part_of(v, v.items[i]));
     for (uint32_t i = 0; v.type == VALUE_MAP && i < v.size; i++) {
-        check_marks(value_map_entries(v)[i].key);
-        check_marks(value_map_entries(v)[i].value);
+        check_marks(value_part_of(v, value_map_entries(v)[i].key));
+        check_marks(value_part_of(v, value_map_entries(v)[i].value));
     }
 }
 

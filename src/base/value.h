@@ -116,6 +116,12 @@ static inline struct value value_outside(struct str s)
         .type = VALUE_STRING, .flags = VALUE_OUTSIDE, .size = (uint32_t)s.size, .bytes = s.data
     };
 }
+/* `part` as it is taken out of `whole`: the mark of a list or map is that of all that is inside. */
+static inline struct value value_part_of(struct value whole, struct value part)
+{
+    part.flags |= whole.flags & VALUE_OUTSIDE;
+    return part;
+}
 static inline struct value value_bytes(struct str s)
 {
     return (struct value){ .type = VALUE_BYTES, .size = (uint32_t)s.size, .bytes = s.data };

@@ -43,12 +43,6 @@ FALLIBLE machine_raise(struct machine *machine, const struct fault *fault)
 
 /* ---- selections ---- */
 
-static struct value taken_from(struct value container, struct value part)
-{
-    part.flags |= container.flags & VALUE_OUTSIDE;
-    return part;
-}
-
 static FALLIBLE no_field(struct machine *machine, struct value operand)
 {
     return call_fail(&machine->call, "a value of type %s has no fields%s", value_type_name(operand.type),
@@ -63,7 +57,7 @@ static bool look_inside(struct value operand, struct value *ret)
         return true;
     if (operand.inside == NULL)
         return false;
-    *ret = taken_from(operand, *operand.inside);
+    *ret = value_part_of(operand, *operand.inside);
     return true;
 }
 
@@ -94,7 +88,7 @@ static FALLIBLE select_optional(
         return no_field(machine, inside);
     const struct value *found = find_field(inside, field);
     if (found != NULL)
-        return call_optional(&machine->call, taken_from(inside, *found), ret);
+        return call_optional(&machine->call, value_part_of(inside, *found), ret);
     *ret = call_none();
     return ERR_OK;
 }
@@ -107,7 +101,7 @@ FALLIBLE machine_select(struct machine *machine, struct value operand, struct st
     const struct value *found = find_field(operand, field);
     if (found == NULL)
         return call_fail(&machine->call, "no such key: %.*s", STR_ARG(field));
-    *ret = taken_from(operand, *found);
+    *ret = value_part_of(operand, *found);
     return ERR_OK;
 }
 
@@ -219,7 +213,7 @@ static FALLIBLE step_opt_test(struct machine *machine, const struct step *step)
     if (optional.inside == NULL)
         machine->pc = step->b;
     else
-        machine->registers[step->dst] = taken_from(optional, *optional.inside);
+        machine->registers[step->dst] = value_part_of(optional, *optional.inside);
     return ERR_OK;
 }
 

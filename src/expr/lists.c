@@ -136,12 +136,6 @@ static bool whole_index(struct value key, int64_t *ret)
     return false;
 }
 
-static struct value part_of(struct value container, struct value part)
-{
-    part.flags |= container.flags & VALUE_OUTSIDE;
-    return part;
-}
-
 static FALLIBLE no_key(struct call *call, struct value key)
 {
     switch (key.type) {
@@ -163,7 +157,7 @@ static FALLIBLE find_part(
     if (container.type == VALUE_MAP) {
         const struct value *found = value_map_find_key(container, key);
         if (found != NULL)
-            *ret = part_of(container, *found);
+            *ret = value_part_of(container, *found);
         *ret_found = found != NULL;
         return ERR_OK;
     }
@@ -176,7 +170,7 @@ static FALLIBLE find_part(
             call, "invalid_argument: a list index is a whole number, not a %s", value_type_name(key.type));
     if (index < 0 || index >= container.size)
         return ERR_OK;
-    *ret = part_of(container, container.items[index]);
+    *ret = value_part_of(container, container.items[index]);
     *ret_found = true;
     return ERR_OK;
 }
@@ -188,7 +182,7 @@ static bool open_container(struct value *container)
         return true;
     if (container->inside == NULL)
         return false;
-    *container = part_of(*container, *container->inside);
+    *container = value_part_of(*container, *container->inside);
     return true;
 }
 

@@ -9,8 +9,7 @@ static FALLIBLE open_each(struct machine *machine, struct value *range)
 {
     struct value inside = *range;
     if (range->type == VALUE_OPTIONAL) {
-        inside = range->inside != NULL ? *range->inside : call_list(NULL, 0);
-        inside.flags |= range->flags & VALUE_OUTSIDE;
+        inside = value_part_of(*range, range->inside != NULL ? *range->inside : call_list(NULL, 0));
     }
     if (inside.type != VALUE_LIST)
         return call_fail(&machine->call, "no such overload: %s[*]; '[*]' takes the items of a list%s",
@@ -148,9 +147,7 @@ static FALLIBLE yield_present(struct machine *machine, struct loop_state *loop, 
         return call_no_overload(&machine->call);
     if (v.inside == NULL)
         return ERR_OK;
-    struct value *made = &loop->made[loop->made_count++];
-    *made = *v.inside;
-    made->flags |= v.flags & VALUE_OUTSIDE;
+    loop->made[loop->made_count++] = value_part_of(v, *v.inside);
     return ERR_OK;
 }
 

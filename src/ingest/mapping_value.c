@@ -12,7 +12,7 @@
 static struct value follow(struct value v, const struct way *way)
 {
     for (uint32_t i = 0; i < way->key_count && v.type != VALUE_NULL; i++)
-        v = value_get(v, way->keys[i]);
+        v = value_part_of(v, value_get(v, way->keys[i]));
     return v;
 }
 
@@ -29,7 +29,7 @@ static bool is_absent(const struct source *source, struct str text)
 static struct value something(const struct mapping *mapping, struct value v)
 {
     if (v.type == VALUE_OPTIONAL)
-        v = v.inside ? *v.inside : value_null();
+        v = value_part_of(v, v.inside ? *v.inside : value_null());
     if (v.type == VALUE_STRING && is_absent(mapping->source, str_trim(value_str(v))))
         return value_null();
     return v;
@@ -174,7 +174,7 @@ enum err texts_each(struct mapping *mapping, struct value v,
     }
     for (uint32_t i = 0; v.type == VALUE_LIST && i < v.size; i++) {
         if (is_scalar(v.items[i]))
-            TRY(texts_each(mapping, v.items[i], add, context));
+            TRY(texts_each(mapping, value_part_of(v, v.items[i]), add, context));
     }
     return ERR_OK;
 }
@@ -184,7 +184,7 @@ static struct value one_of(const struct mapping *mapping, struct value v)
 {
     for (uint32_t i = 0; v.type == VALUE_LIST && i < v.size; i++) {
         if (is_scalar(v.items[i]) && something(mapping, v.items[i]).type != VALUE_NULL)
-            return v.items[i];
+            return value_part_of(v, v.items[i]);
     }
     return v;
 }

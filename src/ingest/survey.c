@@ -286,10 +286,11 @@ static enum err walk_map(
         struct place inner = { .parent = place };
         if (entries[i].key.type == VALUE_STRING)
             inner.name = value_str(entries[i].key);
-        const struct key_role *role = is_scalar(entries[i].value) ? role_of(&parent, inner.name) : NULL;
+        struct value v = value_part_of(map, entries[i].value);
+        const struct key_role *role = is_scalar(v) ? role_of(&parent, inner.name) : NULL;
         if (role)
-            TRY(note_role(survey, role, entries[i].value, &inner, depth));
-        TRY(walk(survey, entries[i].value, inner.name, &inner, depth + 1));
+            TRY(note_role(survey, role, v, &inner, depth));
+        TRY(walk(survey, v, inner.name, &inner, depth + 1));
     }
     return ERR_OK;
 }
@@ -306,7 +307,7 @@ static enum err walk(
         return walk_map(survey, v, key, place, depth);
     for (uint32_t i = 0; v.type == VALUE_LIST && i < v.size; i++) {
         struct place inner = { .parent = place, .index = i, .is_index = true };
-        TRY(walk(survey, v.items[i], key, &inner, depth + 1));
+        TRY(walk(survey, value_part_of(v, v.items[i]), key, &inner, depth + 1));
     }
     return ERR_OK;
 }

@@ -274,6 +274,32 @@ static void hostile_sizes_are_bounded(void **state)
     buf_done(&text);
 }
 
+/* Sources that read texts make maps of them, whose mark is that of all inside. */
+static void what_is_read_out_of_a_text_says_that_it_came_from_outside(void **state)
+{
+    struct content *content = *state;
+    static const struct {
+        const char *source, *text, *paths[5];
+    } cases[] = {
+        { "syslog", "<134>Mar 14 08:26:53 fw-1 sshd[7]: pa$$ed",
+            { "message", "device.hostname", "process.name", "finding_info.title" } },
+        { "cef", "CEF:0|Acme|Wall|1.2|10$|Port scan|8|src=203.0.113.9 msg=pa$$ed suser=ada",
+            { "message", "metadata.event_code", "src_endpoint.ip", "user.name" } },
+        { "leef", "LEEF:1.0|Acme|IDS|2|id$|msg=pa$$ed\tusrName=ada",
+            { "message", "metadata.event_code", "finding_info.analytic.uid", "finding_info.uid",
+                "user.name" } },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct mapped mapped = map_event(content, cases[i].source, value_outside(str_of(cases[i].text)));
+        for (size_t j = 0; j < 5 && cases[i].paths[j]; j++) {
+            struct value v = value_path(mapped.body, str_of(cases[i].paths[j]));
+            assert_int_equal(v.type, VALUE_STRING);
+            if (!(v.flags & VALUE_OUTSIDE))
+                fail_msg("%s: %s has lost its mark", cases[i].source, cases[i].paths[j]);
+        }
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, content_make, content_free)
 int main(void)
 {
@@ -292,6 +318,7 @@ int main(void)
         TEST(fingerprints_tell_apart_what_the_source_says),
         TEST(twice_the_same_gives_the_same),
         TEST(a_key_that_stands_twice_is_told),
+        TEST(what_is_read_out_of_a_text_says_that_it_came_from_outside),
         TEST(hostile_sizes_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
