@@ -73,6 +73,7 @@ static void play(const struct CMUnitTest *test, CMFixtureFunction group_setup, l
     void *state = test->initial_state, *group_state = NULL;
     if (!freopen("/dev/null", "w", stdout) || (!getenv("FAULT_TRACE") && !freopen("/dev/null", "w", stderr)))
         _exit(98);
+    (void)setpgid(0, 0); /* so that what it makes ends with it */
     alarm(PATIENCE_SECONDS);
     if (group_setup && group_setup(&group_state) != 0)
         exit(1);
@@ -95,7 +96,9 @@ static void play(const struct CMUnitTest *test, CMFixtureFunction group_setup, l
 static const char *wait_for(pid_t child)
 {
     int status = 0;
-    if (waitpid(child, &status, 0) != child)
+    bool is_found = waitpid(child, &status, 0) == child;
+    (void)kill(-child, SIGKILL); /* what the test had made and was kept from ending */
+    if (!is_found)
         return "is not to be found";
     if (WIFSIGNALED(status))
         return WTERMSIG(status) == SIGALRM ? "hangs" : strsignal(WTERMSIG(status));
