@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "action_table.h"
 #include "engine/start.h"
 #include "engine/turn.h"
 
@@ -26,7 +27,6 @@ static void never_started(const struct action *action, struct action_call *call)
     fail_msg("the interpreter starts no calls");
 }
 
-static const struct type any_record = { .kind = TYPE_RECORD, .is_open = true };
 static const struct action actions[] = {
     { .name = STR_INIT("x.go"),
         .kind = ACTION_ENRICH,
@@ -42,27 +42,6 @@ static const struct action actions[] = {
         .start = never_started },
 };
 
-static const struct action *find_action(const struct catalogue *catalogue, struct str name)
-{
-    (void)catalogue; /* there is one */
-    return str_equal(name, actions[0].name) ? &actions[0]
-        : str_equal(name, actions[1].name)  ? &actions[1]
-                                            : NULL;
-}
-
-static const struct catalogue catalogue = { .find = find_action };
-
-static const struct catalogue *acquire(struct catalogue_source *source)
-{
-    (void)source; /* it needs no state */
-    return &catalogue;
-}
-
-UNUSED static void release(struct catalogue_source *source, const struct catalogue *released)
-{
-    (void)source, (void)released; /* a constant */
-}
-
 /* ---- a run and its journal ---- */
 
 struct record {
@@ -71,7 +50,7 @@ struct record {
 };
 
 struct world {
-    struct catalogue_source source;
+    struct action_table actions;
     struct clock_manual clock;
     struct rand_seeded rand;
     struct turn_world turn;
@@ -93,10 +72,10 @@ UNUSED static void open_world(struct world *world, const char *text)
     struct diagnostics found;
     struct err_info why = { 0 };
     struct playbook *playbook = NULL;
-    *world = (struct world){ .source = { acquire, release } };
+    *world = (struct world){ .actions = ACTION_TABLE(actions) };
     clock_manual_init(&world->clock, (struct instant){ INT64_C(1767225600000000) });
     rand_seeded_init(&world->rand, 3);
-    world->turn = (struct turn_world){ .catalogues = &world->source,
+    world->turn = (struct turn_world){ .catalogues = &world->actions.source,
         .clock = &world->clock.clock,
         .rand = &world->rand.rand,
         .shard_count = 1 };

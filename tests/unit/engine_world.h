@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 
+#include "action_table.h"
 #include "store_helpers.h"
 
 #include "base/container.h"
@@ -15,7 +16,7 @@
 /* ---- the world ---- */
 
 struct engine_world {
-    struct catalogue_source source;
+    struct action_table actions;
     struct engine_subjects subjects;
     struct clock_manual clock;
     struct rand_seeded rand;
@@ -25,7 +26,6 @@ struct engine_world {
     struct engine *engine;
     struct action_call *calls[ENGINE_CALLS_MAX]; /* out, of x.hang and x.cut */
     unsigned call_count, cancels, applied, hosts, observed;
-    int finds_left; /* then the catalogue has no action any more; below zero: it has them all */
     bool is_full; /* no room for audit rows */
     bool host_fails;
     enum err apply_fails; /* how x.note ends; ERR_OK: well */
@@ -102,7 +102,6 @@ static void quick_cancel(const struct action *action, struct action_call *call)
     call->finish(call, &result);
 }
 
-static const struct type any_record = { .kind = TYPE_RECORD, .is_open = true };
 static const struct action actions[] = {
     { .name = STR_INIT("x.go"),
         .kind = ACTION_ENRICH,
@@ -146,40 +145,6 @@ static const struct action actions[] = {
         .start = go_start,
         .undo = STR_INIT("x.hang") },
 };
-#define ACTIONS (sizeof(actions) / sizeof(actions[0]))
-
-static const struct action *find_action(const struct catalogue *catalogue, struct str name)
-{
-    (void)catalogue; /* there is one */
-    if (engine_world.finds_left == 0)
-        return NULL;
-    engine_world.finds_left -= engine_world.finds_left > 0;
-    for (size_t i = 0; i < ACTIONS; i++) {
-        if (str_equal(actions[i].name, name))
-            return &actions[i];
-    }
-    return NULL;
-}
-
-static const struct action *action_at(const struct catalogue *catalogue, uint32_t index)
-{
-    (void)catalogue; /* there is one */
-    return index < ACTIONS ? &actions[index] : NULL;
-}
-
-static const struct catalogue catalogue = { find_action, action_at };
-
-static const struct catalogue *acquire(struct catalogue_source *source)
-{
-    (void)source; /* it needs no state */
-    return &catalogue;
-}
-
-static void release(struct catalogue_source *source, const struct catalogue *released)
-{
-    (void)source, (void)released; /* a constant */
-}
-
 /* ---- subjects: each alert is in the case { 7 } ---- */
 
 static const struct id the_case = { { 7 } };
@@ -260,7 +225,7 @@ static FALLIBLE world_try_engine(struct err_info *why)
         .rand = &world->rand.rand,
         .log = &world->log,
         .store = world->store,
-        .catalogues = &world->source,
+        .catalogues = &world->actions.source,
         .subjects = &world->subjects,
         .make_host = make_host,
         .free_host = free_host,
@@ -296,8 +261,7 @@ UNUSED static void world_open(void)
     static const struct store_migration *const lists[] = { store_migrations, engine_migrations, NULL };
     struct engine_world *world = &engine_world;
     struct err_info why = { 0 };
-    *world = (struct engine_world){ .source = { acquire, release },
-        .finds_left = -1,
+    *world = (struct engine_world){ .actions = ACTION_TABLE(actions),
         .subjects = { load_alert, load_case, find_case, audit },
         .log = { .level = LOG_DEBUG, .fd = open("/dev/null", O_WRONLY | O_CLOEXEC) } };
     assert_true(world->log.fd >= 0);

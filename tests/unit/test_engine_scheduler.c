@@ -138,9 +138,9 @@ static void an_action_that_is_gone_fails_its_step_by_name(void **state)
     /* Whenever it goes: before the turn, before the commit, before the call. */
     for (int left = 0; left < 8; left++) {
         struct id go = world_start("go"), note = world_start("note");
-        engine_world.finds_left = left;
+        engine_world.actions.finds_left = left;
         world_pass(2 * US_PER_MIN);
-        engine_world.finds_left = -1;
+        engine_world.actions.finds_left = -1;
         if (left < 3) {
             assert_error(go, "unknown_action");
             assert_error(note, "unknown_action");
@@ -539,7 +539,7 @@ static bool try_threads(void)
     struct engine_options options = { .clock = clock_system(),
         .rand = rand_system(),
         .store = world->store,
-        .catalogues = &world->source,
+        .catalogues = &world->actions.source,
         .shard_count = 2 };
     enum err result = engine_new(&options, &engine, &why);
     if (result == ERR_OK)

@@ -1,5 +1,6 @@
 /* Several shards on threads of their own, a store with a writer thread and readers, many runs. Built with
  * -Db_sanitize=thread it shows that threads meet only where they may. */
+#include "action_table.h"
 #include "store_helpers.h"
 
 #include "engine/engine.h"
@@ -40,7 +41,6 @@ static enum err note_apply(const struct action *action, struct action_call *call
     return ERR_OK;
 }
 
-static const struct type any_record = { .kind = TYPE_RECORD, .is_open = true };
 static const struct action actions[] = {
     { .name = STR_INIT("x.go"),
         .kind = ACTION_ENRICH,
@@ -55,40 +55,11 @@ static const struct action actions[] = {
         .apply = note_apply },
 };
 
-static const struct action *find_action(const struct catalogue *catalogue, struct str name)
-{
-    (void)catalogue; /* there is one */
-    for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
-        if (str_equal(actions[i].name, name))
-            return &actions[i];
-    }
-    return NULL;
-}
-
-static const struct action *action_at(const struct catalogue *catalogue, uint32_t index)
-{
-    (void)catalogue; /* there is one */
-    return index < sizeof(actions) / sizeof(actions[0]) ? &actions[index] : NULL;
-}
-
-static const struct catalogue catalogue = { find_action, action_at };
-
-static const struct catalogue *acquire(struct catalogue_source *source)
-{
-    (void)source; /* it needs no state */
-    return &catalogue;
-}
-
-static void release(struct catalogue_source *source, const struct catalogue *released)
-{
-    (void)source, (void)released; /* a constant */
-}
-
 /* ---- the world ---- */
 
 struct world {
     struct test_folder folder;
-    struct catalogue_source source;
+    struct action_table actions;
     struct store *store;
     struct loop *loop;
     struct engine *engine;
@@ -102,7 +73,7 @@ static void open_engine(struct world *world)
     struct engine_options options = { .clock = clock_system(),
         .rand = rand_system(),
         .store = world->store,
-        .catalogues = &world->source,
+        .catalogues = &world->actions.source,
         .shard_count = SHARDS };
     test_check(engine_new(&options, &world->engine, &why), &why);
     test_check(engine_start(world->engine, &why), &why);
@@ -113,7 +84,7 @@ static int make(void **state)
     static struct world world;
     static const struct store_migration *const lists[] = { store_migrations, engine_migrations, NULL };
     struct err_info why = { 0 };
-    world = (struct world){ .source = { acquire, release } };
+    world = (struct world){ .actions = ACTION_TABLE(actions) };
     test_folder_make(&world.folder);
     world.store = test_store_open(&world.folder, "store.db", (struct store_options){ .migrations = lists });
     test_check(loop_new(clock_system(), &world.loop, &why), &why);
