@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import subprocess
+import threading
 
 import harness
 from harness import expect
@@ -131,6 +132,13 @@ class Stub(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+def start_stub():
+    """A Stub that answers on a port of its own, until its shutdown."""
+    stub = http.server.HTTPServer(("127.0.0.1", 0), Stub)
+    threading.Thread(target=stub.serve_forever, daemon=True).start()
+    return stub
 
 
 GATE = """\

@@ -3,7 +3,6 @@
 
 The program comes from TOCSIN_BIN (default ./build/tocsin). The last line is `N passed, N failed`.
 """
-import http.server
 import json
 import os
 import pathlib
@@ -11,12 +10,11 @@ import re
 import shutil
 import stat
 import subprocess
-import threading
 import time
 import urllib.request
 
 import harness
-from cli import EVENT, GATE, NOBODY, PLAYBOOK, ROOT, Server, Stub, expect_in, tocsin, write_triage
+from cli import EVENT, GATE, NOBODY, PLAYBOOK, ROOT, Server, Stub, expect_in, start_stub, tocsin, write_triage
 from harness import Skipped, expect
 
 
@@ -296,8 +294,7 @@ def runs_tasks_and_events_on_a_server(folder):
 
 
 def connections_are_tried_and_containments_ended(folder):
-    stub = http.server.HTTPServer(("127.0.0.1", 0), Stub)
-    threading.Thread(target=stub.serve_forever, daemon=True).start()
+    stub = start_stub()
     content = pathlib.Path(folder, "content")
     content.mkdir()
     (content / "gate.yaml").write_text(GATE)

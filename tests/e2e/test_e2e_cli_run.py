@@ -3,17 +3,15 @@
 
 The program comes from TOCSIN_BIN (default ./build/tocsin). The last line is `N passed, N failed`.
 """
-import http.server
 import json
 import os
 import pathlib
 import pty
 import signal
 import subprocess
-import threading
 
 import harness
-from cli import BIN, EVENT, GATE, MOCKS, PLAYBOOK, SCORE, Stub, expect_in, tocsin, write_triage
+from cli import BIN, EVENT, GATE, MOCKS, PLAYBOOK, SCORE, Stub, expect_in, start_stub, tocsin, write_triage
 from harness import Skipped, expect
 
 
@@ -133,8 +131,7 @@ def failed_runs_and_wrong_files_have_their_status(folder):
 
 
 def real_calls_go_out_where_the_egress_policy_lets_them(folder):
-    stub = http.server.HTTPServer(("127.0.0.1", 0), Stub)
-    threading.Thread(target=stub.serve_forever, daemon=True).start()
+    stub = start_stub()
     url = f"http://127.0.0.1:{stub.server_port}/ping"
     pathlib.Path(folder, "ping.yaml").write_text(
         "playbook: ping\ntriggers: [ { manual: true } ]\ninputs: { url: { type: string } }\nsteps:\n"
@@ -148,10 +145,8 @@ def real_calls_go_out_where_the_egress_policy_lets_them(folder):
     expect((status, json.loads(out)["output"]["path"]), (0, "/ping"), f"an allowed one: {err}")
 
 
-
 def connections_of_a_run_come_from_a_file_and_secrets_from_the_environment(folder):
-    stub = http.server.HTTPServer(("127.0.0.1", 0), Stub)
-    threading.Thread(target=stub.serve_forever, daemon=True).start()
+    stub = start_stub()
     content = pathlib.Path(folder, "content")
     content.mkdir()
     (content / "gate.yaml").write_text(GATE)
