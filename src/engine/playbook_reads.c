@@ -60,6 +60,7 @@ enum err subject_reads_pick(const struct subject_reads *reads, struct value v, s
             TRY(value_map_put(&map, value_string(reads->names[i]), *field, why));
     }
     *ret = value_map_end(&map);
+    ret->flags = v.flags;
     return ERR_OK;
 }
 

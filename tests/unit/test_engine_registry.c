@@ -177,7 +177,9 @@ static void assert_picked(const struct subject_reads *reads, const char *json, c
     struct value v, picked;
     struct err_info why = { 0 };
     test_check(json_parse(&arena, str_of(json), NULL, &v, &why), &why);
+    v.flags = VALUE_OUTSIDE;
     test_check(subject_reads_pick(reads, v, &arena, &picked, &why), &why);
+    assert_true(value_is(picked, VALUE_NULL) || (picked.flags & VALUE_OUTSIDE));
     json_print(&text, picked, JSON_CANONICAL);
     assert_int_equal(buf_check(&text, &why), ERR_OK);
     assert_memory_equal(text.data, kept, strlen(kept));
