@@ -122,6 +122,16 @@ static inline struct value value_part_of(struct value whole, struct value part)
     part.flags |= whole.flags & VALUE_OUTSIDE;
     return part;
 }
+/* Takes out what an optional holds; every other value stays. False for an optional that holds nothing. */
+static inline bool value_open(struct value *v)
+{
+    if (v->type != VALUE_OPTIONAL)
+        return true;
+    if (v->inside == NULL)
+        return false;
+    *v = value_part_of(*v, *v->inside);
+    return true;
+}
 static inline struct value value_bytes(struct str s)
 {
     return (struct value){ .type = VALUE_BYTES, .size = (uint32_t)s.size, .bytes = s.data };

@@ -49,18 +49,6 @@ static FALLIBLE no_field(struct machine *machine, struct value operand)
         operand.type == VALUE_LIST ? "; x[*].f takes one from each item" : "");
 }
 
-/* What an optional holds, or the value itself. False for none. */
-static bool look_inside(struct value operand, struct value *ret)
-{
-    *ret = operand;
-    if (operand.type != VALUE_OPTIONAL)
-        return true;
-    if (operand.inside == NULL)
-        return false;
-    *ret = value_part_of(operand, *operand.inside);
-    return true;
-}
-
 /* A map of few entries is searched here, without a call: it is the evaluator's most frequent work. */
 static inline const struct value *find_field(struct value map, struct str field)
 {
@@ -79,16 +67,15 @@ static inline const struct value *find_field(struct value map, struct str field)
 static FALLIBLE select_optional(
     struct machine *machine, struct value operand, struct str field, struct value *ret)
 {
-    struct value inside;
-    if (!look_inside(operand, &inside)) {
+    if (!value_open(&operand)) {
         *ret = call_none();
         return ERR_OK;
     }
-    if (inside.type != VALUE_MAP)
-        return no_field(machine, inside);
-    const struct value *found = find_field(inside, field);
+    if (operand.type != VALUE_MAP)
+        return no_field(machine, operand);
+    const struct value *found = find_field(operand, field);
     if (found != NULL)
-        return call_optional(&machine->call, value_part_of(inside, *found), ret);
+        return call_optional(&machine->call, value_part_of(operand, *found), ret);
     *ret = call_none();
     return ERR_OK;
 }
@@ -119,8 +106,8 @@ static FALLIBLE step_opt_select(struct machine *machine, const struct step *step
 
 static FALLIBLE step_has(struct machine *machine, const struct step *step)
 {
-    struct value inside;
-    bool is_there = look_inside(machine_operand(machine, step->a), &inside);
+    struct value inside = machine_operand(machine, step->a);
+    bool is_there = value_open(&inside);
     if (is_there && inside.type != VALUE_MAP)
         return no_field(machine, inside);
     machine->registers[step->dst] = value_bool(is_there && find_field(inside, *step->field) != NULL);

@@ -175,22 +175,11 @@ static FALLIBLE find_part(
     return ERR_OK;
 }
 
-/* For an optional container: what it holds. False when it holds nothing, which is the result then. */
-static bool open_container(struct value *container)
-{
-    if (container->type != VALUE_OPTIONAL)
-        return true;
-    if (container->inside == NULL)
-        return false;
-    *container = value_part_of(*container, *container->inside);
-    return true;
-}
-
 FALLIBLE list_or_map_find(struct call *call, struct value container, struct value key, struct value *ret)
 {
     struct value part;
     bool is_found = false;
-    if (open_container(&container))
+    if (value_open(&container))
         TRY(find_part(call, container, key, &part, &is_found));
     if (is_found)
         return call_optional(call, part, ret);

@@ -7,16 +7,13 @@
 /* What range[*] goes over: a list, which may be an optional's; of none there are no items. */
 static FALLIBLE open_each(struct machine *machine, struct value *range)
 {
-    struct value inside = *range;
-    if (range->type == VALUE_OPTIONAL) {
-        inside = value_part_of(*range, range->inside != NULL ? *range->inside : call_list(NULL, 0));
-    }
-    if (inside.type != VALUE_LIST)
-        return call_fail(&machine->call, "no such overload: %s[*]; '[*]' takes the items of a list%s",
-            value_type_name(inside.type),
-            inside.type == VALUE_MAP ? ", the values of a map are m.transformList(key, v, v.field)" : "");
-    *range = inside;
-    return ERR_OK;
+    if (!value_open(range))
+        *range = value_part_of(*range, call_list(NULL, 0));
+    if (range->type == VALUE_LIST)
+        return ERR_OK;
+    return call_fail(&machine->call, "no such overload: %s[*]; '[*]' takes the items of a list%s",
+        value_type_name(range->type),
+        range->type == VALUE_MAP ? ", the values of a map are m.transformList(key, v, v.field)" : "");
 }
 
 FALLIBLE step_loop_begin(struct machine *machine, const struct step *step)
