@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "file.h"
 #include "server.h"
 #include "store/store_copy.h"
 
@@ -40,10 +41,7 @@ static FALLIBLE sync_folder(const char *path, struct err_info *why)
 static FALLIBLE sync_parent(struct arena *arena, struct str path, struct err_info *why)
 {
     struct str parent;
-    size_t slash = path.size;
-    while (slash > 0 && path.data[slash - 1] != '/')
-        slash--;
-    TRY(arena_str(arena, slash > 0 ? str_slice(path, 0, slash) : STR("."), &parent, why));
+    TRY(arena_str(arena, file_folder(path), &parent, why));
     return sync_folder(parent.data, why);
 }
 
