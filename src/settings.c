@@ -48,7 +48,7 @@ static const struct setting settings_table[] = {
 const struct option_spec setting_options[] = {
     { "config", OPTION_TEXT, "FILE", "settings as YAML; options and variables win over it" },
     { "data", OPTION_TEXT, "DIR", "the data folder (TOCSIN_DATA; " DATA_DEFAULT ")" },
-    { "listen", OPTION_TEXT, "ADDR:PORT", "where to listen (TOCSIN_LISTEN; 127.0.0.1:8473)" },
+    { "listen", OPTION_TEXT, "ADDR:PORT", "where to listen (TOCSIN_LISTEN; " LISTEN_DEFAULT ")" },
     { "store", OPTION_TEXT, "URL", "sqlite:PATH (TOCSIN_STORE; inside the data folder)" },
     { "content", OPTION_LIST, "DIR", "more content, watched; may be given again (TOCSIN_CONTENT)" },
     { "public-url", OPTION_TEXT, "URL", "how people reach it, for links (TOCSIN_PUBLIC_URL)" },
