@@ -92,8 +92,7 @@ static const struct lint_code codes[] = {
         LINT_IN_CONNECTOR },
     { "no_fields", DIAGNOSTIC_ERROR, "A field is taken from what has none",
         "A list has items, no fields: take one, `x[0].name`, or one from each, `x[*].name`. Texts and "
-        "numbers "
-        "have no fields." },
+        "numbers have no fields." },
     { "no_such_field", DIAGNOSTIC_ERROR, "A field is read that is not there",
         "Check the name; the message has the nearest one. `alert` has OCSF's names, what a source sent "
         "beside them is in `event`." },
