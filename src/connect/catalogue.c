@@ -158,17 +158,18 @@ static void check_with(const struct stencil *with, const struct type *in, const 
     uint32_t line, uint32_t column, const char *what, struct diagnostics *found)
 {
     AUTO(buf) struct buf text = { 0 };
+    uint32_t count = with->kind == STENCIL_MAP ? with->count : 0; /* a list has items, no keys */
     for (uint32_t i = 0; i < in->field_count; i++) {
         const struct type_field *field = &in->fields[i];
         bool is_given = !field->is_required;
-        for (uint32_t k = 0; k < with->count && !is_given; k++)
+        for (uint32_t k = 0; k < count && !is_given; k++)
             is_given = str_equal(with->keys[k], field->name);
         buf_clear(&text);
         buf_printf(&text, "%s lacks", what);
         if (!is_given && buf_check(&text, NULL) == ERR_OK)
             fault(found, connector, line, column, "missing_field", text.data, field->name);
     }
-    for (uint32_t k = 0; with->kind == STENCIL_MAP && k < with->count; k++) {
+    for (uint32_t k = 0; k < count; k++) {
         buf_clear(&text);
         buf_printf(&text, "%s has a field too many:", what);
         if (!type_find_field(in, with->keys[k]) && buf_check(&text, NULL) == ERR_OK)

@@ -141,6 +141,8 @@ static const struct wrong wrongs[] = {
         "`done_when`" },
     { ACTION("    request: { path: / }\n    undo: { action: undone }\n"), 0, 0, "unknown_action",
         "tool.undone" },
+    { ACTION("    in: { abc: int }\n    request: { path: / }\n    undo: { action: do, with: [ abc ] }\n"), 0,
+        0, "missing_field", "`undo.with` lacks" },
     { ACTION("    request: { path: / }\n    timeout: 2h\n"), LINE + 1, 14, "bad_value", "span" },
     { ACTION("    in: { a: { type: ip, default: x } }\n    request: { path: / }\n"), LINE, 35, "wrong_type",
         "default" },
