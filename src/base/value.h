@@ -223,6 +223,9 @@ uint64_t value_hash(struct value v); /* equal values hash alike */
 
 /* A deep copy that shares nothing with the original. ERR_LIMIT past VALUE_DEPTH_MAX. */
 FALLIBLE value_copy(struct arena *arena, struct value v, struct value *ret, struct err_info *why);
+/* The same; the copy and all that is in it came from outside, or did not. */
+FALLIBLE value_copy_marked(
+    struct arena *arena, struct value v, bool is_outside, struct value *ret, struct err_info *why);
 /* Bytes that a deep copy would take, to charge against limits. */
 size_t value_weight(struct value v);
 

@@ -3,47 +3,52 @@
 #include "base/limits.h"
 #include "base/value.h"
 
-static enum err copy_at(
-    struct arena *arena, struct value v, unsigned depth, struct value *ret, struct err_info *why);
+struct copying {
+    struct arena *arena;
+    uint8_t flags_off, flags_on; /* of each value */
+    struct err_info *why;
+};
 
-static enum err copy_list(
-    struct arena *arena, struct value v, unsigned depth, struct value *ret, struct err_info *why)
+static enum err copy_at(const struct copying *copying, struct value v, unsigned depth, struct value *ret);
+
+static enum err copy_list(const struct copying *copying, struct value v, unsigned depth, struct value *ret)
 {
-    struct value *items = ARENA_ARRAY(arena, v.size, struct value);
+    struct value *items = ARENA_ARRAY(copying->arena, v.size, struct value);
     if (items == NULL)
-        return err_memory(why);
+        return err_memory(copying->why);
     for (uint32_t i = 0; i < v.size; i++)
-        TRY(copy_at(arena, v.items[i], depth + 1, &items[i], why));
+        TRY(copy_at(copying, v.items[i], depth + 1, &items[i]));
     *ret = v;
     ret->items = items;
     return ERR_OK;
 }
 
-static enum err copy_map(
-    struct arena *arena, struct value v, unsigned depth, struct value *ret, struct err_info *why)
+static enum err copy_map(const struct copying *copying, struct value v, unsigned depth, struct value *ret)
 {
-    struct value_entry *entries = ARENA_ARRAY(arena, v.size, struct value_entry);
+    struct value_entry *entries = ARENA_ARRAY(copying->arena, v.size, struct value_entry);
     if (entries == NULL)
-        return err_memory(why);
+        return err_memory(copying->why);
     const struct value_entry *from = value_map_entries(v);
     for (uint32_t i = 0; i < v.size; i++) {
-        TRY(copy_at(arena, from[i].key, depth + 1, &entries[i].key, why));
-        TRY(copy_at(arena, from[i].value, depth + 1, &entries[i].value, why));
+        TRY(copy_at(copying, from[i].key, depth + 1, &entries[i].key));
+        TRY(copy_at(copying, from[i].value, depth + 1, &entries[i].value));
     }
     uint32_t duplicate;
     struct value map;
-    TRY(value_map_adopt(arena, entries, v.size, &map, &duplicate, why));
+    TRY(value_map_adopt(copying->arena, entries, v.size, &map, &duplicate, copying->why));
     map.flags = v.flags;
     *ret = map;
     return ERR_OK;
 }
 
-static enum err copy_at(
-    struct arena *arena, struct value v, unsigned depth, struct value *ret, struct err_info *why)
+static enum err copy_at(const struct copying *copying, struct value v, unsigned depth, struct value *ret)
 {
+    struct arena *arena = copying->arena;
+    struct err_info *why = copying->why;
     if (depth > VALUE_DEPTH_MAX)
         return err_named(why, ERR_LIMIT, "value_depth", "a value is nested deeper than %d", VALUE_DEPTH_MAX);
     struct str text;
+    v.flags = (uint8_t)((v.flags & ~copying->flags_off) | copying->flags_on);
     switch (v.type) {
     case VALUE_STRING:
     case VALUE_BYTES:
@@ -52,8 +57,8 @@ static enum err copy_at(
         TRY(arena_str(arena, value_str(v), &text, why));
         v.bytes = text.data;
         break;
-    case VALUE_LIST: return copy_list(arena, v, depth, ret, why);
-    case VALUE_MAP: return copy_map(arena, v, depth, ret, why);
+    case VALUE_LIST: return copy_list(copying, v, depth, ret);
+    case VALUE_MAP: return copy_map(copying, v, depth, ret);
     case VALUE_IP:
     case VALUE_CIDR: {
         struct value_net *net = ARENA_NEW(arena, struct value_net);
@@ -68,7 +73,7 @@ static enum err copy_at(
             struct value *inside = ARENA_NEW(arena, struct value);
             if (inside == NULL)
                 return err_memory(why);
-            TRY(copy_at(arena, *v.inside, depth + 1, inside, why));
+            TRY(copy_at(copying, *v.inside, depth + 1, inside));
             v.inside = inside;
         }
         break;
@@ -80,7 +85,16 @@ static enum err copy_at(
 
 enum err value_copy(struct arena *arena, struct value v, struct value *ret, struct err_info *why)
 {
-    return copy_at(arena, v, 0, ret, why);
+    const struct copying copying = { .arena = arena, .why = why };
+    return copy_at(&copying, v, 0, ret);
+}
+
+enum err value_copy_marked(
+    struct arena *arena, struct value v, bool is_outside, struct value *ret, struct err_info *why)
+{
+    const struct copying copying = { arena, is_outside ? 0 : VALUE_OUTSIDE, is_outside ? VALUE_OUTSIDE : 0,
+        why };
+    return copy_at(&copying, v, 0, ret);
 }
 
 size_t value_weight(struct value v)

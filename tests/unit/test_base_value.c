@@ -259,6 +259,25 @@ static void copies_share_nothing(void **state)
     assert_ptr_not_equal(copy.items[1].net, &net);
 }
 
+static void a_copy_is_from_outside_with_all_its_parts_or_none_is(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena arena = { 0 };
+    struct value v = read_json(&arena, "{\"a\":[\"b\",{\"c\":\"d\"}]}"), marked, bare;
+    assert_int_equal(value_copy_marked(&arena, v, true, &marked, NULL), ERR_OK);
+    assert_int_equal(value_copy_marked(&arena, marked, false, &bare, NULL), ERR_OK);
+    const struct value of_marked[] = { marked, value_map_entries(marked)[0].key, value_path(marked, STR("a")),
+        value_path(marked, STR("a")).items[0], value_get(value_path(marked, STR("a")).items[1], STR("c")) };
+    const struct value of_bare[] = { bare, value_map_entries(bare)[0].key, value_path(bare, STR("a")),
+        value_path(bare, STR("a")).items[0], value_get(value_path(bare, STR("a")).items[1], STR("c")) };
+    for (size_t i = 0; i < sizeof of_bare / sizeof of_bare[0]; i++) {
+        assert_int_equal(of_marked[i].flags, VALUE_OUTSIDE);
+        assert_int_equal(of_bare[i].flags, 0);
+    }
+    assert_true(value_equal(v, bare));
+    assert_true(value_equal(v, marked));
+}
+
 static void copies_stop_at_the_depth_limit(void **state)
 {
     (void)state;
@@ -336,6 +355,7 @@ int main(void)
         cmocka_unit_test(adopted_entries_lose_their_duplicates),
         cmocka_unit_test(paths_end_in_null_where_nothing_is),
         cmocka_unit_test(copies_share_nothing),
+        cmocka_unit_test(a_copy_is_from_outside_with_all_its_parts_or_none_is),
         cmocka_unit_test(copies_stop_at_the_depth_limit),
         cmocka_unit_test(weight_covers_what_a_copy_takes),
         cmocka_unit_test(refused_memory_is_an_error_everywhere),
