@@ -78,6 +78,17 @@ bool type_kind_is_fixed(enum type_kind kind)
     }
 }
 
+bool type_is_plain(const struct type *type)
+{
+    switch (type->kind) {
+    case TYPE_STRING: return type->choice_count > 0;
+    case TYPE_LIST:
+    case TYPE_OPTIONAL:
+    case TYPE_NULLABLE: return type_is_plain(type->item);
+    default: return type_kind_is_fixed(type->kind);
+    }
+}
+
 const struct type *type_of_scalar(struct value v)
 {
     switch (v.type) {

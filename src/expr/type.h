@@ -68,6 +68,8 @@ const struct type *type_optional_of(struct arena *arena, const struct type *item
 
 /* Whether all values of the kind have one size, so that no text hides in them: numbers, times, addresses. */
 bool type_kind_is_fixed(enum type_kind kind);
+/* Of such kinds, and choices, alone or in lists: nothing in it is anybody's own text. */
+bool type_is_plain(const struct type *type);
 /* Of null, a bool, a number, a text, bytes; dyn of everything else. */
 const struct type *type_of_scalar(struct value v);
 

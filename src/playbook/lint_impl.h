@@ -130,7 +130,6 @@ const struct type *lint_type_of(struct linter *l, struct value v);
 /* Of a template whose expressions were examined; type NULL as in the verdict. `flow` as for lint_examine. */
 struct verdict lint_template(struct linter *l, struct flow *flow, const struct template *template);
 const struct type *lint_nullable(struct linter *l, const struct type *type);
-bool lint_is_plain(const struct type *type); /* numbers, times, choices: no text can hide in it */
 
 #define STEP_FIELD_COUNT 6
 /* Makes the records of all names, with what is known without looking at expressions. */

@@ -26,17 +26,6 @@ const struct type *lint_nullable(struct linter *l, const struct type *type)
     return or_dyn(new_type(l, (struct type){ .kind = TYPE_NULLABLE, .item = type }));
 }
 
-bool lint_is_plain(const struct type *type)
-{
-    switch (type->kind) {
-    case TYPE_STRING: return type->choice_count > 0;
-    case TYPE_LIST:
-    case TYPE_OPTIONAL:
-    case TYPE_NULLABLE: return lint_is_plain(type->item);
-    default: return type_kind_is_fixed(type->kind);
-    }
-}
-
 /* ---- joins ---- */
 
 static const struct type *join_records(struct linter *l, const struct type *a, const struct type *b)

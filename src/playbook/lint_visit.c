@@ -500,7 +500,7 @@ static struct seen visit_kind(struct visit *v, const struct node *node, const st
 static struct seen visit(struct visit *v, const struct node *node, const struct fact *facts)
 {
     struct seen seen = visit_kind(v, node, facts);
-    if (lint_is_plain(node->type))
+    if (type_is_plain(node->type))
         seen.taint = 0;
     if (node->kind == NODE_CONDITION)
         return seen;
