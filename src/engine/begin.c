@@ -183,7 +183,7 @@ static FALLIBLE request_copy(
     *copy = *request;
     TRY(arena_str(arena, request->playbook, &copy->playbook, why));
     TRY(arena_str(arena, request->actor, &copy->actor, why));
-    TRY(value_copy(arena, request->inputs, &copy->inputs, why));
+    TRY(value_copy_marked(arena, request->inputs, true, &copy->inputs, why));
     TRY(value_copy(arena, request->event, &copy->event, why));
     TRY(value_copy(arena, request->alert, &copy->alert, why));
     TRY(value_copy(arena, request->case_value, &copy->case_value, why));

@@ -305,6 +305,6 @@ void engine_answer_task(struct engine *engine, int64_t tenant, struct id task, s
     if (!request)
         return;
     struct pending *pending = request->pending;
-    enum err result = value_copy(&pending->arena, answer, &pending->happening.data, &why);
+    enum err result = value_copy_marked(&pending->arena, answer, true, &pending->happening.data, &why);
     request_send(request, result, &why);
 }

@@ -57,8 +57,8 @@ static FALLIBLE input_value(const struct playbook_input *input, struct value giv
         return ERR_OK;
     struct err_info inner = { 0 };
     enum err result = type_check_value(input->type, *ret, &inner);
-    if (result == ERR_OK)
-        return ERR_OK;
+    if (result == ERR_OK) /* a word that the playbook lists is its own, whoever chose it */
+        return type_is_plain(input->type) ? value_copy_marked(arena, *ret, false, ret, why) : ERR_OK;
     return err_set(why, result, "the input \"%.*s\" does not fit: %s", STR_ARG(input->name), inner.text);
 }
 

@@ -3,12 +3,15 @@
 #include "base/limits.h"
 #include "expr/type.h"
 
-static FALLIBLE check_choice(struct value options, struct value choice, struct err_info *why)
+/* A word that the playbook lists is its own, whoever chose it. */
+static FALLIBLE check_choice(struct value options, struct value *choice, struct err_info *why)
 {
     AUTO(buf) struct buf known = { 0 };
     for (uint32_t i = 0; options.type == VALUE_LIST && i < options.size; i++) {
-        if (value_equal(options.items[i], choice))
+        if (value_equal(options.items[i], *choice)) {
+            choice->flags &= (uint8_t)~VALUE_OUTSIDE;
             return ERR_OK;
+        }
         buf_add_text(&known, i ? ", " : "");
         buf_add(&known, value_is(options.items[i], VALUE_STRING) ? value_str(options.items[i]) : STR("?"));
     }
@@ -16,14 +19,16 @@ static FALLIBLE check_choice(struct value options, struct value choice, struct e
         why, ERR_INVALID, "choice: it must be one of: %.*s", (int)known.size, known.data ? known.data : "");
 }
 
-static FALLIBLE choices_check(struct value field, struct value v, struct str name, struct err_info *why)
+static FALLIBLE choices_check(struct value field, struct value *v, struct str name, struct err_info *why)
 {
     struct value choices = value_get(field, STR("choices"));
     if (choices.type != VALUE_LIST)
         return ERR_OK;
     for (uint32_t i = 0; i < choices.size; i++) {
-        if (value_equal(choices.items[i], v))
+        if (value_equal(choices.items[i], *v)) {
+            v->flags &= (uint8_t)~VALUE_OUTSIDE;
             return ERR_OK;
+        }
     }
     return err_set(why, ERR_INVALID, "form.%.*s: it is none of the field's choices", STR_ARG(name));
 }
@@ -49,7 +54,7 @@ static FALLIBLE field_check(struct value field, struct value given, struct arena
         type_parse(arena, value_str(type_text), &type, &inner) == ERR_OK &&
         type_check_value(type, *v, &inner) != ERR_OK)
         return err_set(why, ERR_INVALID, "form.%.*s: %s", STR_ARG(name), inner.text);
-    return choices_check(field, *v, name, why);
+    return choices_check(field, ret, name, why);
 }
 
 static FALLIBLE no_unknown(struct value form, struct value given, struct err_info *why)
@@ -111,7 +116,7 @@ enum err task_check_answer(
         TRY(value_map_set(&map, "form", v, why));
     } else {
         v = value_get(answer, STR("choice"));
-        TRY(check_choice(value_get(payload, STR("options")), v, why));
+        TRY(check_choice(value_get(payload, STR("options")), &v, why));
         TRY(value_map_set(&map, "choice", v, why));
     }
     TRY(check_comment(answer, &map, why));
