@@ -61,13 +61,13 @@ enum err case_row_value(struct store_conn *conn, int64_t tenant, const struct ca
     TRY(payload_get(conn, tenant, row->stored_summary, arena, &summary, why));
     TRY(set_id(&map, "id", row->id, why));
     TRY(value_map_set(&map, "number", value_int((int64_t)row->number), why));
-    TRY(value_map_set(&map, "title", value_string(row->title), why));
+    TRY(value_map_set(&map, "title", value_outside(row->title), why));
     TRY(value_map_set(&map, "status", value_string(str_of(case_status_word(row->status))), why));
     TRY(value_map_set(&map, "severity_id", value_int(row->severity), why));
     TRY(value_map_set(&map, "severity", value_string(str_of(severity_caption(row->severity))), why));
     TRY(set_text(&map, "owner", row->owner, why));
-    TRY(value_map_set(&map, "phase", value_string(row->phase), why));
-    TRY(value_map_set(&map, "summary", value_string(summary), why));
+    TRY(value_map_set(&map, "phase", value_outside(row->phase), why));
+    TRY(value_map_set(&map, "summary", value_outside(summary), why));
     TRY(value_map_set(&map, "tags", tags, why));
     TRY(set_text(&map, "resolution", row->resolution, why));
     TRY(set_instant(&map, "opened", row->opened, why));

@@ -271,6 +271,7 @@ static enum err add_tags(
             continue;
         if (list->count >= TAGS_MAX)
             return err_named(why, ERR_LIMIT, "TAGS_MAX", "tags: %d are the limit", TAGS_MAX);
+        tag.flags |= VALUE_OUTSIDE; /* people and tools write them */
         TRY(value_list_add(list, tag, why));
     }
     return ERR_OK;

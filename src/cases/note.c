@@ -40,7 +40,7 @@ enum err set_id(struct value_map_builder *map, const char *name, struct id id, s
 
 enum err set_text(struct value_map_builder *map, const char *name, struct str text, struct err_info *why)
 {
-    return value_map_set(map, name, text.size > 0 ? value_string(text) : value_null(), why);
+    return value_map_set(map, name, text.size > 0 ? value_outside(text) : value_null(), why);
 }
 
 enum err set_instant(struct value_map_builder *map, const char *name, struct instant at, struct err_info *why)

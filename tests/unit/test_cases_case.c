@@ -264,6 +264,22 @@ static enum err value_run(struct work *work, struct store_conn *conn, struct err
 {
     return case_value(conn, work->change.by->tenant, work->id, &work->world->arena, &work->result, why);
 }
+
+/* What people, tools and playbooks wrote; the words of this server are its own. */
+static void texts_of_a_case_are_from_outside(void **state)
+{
+    struct world *world = *state;
+    struct work work = { .world = world, .run = value_run, .id = opened(world, NULL) };
+    test_check(world_read(&work), &world->why);
+    const struct value texts[] = { value_get(work.result, STR("title")),
+        value_get(work.result, STR("summary")), value_get(work.result, STR("phase")),
+        value_get(work.result, STR("tags")).items[0] };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        assert_true(texts[i].flags & VALUE_OUTSIDE);
+    assert_false(value_get(work.result, STR("status")).flags & VALUE_OUTSIDE);
+    assert_false(value_get(work.result, STR("id")).flags & VALUE_OUTSIDE);
+}
+
 static enum err number_run(struct work *work, struct store_conn *conn, struct err_info *why)
 {
     return case_find_number(conn, work->change.by->tenant, work->number, &work->other, why);
@@ -301,6 +317,7 @@ int main(void)
         TEST(an_observable_is_added_once),
         TEST(a_comment_is_as_long_as_the_limit_at_most),
         TEST(a_case_of_another_tenant_is_not_seen),
+        TEST(texts_of_a_case_are_from_outside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
