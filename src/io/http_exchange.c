@@ -52,6 +52,8 @@ static void http_exchange_reset(struct http_exchange *exchange)
     exchange->context = exchange->aborted_context = exchange->closed_context = NULL;
     exchange->aborted = exchange->closed = NULL;
     exchange->head.header_count = 0;
+    /* Was in the arena; a refusal for want of memory looks at it before there is a head. */
+    exchange->head.method = (struct str){ 0 };
 }
 
 void http_exchange_end(struct http_exchange *exchange)
