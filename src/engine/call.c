@@ -67,9 +67,11 @@ static void deliver(struct call *call)
     list_remove(&active->calls, call);
     call->active = NULL;
     *pending = (struct pending){ .call = call };
-    pending->happening = (struct happening){
-        .kind = HAPPENED_RESULT, .frame = call->frame, .result = &call->result, .arena = &call->arena
-    };
+    pending->happening = (struct happening){ .kind = HAPPENED_RESULT,
+        .frame = call->frame,
+        .result = &call->result,
+        .action = call->base.action,
+        .arena = &call->arena };
     active_deliver(active, pending);
 }
 

@@ -401,14 +401,19 @@ static struct value keep_output(
     return is_same ? turn_take(turn, output, from) : turn_keep(turn, sealed);
 }
 
-void step_do_result(
-    struct turn *turn, struct frame *frame, const struct action_result *result, struct arena *from)
+/* What was done is judged by the action that did it, which may have gone meanwhile: what is secret in its
+ * answer, and how it is undone. What is to be done next goes by the actions of now. */
+void step_do_result(struct turn *turn, struct frame *frame, const struct happening *happening)
 {
+    const struct action_result *result = happening->result;
+    const struct action *called = happening->action;
     struct target target;
+    if (result->is_ok) {
+        succeed(turn, frame, called, keep_output(turn, called, result->output, happening->arena));
+        return;
+    }
     target_find(turn, frame, frame->data, &target);
-    if (result->is_ok)
-        succeed(turn, frame, target.refined, keep_output(turn, target.refined, result->output, from));
-    else if (frame->phase == PHASE_PROBE)
+    if (frame->phase == PHASE_PROBE)
         probed(turn, frame, target.refined, result);
     else
         call_failed(turn, frame, target.refined, result);

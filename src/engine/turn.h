@@ -34,7 +34,7 @@ struct turn_world {
 /* The numbers are stored. */
 enum happening_kind {
     HAPPENED_START = 1,
-    HAPPENED_RESULT = 2, /* `frame`, `result` */
+    HAPPENED_RESULT = 2, /* `frame`, `result`, `action`, `arena` */
     HAPPENED_LOCAL = 3, /* `frame`: the result stands in the frame */
     HAPPENED_TIMER = 4,
     HAPPENED_ANSWER = 5, /* `object` is the task, `data` the answer, `actor` who gave it */
@@ -53,8 +53,8 @@ struct happening {
     uint32_t frame;
     struct id object;
     const struct action_result *result;
-    struct arena
-        *arena; /* of a result: where its values live. The turn may take what it holds. NULL: it may not */
+    const struct action *action; /* that was called, as it was then; NULL: whoever tells does not know it */
+    struct arena *arena; /* where the result's values live; the turn may take all of it. NULL: it may not */
     struct value data; /* need not live in the run's arena */
     struct str code, text, actor;
     int64_t inbox_number; /* 0: not from the inbox */
@@ -184,8 +184,7 @@ void turn_note_step(
     struct turn *turn, const struct frame *above, const struct step *step, struct result result);
 
 /* ---- happenings for steps of one kind ---- */
-void step_do_result(
-    struct turn *turn, struct frame *frame, const struct action_result *result, struct arena *from);
+void step_do_result(struct turn *turn, struct frame *frame, const struct happening *happening);
 void step_do_local(struct turn *turn, struct frame *frame);
 void step_do_lost(struct turn *turn, struct frame *frame);
 void step_do_answer(struct turn *turn, struct frame *frame, struct value answer, struct str actor);

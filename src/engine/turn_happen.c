@@ -49,7 +49,7 @@ static void happen_result(struct turn *turn, const struct happening *happening)
     if (!frame)
         frame = find_frame(turn, happening->frame, PHASE_PROBE);
     if (frame)
-        step_do_result(turn, frame, happening->result, happening->arena);
+        step_do_result(turn, frame, happening);
 }
 
 static void frame_timer(struct turn *turn, struct frame *frame)

@@ -24,7 +24,7 @@ struct engine_world {
     struct store *store;
     struct loop *loop;
     struct engine *engine;
-    struct action_call *calls[ENGINE_CALLS_MAX]; /* out, of x.hang and x.cut */
+    struct action_call *calls[ENGINE_CALLS_MAX]; /* out, of those that hang */
     unsigned call_count, cancels, applied, hosts, observed;
     bool is_full; /* no room for audit rows */
     bool host_fails;
@@ -36,7 +36,7 @@ struct engine_world {
 /* cmocka has no context for what the engine calls with none. */
 static struct engine_world engine_world;
 
-/* ---- actions: go succeeds soon, hang and cut never end by themselves, note is local ---- */
+/* ---- actions: go succeeds soon, hang, cut and hold never end by themselves, note is local ---- */
 
 struct landing {
     struct loop_job job;
@@ -144,6 +144,12 @@ static const struct action actions[] = {
         .out = &type_dyn,
         .start = go_start,
         .undo = STR_INIT("x.hang") },
+    { .name = STR_INIT("x.hold"),
+        .kind = ACTION_CONTAIN,
+        .in = &any_record,
+        .out = &type_dyn,
+        .start = hang_start,
+        .undo = STR_INIT("x.go") },
 };
 /* ---- subjects: each alert is in the case { 7 } ---- */
 
@@ -439,7 +445,7 @@ UNUSED static struct told world_cancel(struct id run)
     return told;
 }
 
-/* Of x.hang, x.cut and x.deaf, by the order in which they went out. */
+/* Of those that hang, by the order in which they went out. */
 UNUSED static void finish_call(unsigned number, bool is_ok)
 {
     struct action_call *call = engine_world.calls[number];

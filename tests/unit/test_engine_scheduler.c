@@ -252,6 +252,41 @@ static void a_containment_begins_once_its_audit_row_has_room(void **state)
     assert_status(run, "succeeded");
 }
 
+static enum err list_containments(void *context, struct store_conn *conn, struct err_info *why)
+{
+    const struct list_query query = { .tenant = TENANT_DEFAULT };
+    struct reading *reading = context;
+    return containment_list(conn, &query, reading->arena, &reading->shown, why);
+}
+
+/* There is one, undone by x.go. */
+static void assert_containment(const char *status)
+{
+    AUTO(arena) struct arena arena = { 0 };
+    struct err_info why = { 0 };
+    struct reading reading = { .arena = &arena };
+    test_check(store_read_wait(engine_world.store, list_containments, &reading, &why), &why);
+    struct value items = value_get(reading.shown, STR("items"));
+    assert_int_equal(items.size, 1);
+    assert_true(value_is_text(value_get(items.items[0], STR("undo")), STR("x.go")));
+    assert_true(value_is_text(value_get(items.items[0], STR("status")), str_of(status)));
+}
+
+static void a_containment_ends_though_its_action_had_gone_when_its_answer_came(void **state)
+{
+    (void)state;
+    world_publish("playbook: hold\ntitle: H\nsteps: [ { do: x.hold, for: 30m } ]\n");
+    struct id run = world_start("hold");
+    engine_world.actions.finds_left = 0;
+    finish_call(0, true);
+    world_pass(US_PER_S);
+    assert_status(run, "succeeded");
+    assert_containment("active");
+    engine_world.actions.finds_left = -1;
+    world_pass(US_PER_HOUR);
+    assert_containment("ended");
+}
+
 static void a_run_sees_alert_and_case_as_they_are_when_it_is_loaded(void **state)
 {
     (void)state;
@@ -717,6 +752,7 @@ int main(void)
         TEST(a_case_that_can_not_be_read_is_waited_for),
         TEST(without_an_audit_nothing_is_audited),
         TEST(a_containment_begins_once_its_audit_row_has_room),
+        TEST(a_containment_ends_though_its_action_had_gone_when_its_answer_came),
         TEST(an_engine_that_ends_leaves_no_watch_whatever_is_on_its_way),
         TEST(a_run_of_another_tenant_or_of_nobody_is_not_found),
         cmocka_unit_test(statuses_have_words_and_moves),
