@@ -109,9 +109,10 @@ static void wake_run(struct shard *shard, struct id id)
         engine_lost(shard->engine);
 }
 
+/* One always: events alone can keep the store that busy, and a containment has to end all the same. */
 static bool has_room(const struct shard *shard, unsigned woken)
 {
-    return woken < WAKES_AT_ONCE && shard->ops_out + woken < WAKES_OPS_MAX;
+    return woken == 0 || (woken < WAKES_AT_ONCE && shard->ops_out + woken < WAKES_OPS_MAX);
 }
 
 /* Not all at once: a restart may find a day's worth of them. */

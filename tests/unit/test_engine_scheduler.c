@@ -39,6 +39,21 @@ static void a_restart_finds_all_that_is_due(void **state)
         assert_status(runs[i], "succeeded");
 }
 
+static void timers_fire_however_much_a_shard_has_at_the_store(void **state)
+{
+    (void)state;
+    struct shard *shard = &engine_world.engine->shards[0];
+    struct id runs[3];
+    world_publish(waits);
+    for (int i = 0; i < 3; i++)
+        runs[i] = world_start("waits");
+    shard->ops_out += 100000;
+    world_pass(US_PER_HOUR + US_PER_S);
+    for (int i = 0; i < 3; i++)
+        assert_status(runs[i], "succeeded");
+    shard->ops_out -= 100000;
+}
+
 static void a_parked_run_that_weighs_too_much_leaves_memory_at_once(void **state)
 {
     (void)state;
@@ -731,6 +746,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(parked_runs_beyond_the_limit_leave_memory_and_all_come_back_in_time),
         TEST(a_restart_finds_all_that_is_due),
+        TEST(timers_fire_however_much_a_shard_has_at_the_store),
         TEST(a_parked_run_that_weighs_too_much_leaves_memory_at_once),
         TEST(a_call_without_end_fails_with_timeout_and_its_late_result_changes_nothing),
         TEST(a_call_that_does_not_take_its_cancel_is_given_up_and_its_effect_unknown),
