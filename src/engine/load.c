@@ -94,6 +94,8 @@ enum err run_load(struct engine *engine, struct store_conn *conn, int64_t tenant
         run->status = RUN_QUEUED;
     ret->wake = row.wake;
     TRY(inbox_rows(conn, id, 0, &ret->arena, &ret->inbox, &ret->inbox_count, why));
+    if (run->phase == RUN_PHASE_CREATED) /* it was given them at its creation */
+        return ERR_OK;
     return subjects_read(engine, conn, run, &ret->arena, &ret->subjects, why);
 }
 
@@ -161,9 +163,7 @@ static FALLIBLE deliver_loaded(struct active *active, struct loaded *loaded, str
     struct pending *first = NULL;
     active->queue = NULL;
     active->queue_end = &active->queue;
-    enum err result = ERR_OK;
-    if (!is_new)
-        result = subjects_deliver(active, &loaded->subjects, why);
+    enum err result = subjects_deliver(active, &loaded->subjects, why);
     if (result == ERR_OK && active->run->status != RUN_QUEUED) {
         first = pending_new(is_new ? HAPPENED_START : HAPPENED_RECOVER);
         result = first ? ERR_OK : err_memory(why);
