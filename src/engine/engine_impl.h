@@ -174,6 +174,8 @@ void active_run(struct active *active); /* it gets a turn soon */
 void active_settle(struct active *active);
 /* The run's state in memory is void: it is loaded again. */
 void active_void(struct active *active, const struct err_info *why);
+/* Something was lacking, memory or the disk: no turn and no load for so long, then it is tried again. */
+void active_rest(struct active *active, int64_t us);
 struct pending *pending_new(enum happening_kind kind);
 void pending_free(struct pending *pending);
 void pendings_free(struct pending **list); /* which is empty then */

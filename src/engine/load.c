@@ -210,10 +210,7 @@ static void load_failed(struct active *active, enum err result, const struct err
         log_failure(log, LOG_ERROR, "a run could not be loaded; trying again", why);
     /* Also what looks like damage: a disk that failed to read once is told like that, and a run that is
      * forgotten now would stand still until the next start. */
-    int64_t rest_us = may_pass ? US_PER_S : LOAD_AGAIN_US;
-    active->wants_turn = active->rests = true;
-    loop_timer_start(
-        active->shard->loop, &active->timer, (struct instant){ loop_now(active->shard->loop).us + rest_us });
+    active_rest(active, may_pass ? US_PER_S : LOAD_AGAIN_US);
 }
 
 static void load_done(struct store_op *op, enum err result, const struct err_info *why)

@@ -449,6 +449,13 @@ static void give_up_run(struct active *active)
     active->void_turns = 0;
 }
 
+void active_rest(struct active *active, int64_t us)
+{
+    struct loop *loop = active->shard->loop;
+    active->wants_turn = active->rests = true;
+    loop_timer_start(loop, &active->timer, (struct instant){ loop_now(loop).us + us });
+}
+
 /* While a turn is out at the store the writer reads the run: then it becomes void when that is back. */
 void active_void(struct active *active, const struct err_info *why)
 {
@@ -468,9 +475,7 @@ void active_void(struct active *active, const struct err_info *why)
     bool may_pass = why->code == ERR_IO || why->code == ERR_FULL || why->code == ERR_UNAVAILABLE;
     if (!may_pass && ++active->void_turns >= VOID_TURNS_MAX)
         give_up_run(active);
-    active->wants_turn = active->rests = true;
-    /* Not at once: memory may come back. */
-    loop_timer_start(shard->loop, &active->timer, (struct instant){ loop_now(shard->loop).us + US_PER_S });
+    active_rest(active, US_PER_S); /* memory may come back */
 }
 
 /* ---- pokes ---- */
