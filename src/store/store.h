@@ -163,8 +163,8 @@ void rows_cleanup(struct rows *rows); /* for AUTO(rows) */
 bool rows_is_null(struct rows *rows, int column);
 int64_t rows_int(struct rows *rows, int column); /* 0 for NULL */
 double rows_real(struct rows *rows, int column);
-struct str rows_bytes(
-    struct rows *rows, int column); /* text or bytes, empty for NULL; borrowed until the next row */
+/* Text or bytes, empty for NULL; borrowed until the next row. */
+struct str rows_bytes(struct rows *rows, int column);
 struct id rows_id(struct rows *rows, int column); /* ID_NONE for NULL */
 struct instant rows_instant(struct rows *rows, int column);
 /* A query built at run time (list filters): same binding rules, not cached. */
