@@ -13,7 +13,8 @@ import subprocess
 import sys
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
 from harness import BIN, Server, expect, main, until  # noqa: E402
 
 
@@ -125,7 +126,7 @@ def a_token_may_only_send_to_its_source(folder):
 
 def repeats_are_merged(folder):
     server = Server(folder)
-    with open("tests/samples/wazuh-sshd.json") as file:
+    with open(os.path.join(HERE, "..", "samples", "wazuh-sshd.json")) as file:
         alert = json.load(file)
     first = server.post("/api/v1/events/wazuh", alert, 202)["events"][0]
     alert["id"] = "another"
