@@ -20,7 +20,8 @@ static inline const struct action *action_table_find(const struct catalogue *cat
     struct action_table *table = (struct action_table *)(uintptr_t)catalogue; /* it counts */
     if (table->finds_left == 0)
         return NULL;
-    table->finds_left -= table->finds_left > 0;
+    if (table->finds_left > 0) /* else nothing is written: shards ask at one time */
+        table->finds_left--;
     for (size_t i = 0; i < table->count; i++) {
         if (str_equal(table->items[i].name, name))
             return &table->items[i];
