@@ -250,9 +250,9 @@ struct engine_watch {
     struct watch_entry *entry; /* from here the engine's */
 };
 void engine_watch(struct engine *engine, struct engine_watch *watch);
-/* A young run will hardly have ended before its watch was there, so the store is not asked about each:
- * whoever watches one does this once, soon. On reply_to's thread; for a watch that has been called, nothing.
- */
+/* That a young run has ended before its watch was there is nearly always known without the store, so that is
+ * not asked about each: whoever watches one does this once, soon. On reply_to's thread; for a watch that has
+ * been called, nothing. */
 void engine_watch_ask(struct engine *engine, struct engine_watch *watch);
 void engine_unwatch(struct engine *engine, struct engine_watch *watch); /* on reply_to's thread */
 

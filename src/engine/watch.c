@@ -1,7 +1,6 @@
 #include "engine/watch.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "base/container.h"
@@ -9,7 +8,7 @@
 #include "engine/run_rows.h"
 #include "engine/status.h"
 
-#define BUCKETS 1024
+#define BUCKETS 4096 /* many more than runs that end while one request is answered */
 
 /* Outlives the watch that it was made for: a job that is posted can't be taken back, only made to find
  * nobody. References: one until it has fired or was removed, one while the store is asked. */
@@ -30,14 +29,20 @@ struct watch_entry {
     struct watch_entry *all_next, *all_previous;
 };
 
+struct bucket {
+    struct watch_entry *first;
+    /* The last run of this bucket that ended: it may do so before the one who has begun it comes to watch. */
+    struct id ended;
+    enum run_status ended_as;
+};
+
 struct watches {
     struct store *store;
     pthread_mutex_t mutex;
     pthread_cond_t answered;
-    atomic_uint listed;
     unsigned asking; /* at the store */
     struct watch_entry *all;
-    struct watch_entry *buckets[BUCKETS];
+    struct bucket buckets[BUCKETS];
 };
 
 enum err watches_new(struct store *store, struct watches **ret, struct err_info *why)
@@ -92,30 +97,28 @@ void watches_free(struct watches *watches)
     memory_free(watches);
 }
 
-static struct watch_entry **bucket_of(struct watches *watches, struct id run)
+static struct bucket *bucket_of(struct watches *watches, struct id run)
 {
-    return &watches->buckets[(run.bytes[14] << 2 ^ run.bytes[13]) & (BUCKETS - 1)];
+    return &watches->buckets[(run.bytes[14] << 8 | run.bytes[13]) % BUCKETS];
 }
 
 /* From here on locked. */
 
 static void list(struct watch_entry *entry)
 {
-    struct watch_entry **bucket = bucket_of(entry->watches, entry->run);
-    entry->next = *bucket;
-    *bucket = entry;
+    struct bucket *bucket = bucket_of(entry->watches, entry->run);
+    entry->next = bucket->first;
+    bucket->first = entry;
     entry->is_listed = true;
-    atomic_fetch_add(&entry->watches->listed, 1);
 }
 
 static void unlist(struct watch_entry *entry)
 {
-    struct watch_entry **at = bucket_of(entry->watches, entry->run);
+    struct watch_entry **at = &bucket_of(entry->watches, entry->run)->first;
     while (*at != entry)
         at = &(*at)->next;
     *at = entry->next;
     entry->is_listed = false;
-    atomic_fetch_sub(&entry->watches->listed, 1);
 }
 
 static void release(struct watch_entry *entry)
@@ -209,6 +212,9 @@ void watches_add(struct watches *watches, struct engine_watch *watch)
         watches->all->all_previous = entry;
     watches->all = entry;
     list(entry);
+    const struct bucket *bucket = bucket_of(watches, entry->run);
+    if (watch->is_young && id_equal(bucket->ended, entry->run))
+        fire(entry, bucket->ended_as);
     unlock(watches);
     if (!watch->is_young)
         watches_ask(watches, watch);
@@ -245,10 +251,13 @@ void watches_remove(struct watches *watches, struct engine_watch *watch)
 
 void watches_tell(struct watches *watches, struct id run, enum run_status status)
 {
-    if (atomic_load(&watches->listed) == 0)
-        return;
+    struct bucket *bucket = bucket_of(watches, run);
     lock(watches);
-    for (struct watch_entry *entry = *bucket_of(watches, run), *next; entry; entry = next) {
+    if (run_status_is_end(status)) {
+        bucket->ended = run;
+        bucket->ended_as = status;
+    }
+    for (struct watch_entry *entry = bucket->first, *next; entry; entry = next) {
         next = entry->next;
         if (id_equal(entry->run, run) && is_wanted(entry, status))
             fire(entry, status);

@@ -11,7 +11,7 @@ void watches_free(struct watches *watches);
 void watches_add(struct watches *watches, struct engine_watch *watch);
 void watches_ask(struct watches *watches, struct engine_watch *watch);
 void watches_remove(struct watches *watches, struct engine_watch *watch);
-/* The run came to a status that somebody may wait for. Any thread; cheap when nobody does. */
+/* The run came to a status that somebody may wait for. Any thread. */
 void watches_tell(struct watches *watches, struct id run, enum run_status status);
 
 #endif

@@ -447,6 +447,9 @@ static void a_watch_of_a_young_run_asks_when_it_is_told_to(void **state)
     world_pass(US_PER_S);
     assert_int_equal(before.told, 1);
     assert_int_equal(before.status, RUN_SUCCEEDED);
+    struct err_info why = { 0 };
+    world_close_engine(); /* nor is it known from memory */
+    test_check(world_try_engine(&why), &why);
     watch_young(&after, run);
     watch_young(&gone, run);
     world_pass(US_PER_S);
@@ -460,6 +463,25 @@ static void a_watch_of_a_young_run_asks_when_it_is_told_to(void **state)
     engine_watch_ask(engine_world.engine, &after.watch); /* it has been called */
     world_pass(US_PER_S);
     assert_int_equal(after.told, 1);
+}
+
+static void a_young_run_that_ended_before_its_watch_came_is_told_without_asking(void **state)
+{
+    (void)state;
+    struct watching young, removed, another;
+    world_publish("playbook: at-once\ntitle: A\nsteps: [ { return: 1 } ]\n");
+    struct id run = world_start("at-once");
+    world_pass(US_PER_S);
+    watch_young(&young, run);
+    watch_young(&removed, run);
+    watch_young(&another, world_start("at-once"));
+    engine_unwatch(engine_world.engine, &removed.watch);
+    assert_int_equal(young.told, 0); /* on its loop, not inside the call */
+    world_pass(US_PER_S);
+    assert_int_equal(young.told, 1);
+    assert_int_equal(young.status, RUN_SUCCEEDED);
+    assert_int_equal(removed.told, 0);
+    assert_int_equal(another.told, 1);
 }
 
 static void an_engine_that_ends_leaves_no_watch_whatever_is_on_its_way(void **state)
@@ -760,6 +782,7 @@ int main(void)
         TEST(a_watch_is_told_once_of_the_end_or_of_the_waiting_and_a_removed_one_never),
         TEST(a_watch_that_was_on_its_way_when_it_was_removed_is_not_told),
         TEST(a_watch_of_a_young_run_asks_when_it_is_told_to),
+        TEST(a_young_run_that_ended_before_its_watch_came_is_told_without_asking),
         TEST(an_engine_whose_host_can_not_be_made_is_not_made),
         TEST(what_is_asked_of_a_stopped_engine_is_refused),
         TEST(a_call_that_ends_as_it_is_cancelled_ends_its_step),
