@@ -472,9 +472,9 @@ static void a_young_run_that_ended_before_its_watch_came_is_told_without_asking(
     world_publish("playbook: at-once\ntitle: A\nsteps: [ { return: 1 } ]\n");
     struct id run = world_start("at-once");
     world_pass(US_PER_S);
+    watch_young(&another, world_start("at-once"));
     watch_young(&young, run);
     watch_young(&removed, run);
-    watch_young(&another, world_start("at-once"));
     engine_unwatch(engine_world.engine, &removed.watch);
     assert_int_equal(young.told, 0); /* on its loop, not inside the call */
     world_pass(US_PER_S);
