@@ -29,6 +29,7 @@ static enum err item_apply(struct store_op *op, struct store_conn *conn, struct 
     snprintf(name, sizeof(name), "item %lld", (long long)item->id);
     if (item->entered)
         sem_post(item->entered);
+    item->entered = NULL;
     if (item->gate)
         sem_wait(item->gate);
     TRY(sql_run(conn, &test_insert,
@@ -50,6 +51,8 @@ static void item_done(struct store_op *op, enum err result, const struct err_inf
     snprintf(item->why, sizeof(item->why), "%s", why->text);
     if (item->store)
         item->seen_by_reader_in_done = test_count_items(item->store);
+    if (item->entered)
+        sem_post(item->entered); /* the transaction was not even begun */
     sem_post(item->done_semaphore);
 }
 
