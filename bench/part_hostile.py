@@ -33,6 +33,8 @@ def hostile(bench):
     bench.load(bench.port, PATH, 2, "--rate", str(RATE), "--connections", "64")
     worst = 1
     for name, attack in attacks(bench).items():
+        if bench.options.case not in name:
+            continue
         quiet = good(bench, seconds)
         cpu = bench.cpu_us()
         with attack:

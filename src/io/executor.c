@@ -4,9 +4,15 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/container.h"
 #include "io/heap.h"
+
+/* Of background threads: they get a tenth of what an ordinary thread beside them gets, and all that is left.
+ */
+#define BACKGROUND_NICE 10
 
 struct executor_pool {
     struct executor executor;
@@ -15,6 +21,7 @@ struct executor_pool {
     struct executor_task *first, **last;
     unsigned queued_count, queue_max;
     bool is_closing;
+    bool is_background;
     unsigned thread_count; /* started; not changed after executor_new */
     pthread_t threads[];
 };
@@ -54,6 +61,9 @@ static void *executor_thread(void *argument)
 {
     struct executor_pool *self = argument;
     struct executor_task *task;
+    if (self->is_background) /* of this thread alone on Linux; where it is refused, the work is done all the
+                                same */
+        (void)setpriority(PRIO_PROCESS, (id_t)gettid(), BACKGROUND_NICE);
     while ((task = executor_take(self))) {
         task->work(task);
         task->job.run = executor_report;
@@ -121,7 +131,8 @@ static FALLIBLE executor_start_threads(struct executor_pool *self, unsigned coun
     return failed ? err_errno(why, failed, "start a worker thread") : ERR_OK;
 }
 
-enum err executor_new(unsigned thread_count, unsigned queue_max, struct executor **ret, struct err_info *why)
+static FALLIBLE executor_make(unsigned thread_count, unsigned queue_max, bool is_background,
+    struct executor **ret, struct err_info *why)
 {
     assert(thread_count > 0);
     struct executor_pool *self = heap_zeroed(sizeof *self + thread_count * sizeof self->threads[0]);
@@ -130,6 +141,7 @@ enum err executor_new(unsigned thread_count, unsigned queue_max, struct executor
     self->executor.ops = &executor_pool_ops;
     self->last = &self->first;
     self->queue_max = queue_max;
+    self->is_background = is_background;
     pthread_mutex_init(&self->lock, NULL); /* with default attributes glibc's never fail */
     pthread_cond_init(&self->work_came, NULL);
     enum err failed = executor_start_threads(self, thread_count, why);
@@ -139,4 +151,15 @@ enum err executor_new(unsigned thread_count, unsigned queue_max, struct executor
     }
     *ret = &self->executor;
     return ERR_OK;
+}
+
+enum err executor_new(unsigned thread_count, unsigned queue_max, struct executor **ret, struct err_info *why)
+{
+    return executor_make(thread_count, queue_max, false, ret, why);
+}
+
+enum err executor_new_background(
+    unsigned thread_count, unsigned queue_max, struct executor **ret, struct err_info *why)
+{
+    return executor_make(thread_count, queue_max, true, ret, why);
 }

@@ -26,6 +26,10 @@ struct executor {
 };
 
 FALLIBLE executor_new(unsigned thread_count, unsigned queue_max, struct executor **ret, struct err_info *why);
+/* The same, of threads that give way to all others: for long work that nobody's answer hangs on but its own.
+ */
+FALLIBLE executor_new_background(
+    unsigned thread_count, unsigned queue_max, struct executor **ret, struct err_info *why);
 
 /* Ends a child before its time. */
 struct child_stopper {

@@ -150,6 +150,20 @@ static FALLIBLE http_call_keep_header(struct http_call *call, struct str name, s
     return ERR_OK;
 }
 
+/* A body that is too large by what the head says of it is not read at all. Packed it may be smaller than it
+ * says, never larger. To HEAD, and with 204 and 304, a length comes without a body. */
+static bool http_call_promises_too_much(const struct http_call *call)
+{
+    struct http_answer head = { .headers = call->answer_headers, .header_count = call->answer_header_count };
+    const struct http_header *length = http_answer_header(&head, "content-length");
+    int64_t promised;
+    long status = 0;
+    if (!length || !str_to_int(length->value, &promised) || promised <= (int64_t)call->body.bytes_max)
+        return false;
+    (void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status); /* stays 0 without an answer */
+    return status >= 200 && status != 204 && status != 304 && !str_equal(call->request.method, STR("HEAD"));
+}
+
 /* curl gives one line a call, with its end. Those of 100 Continue and the like come first and are forgotten;
  * trailers come after the body and are not wanted. */
 static size_t http_call_on_header(char *bytes, size_t one, size_t size, void *context)
@@ -170,6 +184,10 @@ static size_t http_call_on_header(char *bytes, size_t one, size_t size, void *co
     ptrdiff_t colon = str_find_byte(line, ':', 0);
     if (str_trim(line).size == 0)
         call->has_headers = true;
+    if (call->has_headers && http_call_promises_too_much(call)) {
+        call->stop = HTTP_STOP_TOO_LARGE;
+        return 0;
+    }
     if (call->has_headers || colon <= 0 || line.data[0] == ' ' || line.data[0] == '\t')
         return size;
     struct str value = str_trim(str_slice(line, (size_t)colon + 1, size));
@@ -548,6 +566,7 @@ void http_call_on_done(struct http_call *call, CURLcode code, int fd)
         answer.headers = call->answer_headers;
         answer.header_count = call->answer_header_count;
         answer.body = buf_str(&call->body);
+        answer.body_owner = &call->body;
     } else {
         http_call_describe_failure(call, code, &answer);
     }

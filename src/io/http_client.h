@@ -6,6 +6,7 @@
 #define TOCSIN_IO_HTTP_CLIENT_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "io/egress.h"
 #include "io/loop.h"
 
@@ -50,6 +51,8 @@ struct http_answer {
     const struct http_header *headers; /* names in lower case, borrowed until `done` returns */
     uint32_t header_count;
     struct str body; /* decoded (gzip, deflate, br); borrowed until `done` returns */
+    struct buf
+        *body_owner; /* what `body` stands in: `done` may move it out, and leaves `{ 0 }`; NULL: it may not */
     struct str url; /* the last one, after redirects */
     int64_t total_us, connect_us;
     bool reused_connection;

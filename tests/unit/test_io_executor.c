@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "memory_faults.h"
 
@@ -87,6 +88,38 @@ static void full_queue_refuses_and_what_was_taken_is_done(void **state)
     for (unsigned i = 0; i < 20; i++)
         assert_int_equal(tasks[i].has_worked, i < taken);
     loop_free(loop);
+}
+
+struct nice_task {
+    struct executor_task task;
+    int nice;
+};
+
+static void note_nice(struct executor_task *executor_task)
+{
+    ((struct nice_task *)(void *)executor_task)->nice = getpriority(PRIO_PROCESS, (id_t)gettid());
+}
+
+static void stop_loop(struct executor_task *executor_task)
+{
+    loop_stop(executor_task->reply_to);
+}
+
+static void background_work_gives_way_and_nothing_else_does(void **state)
+{
+    (void)state;
+    struct loop *loop;
+    struct executor *executor;
+    int ours = getpriority(PRIO_PROCESS, (id_t)gettid());
+    CHECK(loop_new(clock_system(), &loop, why));
+    CHECK(executor_new_background(1, 4, &executor, why));
+    struct nice_task task = { { .work = note_nice, .done = stop_loop, .reply_to = loop }, 0 };
+    CHECK(executor->ops->submit(executor, &task.task, why));
+    loop_run(loop);
+    executor->ops->free(executor);
+    loop_free(loop);
+    assert_true(task.nice > ours || ours == 19);
+    assert_int_equal(getpriority(PRIO_PROCESS, (id_t)gettid()), ours);
 }
 
 static void no_memory_for_a_pool_is_an_error(void **state)
@@ -360,6 +393,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(work_is_done_beside_the_loop_and_reported_on_it),
         cmocka_unit_test(full_queue_refuses_and_what_was_taken_is_done),
+        cmocka_unit_test(background_work_gives_way_and_nothing_else_does),
         cmocka_unit_test(no_memory_for_a_pool_is_an_error),
         cmocka_unit_test(child_gives_output_errors_and_status),
         cmocka_unit_test(large_input_and_output_do_not_lock_up),

@@ -403,6 +403,24 @@ static void answers_of_100_megabytes_are_refused_or_taken_as_asked(void **state)
     assert_int_equal(fetch_request(fixture, request)->failure, HTTP_TOO_LARGE);
 }
 
+static void answers_that_promise_too_much_are_not_read(void **state)
+{
+#define LONG_HEAD(status) "HTTP/1.1 " status "\r\nContent-Length: 16777217\r\n\r\n"
+    struct fixture *fixture = *state;
+    static const char *const heads[] = { LONG_HEAD("200 OK"), LONG_HEAD("302 Found"), LONG_HEAD("200 OK"),
+        LONG_HEAD("304 Not Modified"), "HTTP/1.1 200 OK\r\nContent-Length: 16777216\r\n\r\n" };
+    static const enum http_failure expected[] = { HTTP_TOO_LARGE, HTTP_TOO_LARGE, HTTP_OK, HTTP_OK,
+        HTTP_BROKEN };
+    struct peer_script scripts[5];
+    struct peer peer;
+    for (int i = 0; i < 5; i++)
+        scripts[i] = (struct peer_script){ heads[i], strlen(heads[i]), PEER_CLOSE, 0 };
+    peer_start(&peer, scripts, 5);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(fetch(fixture, i == 2 ? "HEAD" : "GET", peer.port, "/")->failure, expected[i]);
+    peer_stop(&peer);
+}
+
 /* May the request have reached the server? */
 
 static void what_never_left_is_known(void **state)
@@ -653,6 +671,7 @@ int main(void)
         EACH(headers_of_an_answer_are_limited),
         EACH(bombs_are_told_by_their_ratio),
         EACH(answers_of_100_megabytes_are_refused_or_taken_as_asked),
+        EACH(answers_that_promise_too_much_are_not_read),
         EACH(what_never_left_is_known),
         EACH(unsafe_request_is_never_sent_twice),
         EACH(idle_connection_that_the_peer_closed_is_not_used),
