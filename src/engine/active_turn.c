@@ -13,13 +13,15 @@ struct turn_op {
     struct loop_timer again; /* the disk was full */
 };
 
-static void turn_op_drop(struct op_link *link)
+void active_turn_drop(struct active *active)
 {
-    struct turn_op *turn_op = (struct turn_op *)link;
-    if (turn_op->again.is_armed)
-        loop_timer_stop(link->shard->loop, &turn_op->again);
+    struct turn_op *turn_op = active->turn_op;
+    if (!turn_op)
+        return;
+    loop_timer_stop(active->shard->loop, &turn_op->again);
     run_commit_done(&turn_op->commit);
     memory_free(turn_op);
+    active->turn_op = NULL;
 }
 
 static enum err turn_op_apply(struct store_op *op, struct store_conn *conn, struct err_info *why)
@@ -54,7 +56,6 @@ static bool waits_for_store(struct turn_op *turn_op, enum err result)
         return false;
     if (shard->is_stopping)
         return false;
-    shard_link(&turn_op->link);
     turn_op->again.fire = turn_op_again;
     loop_timer_start(shard->loop, &turn_op->again, (struct instant){ loop_now(shard->loop).us + US_PER_S });
     return true;
@@ -138,7 +139,6 @@ void active_turn(struct active *active)
     memset(turn_op, 0, sizeof(*turn_op));
     turn_op->link.op.apply = turn_op_apply;
     turn_op->link.op.done = turn_op_done;
-    turn_op->link.drop = turn_op_drop;
     turn_op->active = active;
     struct run_commit *commit = &turn_op->commit;
     run_commit_begin(commit, active->shard, active->run);

@@ -7,9 +7,10 @@
 #include "engine/lease_rows.h"
 #include "engine/task_rows.h"
 
-static void begin_drop(struct op_link *link)
+void begin_free(struct begin_op *begin)
 {
-    struct begin_op *begin = (struct begin_op *)link;
+    if (!begin)
+        return;
     run_free(begin->commit.run);
     run_commit_done(&begin->commit);
     arena_done(&begin->arena);
@@ -20,14 +21,14 @@ static void begin_answer(struct begin_op *begin, enum err result, const struct e
 {
     if (begin->reply)
         reply_send(begin->reply, result, why);
-    else if (result != ERR_OK && result != ERR_CONFLICT && begin->shard->engine->options.log)
-        log_failure(begin->shard->engine->options.log, LOG_ERROR, "a run could not begin", why);
+    else if (result != ERR_OK && result != ERR_CONFLICT)
+        shard_complain(begin->shard, "a run could not begin", why);
 }
 
 void begin_fail(struct begin_op *begin, enum err result, const struct err_info *why)
 {
     begin_answer(begin, result, why);
-    begin_drop(&begin->link);
+    begin_free(begin);
 }
 
 /* ---- in the commit ---- */
@@ -89,7 +90,7 @@ static void begin_done(struct store_op *op, enum err result, const struct err_in
         run_commit_enter(&begin->commit, &failed);
     }
     begin_answer(begin, result, why);
-    begin_drop(&begin->link);
+    begin_free(begin);
     shard_leave(shard);
 }
 
@@ -170,7 +171,6 @@ struct begin_op *begin_new(struct shard *shard, struct engine_reply *reply)
     begin->reply = reply;
     begin->link.op.apply = begin_apply;
     begin->link.op.done = begin_done;
-    begin->link.drop = begin_drop;
     begin->job.run = begin_run;
     return begin;
 }

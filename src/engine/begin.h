@@ -43,6 +43,8 @@ struct begin_op {
 };
 /* NULL without memory. */
 struct begin_op *begin_new(struct shard *shard, struct engine_reply *reply);
+/* Without a word to anybody. NULL is well. */
+void begin_free(struct begin_op *begin);
 /* On the shard. Takes over the reference to `version`. */
 void begin_go(struct begin_op *begin, struct playbook_version *version, const struct creation *creation);
 /* `request` is copied; then its run begins on the shard. Owned by the callee. */

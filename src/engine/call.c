@@ -41,8 +41,6 @@ enum err call_prepare(struct action_call *call, const struct run *run, const str
 
 void call_free(struct call *call)
 {
-    if (!call)
-        return;
     struct catalogue_source *source = call->shard->world.catalogues;
     if (call->catalogue)
         source->release(source, call->catalogue);

@@ -114,7 +114,8 @@ struct engine_options {
         void *context, struct loop *loop, unsigned shard, void **ret_host, struct err_info *why);
     void (*free_host)(void *context, void *host);
     void *host_context;
-    struct loop *inline_loop; /* tests, `tocsin run`, simulator: one shard on this loop, no threads */
+    /* Tests, `tocsin run`, simulator: one shard on this loop, no threads; then the store is inline too. */
+    struct loop *inline_loop;
     bool is_dry; /* `tocsin run` without --live: notify … remediate are recorded, not done */
     /* Something observable happened (metrics, `tocsin run`'s progress lines); on the shard's thread; may be
      * NULL. */

@@ -121,23 +121,18 @@ struct shard {
     struct call *given_up;
     unsigned depth; /* of shard_enter */
     uint32_t ops_out; /* at the store, not answered */
-    struct op_link *ops; /* of those */
     struct registry_set *set; /* the triggers that it knows, of generation set_generation */
     uint64_t set_generation;
     struct wakes wakes;
     bool is_stopping, is_stopped;
 };
 
-/* Operations that are out, so that a shard that is torn down finds their memory. First member of each. */
+/* An operation of a shard at the store, which answers each; a shard ends when all were answered. First member
+ * of each. */
 struct op_link {
     struct store_op op;
     struct shard *shard;
-    void (*drop)(struct op_link *link); /* frees, without answering anybody */
-    struct op_link *next, *previous;
-    bool is_linked;
 };
-/* Keeps it among the shard's own while it is not at the store. */
-void shard_link(struct op_link *link);
 void shard_submit(struct shard *shard, struct op_link *link);
 void shard_read(struct shard *shard, struct op_link *link);
 /* First thing in every `done`. */
@@ -148,9 +143,8 @@ void shard_op_done(struct op_link *link);
 FALLIBLE shard_init(struct shard *shard, struct engine *engine, unsigned index, struct err_info *why);
 FALLIBLE shard_start(struct shard *shard, struct err_info *why);
 void shard_stop(struct shard *shard);
-/* After shard_stop. What is out at the store must have been applied. */
+/* After shard_stop, and when its loop has run what was answered. */
 void shard_done(struct shard *shard);
-void shard_drop_op(struct op_link *link);
 
 /* ---- shard.c ---- */
 
@@ -187,6 +181,8 @@ void engine_poke(struct engine *engine, int64_t tenant, struct id run);
 void shard_poke(struct shard *shard, int64_t tenant, struct id run);
 /* Somebody could not be told for want of memory: the store is asked who. Any thread; needs no memory. */
 void engine_lost(struct engine *engine);
+/* Says so in the log, when there is one; not of a shard that is ending, where much can't be done any more. */
+void shard_complain(struct shard *shard, const char *message, const struct err_info *why);
 void shard_start_loading(struct shard *shard, struct active *active);
 void shard_check_inbox(struct active *active);
 
@@ -253,6 +249,8 @@ void run_commit_done(struct run_commit *commit);
 
 /* A turn of a run that is in memory. */
 void active_turn(struct active *active);
+/* At the end of the shard: the turn waits for the store to have room, and does so no longer. */
+void active_turn_drop(struct active *active);
 
 /* ---- commit_rows.c: on the writer ---- */
 

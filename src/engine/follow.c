@@ -49,9 +49,8 @@ static void look_again(struct follow *follow, int64_t after_us)
             (struct instant){ loop_now(follow->shard->loop).us + after_us });
 }
 
-static void look_drop(struct op_link *link)
+static void look_free(struct look *look)
 {
-    struct look *look = (struct look *)link;
     registry_set_release(look->set);
     arena_done(&look->arena);
     memory_free(look);
@@ -62,7 +61,7 @@ static void look_end(struct look *look)
     struct follow *follow = look->follow;
     bool has_more = look->has_more && !look->has_failed;
     follow->look = NULL;
-    shard_drop_op(&look->link);
+    look_free(look);
     look_again(follow, has_more ? 0 : LOOK_US);
 }
 
@@ -168,11 +167,8 @@ static enum err move_apply(struct store_op *op, struct store_conn *conn, struct 
 
 static void failed(struct look *look, const struct err_info *why)
 {
-    struct shard *shard = look->follow->shard;
     look->has_failed = true;
-    if (shard->engine->options.log && !shard->is_stopping)
-        log_failure(shard->engine->options.log, LOG_ERROR,
-            "changes of cases could not be followed; trying again", why);
+    shard_complain(look->follow->shard, "changes of cases could not be followed; trying again", why);
 }
 
 static void move_done(struct store_op *op, enum err result, const struct err_info *why)
@@ -240,8 +236,7 @@ static void begin_one(struct look *look, const struct start *start)
     struct begin_op *begin = begun ? begin_new(engine_any_shard(engine), &begun->reply) : NULL;
     value_map_begin(&event, &look->arena);
     if (!begin || value_map_set(&event, "change", start->change, &why) != ERR_OK) {
-        if (begin)
-            begin->link.drop(&begin->link);
+        begin_free(begin);
         memory_free(begun);
         (void)err_memory(&why);
         failed(look, &why);
@@ -266,8 +261,6 @@ static void look_done(struct store_op *op, enum err result, const struct err_inf
     look->begun = 1; /* this function */
     if (result != ERR_OK)
         failed(look, why);
-    else
-        shard_link(&look->link); /* the shard's own until the runs have begun */
     for (const struct start *start = look->first; start && result == ERR_OK; start = start->next)
         begin_one(look, start);
     if (--look->begun == 0)
@@ -291,7 +284,7 @@ static void fired(struct loop_timer *timer)
     look->tenants = ARENA_ARRAY(&look->arena, follow->tenant_count, int64_t);
     look->seqs = arena_zalloc(&look->arena, follow->tenant_count * sizeof(uint64_t));
     if (!look->tenants || !look->seqs) {
-        look_drop(&look->link);
+        look_free(look);
         look_again(follow, LOOK_US);
         return;
     }
@@ -299,7 +292,6 @@ static void fired(struct loop_timer *timer)
     look->set = registry_acquire(follow->shard->engine->registry);
     look->link.op.apply = look_apply;
     look->link.op.done = look_done;
-    look->link.drop = look_drop;
     follow->look = look;
     shard_enter(follow->shard);
     shard_read(follow->shard, &look->link);
@@ -312,11 +304,6 @@ static enum err clear_apply(struct store_op *op, struct store_conn *conn, struct
 {
     (void)op; /* it needs no state */
     return followed_rows_clear(conn, why);
-}
-
-static void clear_drop(struct op_link *link)
-{
-    memory_free(link);
 }
 
 static void clear_done(struct store_op *op, enum err result, const struct err_info *why)
@@ -339,7 +326,6 @@ static void forget(struct follow *follow)
     memset(link, 0, sizeof(*link));
     link->op.apply = clear_apply;
     link->op.done = clear_done;
-    link->drop = clear_drop;
     shard_submit(follow->shard, link);
 }
 
@@ -412,10 +398,8 @@ enum err follow_new(struct shard *shard, struct follow **ret, struct err_info *w
 
 void follow_stop(struct follow *follow)
 {
-    if (follow && follow->timer.is_armed)
-        loop_timer_stop(follow->shard->loop, &follow->timer);
-    if (follow && follow->again.is_armed)
-        loop_timer_stop(follow->shard->loop, &follow->again);
+    loop_timer_stop(follow->shard->loop, &follow->timer);
+    loop_timer_stop(follow->shard->loop, &follow->again);
 }
 
 void follow_free(struct follow *follow)

@@ -19,14 +19,6 @@ struct find_op {
     bool is_due; /* by its time: only an active one */
 };
 
-static void find_drop(struct op_link *link)
-{
-    struct find_op *find = (struct find_op *)link;
-    if (find->begin)
-        find->begin->link.drop(&find->begin->link);
-    memory_free(find);
-}
-
 static enum err find_apply(struct store_op *op, struct store_conn *conn, struct err_info *why)
 {
     struct find_op *find = (struct find_op *)(void *)op;
@@ -73,7 +65,6 @@ static void find_done(struct store_op *op, enum err result, const struct err_inf
     struct err_info ended = { 0 };
     shard_op_done(&find->link);
     shard_enter(shard);
-    find->begin = NULL;
     bool can_begin = find->row.status == LEASE_ACTIVE || (find->row.status == LEASE_FAILED && !find->is_due);
     if (result == ERR_OK && !can_begin) {
         result = err_set(&ended, ERR_CONFLICT, "the containment is being ended, or has ended, already");
@@ -92,8 +83,7 @@ static struct find_op *find_new(struct shard *shard, struct id lease, struct eng
     struct find_op *find = memory_alloc(sizeof(*find));
     struct begin_op *begin = begin_new(shard, reply);
     if (!find || !begin) {
-        if (begin)
-            begin->link.drop(&begin->link);
+        begin_free(begin);
         memory_free(find);
         return NULL;
     }
@@ -101,7 +91,6 @@ static struct find_op *find_new(struct shard *shard, struct id lease, struct eng
     find->link.shard = shard;
     find->link.op.apply = find_apply;
     find->link.op.done = find_done;
-    find->link.drop = find_drop;
     find->begin = begin;
     begin->is_undo = true;
     begin->lease = lease;
@@ -179,7 +168,6 @@ void lease_undo(struct engine *engine, const struct lease_ask *ask, struct engin
         loop_post(find->link.shard->loop, &find->job);
         return;
     }
-    find->begin = NULL;
     begin_fail(begin, result, &why);
     memory_free(find);
 }

@@ -107,13 +107,6 @@ struct load_op {
     struct loaded loaded;
 };
 
-static void load_op_drop(struct op_link *link)
-{
-    struct load_op *load_op = (struct load_op *)link;
-    loaded_done(&load_op->loaded);
-    memory_free(load_op);
-}
-
 static enum err load_apply(struct store_op *op, struct store_conn *conn, struct err_info *why)
 {
     struct load_op *load_op = (struct load_op *)(void *)op;
@@ -200,14 +193,12 @@ static void refuse_queue(struct active *active, enum err result, const struct er
 
 static void load_failed(struct active *active, enum err result, const struct err_info *why)
 {
-    struct log *log = active->shard->engine->options.log;
     bool may_pass = result == ERR_MEMORY || result == ERR_UNAVAILABLE || result == ERR_IO;
     if (!may_pass)
         refuse_queue(active, result, why);
     if (result == ERR_OK || result == ERR_NOT_FOUND)
         return;
-    if (log)
-        log_failure(log, LOG_ERROR, "a run could not be loaded; trying again", why);
+    shard_complain(active->shard, "a run could not be loaded; trying again", why);
     /* Also what looks like damage: a disk that failed to read once is told like that, and a run that is
      * forgotten now would stand still until the next start. */
     active_rest(active, may_pass ? US_PER_S : LOAD_AGAIN_US);
@@ -250,7 +241,6 @@ void shard_start_loading(struct shard *shard, struct active *active)
     memset(load_op, 0, sizeof(*load_op));
     load_op->link.op.apply = load_apply;
     load_op->link.op.done = load_done;
-    load_op->link.drop = load_op_drop;
     load_op->active = active;
     active->load_op = load_op;
     active->checks_inbox = false; /* what comes from here on may be missing in what the load sees */
@@ -267,13 +257,6 @@ struct inbox_op {
     uint32_t count;
     int64_t after;
 };
-
-static void inbox_op_drop(struct op_link *link)
-{
-    struct inbox_op *inbox_op = (struct inbox_op *)link;
-    arena_done(&inbox_op->arena);
-    memory_free(inbox_op);
-}
 
 static enum err inbox_apply(struct store_op *op, struct store_conn *conn, struct err_info *why)
 {
@@ -295,7 +278,8 @@ static void inbox_done(struct store_op *op, enum err result, const struct err_in
         result = deliver_inboxes(active, inbox_op->rows, inbox_op->count, &failed);
     if (result != ERR_OK)
         active_void(active, &failed);
-    inbox_op_drop(&inbox_op->link);
+    arena_done(&inbox_op->arena);
+    memory_free(inbox_op);
     active_settle(active);
     shard_leave(shard);
 }
@@ -313,7 +297,6 @@ void shard_check_inbox(struct active *active)
     memset(inbox_op, 0, sizeof(*inbox_op));
     inbox_op->link.op.apply = inbox_apply;
     inbox_op->link.op.done = inbox_done;
-    inbox_op->link.drop = inbox_op_drop;
     inbox_op->active = active;
     inbox_op->after = active->inbox_seen;
     active->inbox_op = inbox_op;

@@ -75,9 +75,8 @@ static void offer_run_free(struct offer_run *run)
     memory_free(run);
 }
 
-static void work_drop(struct op_link *link)
+static void work_free(struct offer_work *work)
 {
-    struct offer_work *work = (struct offer_work *)link;
     for (uint32_t i = 0; i < work->run_count; i++)
         offer_run_free(work->runs[i]);
     memory_free(work->runs);
@@ -332,7 +331,7 @@ static void work_done(struct store_op *op, enum err result, const struct err_inf
     for (struct poke *poke = work->pokes; poke && result == ERR_OK; poke = poke->next)
         engine_poke(shard->engine, work->offer->tenant, poke->run);
     answer(work->offer, result, why);
-    work_drop(&work->link);
+    work_free(work);
     shard_leave(shard);
 }
 
@@ -352,7 +351,7 @@ static void work_run(struct loop_job *job)
         shard_submit(shard, &work->link);
     } else {
         answer(work->offer, result, &why);
-        work_drop(&work->link);
+        work_free(work);
     }
     shard_leave(shard);
 }
@@ -371,7 +370,6 @@ void engine_offer(struct engine *engine, struct engine_offer *offer)
     work->link.shard = work->shard;
     work->link.op.apply = work_apply;
     work->link.op.done = work_done;
-    work->link.drop = work_drop;
     work->job.run = work_run;
     loop_post(work->shard->loop, &work->job);
 }

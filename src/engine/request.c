@@ -50,9 +50,8 @@ struct request {
     enum run_status status;
 };
 
-static void request_drop(struct op_link *link)
+static void request_free(struct request *request)
 {
-    struct request *request = (struct request *)link;
     pending_free(request->pending);
     memory_free(request);
 }
@@ -62,7 +61,7 @@ static void request_fail(struct request *request, enum err result, const struct 
     struct pending *pending = request->pending;
     if (pending && pending->reply)
         reply_send(pending->reply, result, why);
-    request_drop(&request->link);
+    request_free(request);
 }
 
 static FALLIBLE check_task(struct request *request, struct store_conn *conn, struct err_info *why)
@@ -105,7 +104,7 @@ static void deliver_run(struct loop_job *job)
     } else {
         active_deliver(active, request->pending);
         request->pending = NULL;
-        request_drop(&request->link);
+        request_free(request);
     }
     shard_leave(shard);
 }
@@ -125,13 +124,6 @@ struct close_op {
     struct op_link link;
     struct request *request;
 };
-
-static void close_drop(struct op_link *link)
-{
-    struct close_op *close = (struct close_op *)link;
-    request_drop(&close->request->link);
-    memory_free(close);
-}
 
 static enum err close_apply(struct store_op *op, struct store_conn *conn, struct err_info *why)
 {
@@ -174,7 +166,6 @@ static void give_up_undo(struct request *request)
     memset(close, 0, sizeof(*close));
     close->link.op.apply = close_apply;
     close->link.op.done = close_done;
-    close->link.drop = close_drop;
     close->request = request;
     shard_submit(request->link.shard, &close->link);
 }
@@ -195,7 +186,7 @@ static void answer_undo(struct request *request)
     }
     lease_undo(request->link.shard->engine, &ask, pending->reply);
     pending->reply = NULL;
-    request_drop(&request->link);
+    request_free(request);
 }
 
 /* ---- the store has answered ---- */
@@ -214,7 +205,7 @@ static void request_done(struct store_op *op, enum err result, const struct err_
         struct pending *pending = request->pending;
         retry_run(shard, request->tenant, request->id, pending->happening.actor, pending->reply);
         pending->reply = NULL;
-        request_drop(&request->link);
+        request_free(request);
     } else {
         forward(request, request->kind == REQUEST_ANSWER ? request->task.run_id : request->id);
     }
@@ -259,7 +250,6 @@ static struct request *request_new(struct engine *engine, enum request_kind kind
     request->link.shard = engine_shard(engine, id);
     request->link.op.apply = request_apply;
     request->link.op.done = request_done;
-    request->link.drop = request_drop;
     request->job.run = request_run;
     pending->reply = reply;
     pending->operation = operations[kind];

@@ -223,9 +223,8 @@ struct retry_op {
     enum admission admission;
 };
 
-static void retry_drop(struct op_link *link)
+static void retry_free(struct retry_op *retry)
 {
-    struct retry_op *retry = (struct retry_op *)link;
     loaded_done(&retry->ended);
     run_free(retry->cutting.run);
     arena_done(&retry->cutting.arena);
@@ -239,7 +238,7 @@ static void retry_fail(struct retry_op *retry, enum err result, const struct err
 {
     if (retry->reply)
         reply_send(retry->reply, result, why);
-    retry_drop(&retry->link);
+    retry_free(retry);
 }
 
 static enum err retry_read(struct store_op *op, struct store_conn *conn, struct err_info *why)
@@ -384,7 +383,6 @@ void retry_run(
     retry->reply = reply;
     retry->link.op.apply = retry_read;
     retry->link.op.done = retry_ready;
-    retry->link.drop = retry_drop;
     enum err result = arena_str(&retry->arena, actor, &retry->actor, &why);
     if (result == ERR_OK)
         shard_read(shard, &retry->link);

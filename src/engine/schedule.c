@@ -29,11 +29,6 @@ struct schedules {
 
 /* ---- which there are ---- */
 
-static struct log *log_of(const struct schedules *schedules)
-{
-    return schedules->shard->engine->options.log;
-}
-
 /* The linter has seen cron and time zone; a zone that this machine lacks is said once a change. */
 static FALLIBLE make_schedule(struct schedules *schedules, const struct playbook_version *version,
     const struct trigger *trigger, struct schedule *ret, struct err_info *why)
@@ -75,9 +70,9 @@ static FALLIBLE make_all(struct schedules *schedules, const struct registry_set 
             enum err result = make_schedule(schedules, version, trigger, schedule, &wrong);
             if (result == ERR_MEMORY)
                 return err_memory(why);
-            if (result != ERR_OK && log_of(schedules))
-                log_failure(log_of(schedules), LOG_ERROR, "a schedule can't be kept", &wrong);
-            if (result == ERR_OK && !is_known(schedules, schedule))
+            if (result != ERR_OK)
+                shard_complain(schedules->shard, "a schedule can't be kept", &wrong);
+            else if (!is_known(schedules, schedule))
                 schedules->count++;
         }
     }
@@ -103,7 +98,7 @@ static void arm(struct schedules *schedules)
         due.us = now_of(schedules).us + US_PER_S;
     if (due.us != INT64_MAX && !schedules->shard->is_stopping)
         loop_timer_start(schedules->shard->loop, &schedules->timer, due);
-    else if (schedules->timer.is_armed)
+    else
         loop_timer_stop(schedules->shard->loop, &schedules->timer);
 }
 
@@ -118,9 +113,8 @@ struct sync_op {
     uint64_t made;
 };
 
-static void sync_drop(struct op_link *link)
+static void sync_free(struct sync_op *sync)
 {
-    struct sync_op *sync = (struct sync_op *)link;
     arena_done(&sync->arena);
     memory_free(sync);
 }
@@ -144,11 +138,11 @@ static void sync_done(struct store_op *op, enum err result, const struct err_inf
     bool is_old = sync->made != schedules->made;
     for (uint32_t i = 0; result == ERR_OK && !is_old && i < sync->count; i++)
         schedules->items[i].row.due = sync->rows[i].due;
-    if (result != ERR_OK && !shard->is_stopping && log_of(schedules))
-        log_failure(log_of(schedules), LOG_ERROR, "schedules could not be stored; trying again", why);
+    if (result != ERR_OK)
+        shard_complain(shard, "schedules could not be stored; trying again", why);
     schedules->wants_sync |= result != ERR_OK;
-    sync_drop(&sync->link);
-    if (is_old && !shard->is_stopping)
+    sync_free(sync);
+    if (is_old)
         sync_start(schedules);
     else
         arm(schedules);
@@ -185,7 +179,7 @@ static void sync_start(struct schedules *schedules)
         memset(sync, 0, sizeof(*sync));
     if (!sync || sync_copy(sync, schedules, NULL) != ERR_OK) {
         if (sync)
-            sync_drop(&sync->link);
+            sync_free(sync);
         schedules->wants_sync = true;
         arm(schedules);
         return;
@@ -193,7 +187,6 @@ static void sync_start(struct schedules *schedules)
     sync->schedules = schedules;
     sync->link.op.apply = sync_apply;
     sync->link.op.done = sync_done;
-    sync->link.drop = sync_drop;
     schedules->is_syncing = true;
     shard_submit(schedules->shard, &sync->link);
 }
@@ -213,8 +206,8 @@ static void tick_done(struct engine_reply *reply, enum err result, const struct 
     memory_free(tick);
     if (result == ERR_OK || result == ERR_NOT_FOUND || schedules->shard->is_stopping)
         return;
-    if (result != ERR_CONFLICT && log_of(schedules))
-        log_failure(log_of(schedules), LOG_ERROR, "a scheduled run could not begin; trying again", why);
+    if (result != ERR_CONFLICT)
+        shard_complain(schedules->shard, "a scheduled run could not begin; trying again", why);
     schedules->wants_sync = true;
     arm(schedules);
 }
@@ -337,14 +330,12 @@ void schedules_refresh(struct schedules *schedules)
     schedules->count = 0; /* the rows stay as they are meanwhile */
     schedules->wants_refresh = true;
     arm(schedules);
-    if (log_of(schedules))
-        log_failure(log_of(schedules), LOG_ERROR, "schedules could not be read; trying again", &why);
+    shard_complain(schedules->shard, "schedules could not be read; trying again", &why);
 }
 
 void schedules_stop(struct schedules *schedules)
 {
-    if (schedules && schedules->timer.is_armed)
-        loop_timer_stop(schedules->shard->loop, &schedules->timer);
+    loop_timer_stop(schedules->shard->loop, &schedules->timer);
 }
 
 void schedules_free(struct schedules *schedules)

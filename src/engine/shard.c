@@ -13,33 +13,6 @@
 
 /* ---- operations at the store ---- */
 
-void shard_link(struct op_link *link)
-{
-    struct shard *shard = link->shard;
-    if (link->is_linked)
-        return;
-    link->previous = NULL;
-    link->next = shard->ops;
-    if (shard->ops)
-        shard->ops->previous = link;
-    shard->ops = link;
-    link->is_linked = true;
-}
-
-static void shard_unlink(struct op_link *link)
-{
-    if (!link->is_linked)
-        return;
-    if (link->previous)
-        link->previous->next = link->next;
-    else
-        link->shard->ops = link->next;
-    if (link->next)
-        link->next->previous = link->previous;
-    link->next = link->previous = NULL;
-    link->is_linked = false;
-}
-
 static void refuse_run(struct loop_job *job)
 {
     struct store_op *op = CONTAINER_OF(job, struct store_op, job);
@@ -52,7 +25,6 @@ static bool goes_out(struct shard *shard, struct op_link *link)
 {
     link->shard = shard;
     link->op.reply_to = shard->loop;
-    shard_link(link);
     shard->ops_out++;
     if (!shard->is_stopping)
         return true;
@@ -75,7 +47,6 @@ void shard_read(struct shard *shard, struct op_link *link)
 
 void shard_op_done(struct op_link *link)
 {
-    shard_unlink(link);
     link->shard->ops_out--;
 }
 
@@ -216,43 +187,18 @@ static void table_remove(struct active *active)
     atomic_fetch_sub_explicit(&shard->engine->counters.active, 1, memory_order_relaxed);
 }
 
-static void runnable_remove(struct active *active)
-{
-    struct shard *shard = active->shard;
-    if (!active->is_runnable)
-        return;
-    for (struct active **at = &shard->runnable; *at; at = &(*at)->runnable_next) {
-        if (*at != active)
-            continue;
-        *at = active->runnable_next;
-        if (shard->runnable_end == &active->runnable_next)
-            shard->runnable_end = at;
-        break;
-    }
-}
-
-void shard_drop_op(struct op_link *link)
-{
-    shard_unlink(link);
-    link->drop(link);
-}
-
 void active_drop(struct active *active)
 {
-    active->turn_op = NULL; /* freed with the shard's operations */
-    active->load_op = NULL;
-    active->inbox_op = NULL;
+    active_turn_drop(active);
     active_remove(active);
 }
 
 void active_remove(struct active *active)
 {
-    assert(!active->turn_op && !active->load_op && !active->inbox_op);
+    assert(!active->turn_op && !active->load_op && !active->inbox_op && !active->is_runnable);
     warm_remove(active);
-    runnable_remove(active);
     table_remove(active);
-    if (active->timer.is_armed)
-        loop_timer_stop(active->shard->loop, &active->timer);
+    loop_timer_stop(active->shard->loop, &active->timer);
     calls_give_up(active);
     pendings_free(&active->queue);
     run_free(active->run);
@@ -390,7 +336,7 @@ static void arm(struct active *active)
         due = call;
     if (due.us != INT64_MAX)
         loop_timer_start(active->shard->loop, &active->timer, due);
-    else if (active->timer.is_armed)
+    else
         loop_timer_stop(active->shard->loop, &active->timer);
 }
 
@@ -410,8 +356,7 @@ void active_settle(struct active *active)
         arm(active);
         return;
     }
-    if (active->timer.is_armed)
-        loop_timer_stop(active->shard->loop, &active->timer);
+    loop_timer_stop(active->shard->loop, &active->timer);
     struct instant due = run_next_due(active->run);
     if (due.us != INT64_MAX)
         wakes_add(&active->shard->wakes, WAKE_RUN, active->id, due);
@@ -419,6 +364,13 @@ void active_settle(struct active *active)
 }
 
 /* ---- void turns ---- */
+
+void shard_complain(struct shard *shard, const char *message, const struct err_info *why)
+{
+    struct log *log = shard->engine->options.log;
+    if (log && !shard->is_stopping)
+        log_failure(log, LOG_ERROR, message, why);
+}
 
 /* The queue is kept but for results of calls: those are lost with the state, as in a crash. */
 static void drop_results(struct active *active)
@@ -459,10 +411,7 @@ void active_rest(struct active *active, int64_t us)
 /* While a turn is out at the store the writer reads the run: then it becomes void when that is back. */
 void active_void(struct active *active, const struct err_info *why)
 {
-    struct shard *shard = active->shard;
-    struct log *log = shard->engine->options.log;
-    if (log)
-        log_failure(log, LOG_ERROR, "a turn of a run failed; it is loaded again", why);
+    shard_complain(active->shard, "a turn of a run failed; it is loaded again", why);
     active->is_void = active->turn_op != NULL;
     if (active->is_void)
         return;

@@ -1,4 +1,5 @@
 /* A shard's life: made, run on a thread of its own or on a loop that is given, ended. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -83,14 +84,6 @@ static void stop_run(struct loop_job *job)
     shard_leave(shard);
 }
 
-static enum err nothing(void *context, struct store_conn *conn, struct err_info *why)
-{
-    (void)context;
-    (void)conn;
-    (void)why;
-    return ERR_OK;
-}
-
 /* Turns that are out are committed; where nobody runs the loop, their answers come when it is drained. */
 void shard_stop(struct shard *shard)
 {
@@ -102,10 +95,6 @@ void shard_stop(struct shard *shard)
         return;
     }
     stop_run(&stop.job);
-    /* The queue is in order: once this is done, all before it is. A failure means that the store has ended,
-     * and then nothing is out any more either. */
-    if (shard->ops_out > 0 && store_write_wait(shard->engine->options.store, nothing, NULL, NULL) != ERR_OK)
-        shard->is_stopped = true;
 }
 
 void shard_done(struct shard *shard)
@@ -114,11 +103,10 @@ void shard_done(struct shard *shard)
     if (!shard->loop)
         return; /* there was no memory for it, so there is nothing else either */
     shard->is_stopping = shard->is_stopped = true;
-    if (shard->has_host && options->free_host) /* finishes the calls that are out */
+    if (shard->has_host) /* finishes the calls that are out */
         options->free_host(options->host_context, shard->host);
     (void)loop_drain(shard->loop);
-    while (shard->ops)
-        shard_drop_op(shard->ops);
+    assert(shard->ops_out == 0);
     for (uint32_t i = 0; shard->table && i <= shard->table_mask; i++) {
         while (shard->table[i])
             active_drop(shard->table[i]);

@@ -179,9 +179,8 @@ static void share_free(struct share *share)
     memory_free(share);
 }
 
-static void poll_op_drop(struct op_link *link)
+static void poll_op_free(struct poll_op *poll)
 {
-    struct poll_op *poll = (struct poll_op *)link;
     for (unsigned i = 0; i < poll->shard_count; i++)
         share_free(poll->shares[i]);
     memory_free(poll);
@@ -265,15 +264,15 @@ static void poll_done(struct store_op *op, enum err result, const struct err_inf
         else
             share_free(share);
     }
-    if (result != ERR_OK && shard->engine->options.log)
-        log_failure(shard->engine->options.log, LOG_ERROR, "timers could not be read; trying again", why);
+    if (result != ERR_OK)
+        shard_complain(shard, "timers could not be read; trying again", why);
     if (result != ERR_OK && poll->finds_lost)
         atomic_store(&shard->engine->has_lost, true);
     int64_t span_s = TIMER_WINDOW_SECONDS / 2;
     if (atomic_load(&shard->engine->has_lost))
         span_s = LOST_SECONDS + 1;
     poll_later(wakes, (result == ERR_OK ? span_s : 1) * US_PER_S);
-    poll_op_drop(&poll->link);
+    poll_op_free(poll);
     shard_leave(shard);
 }
 
@@ -293,7 +292,7 @@ static struct poll_op *poll_new(struct engine *engine)
     for (unsigned i = 0; i < engine->shard_count; i++) {
         struct share *share = memory_alloc(sizeof(*share));
         if (!share) {
-            poll_op_drop(&poll->link);
+            poll_op_free(poll);
             return NULL;
         }
         *share = (struct share){ .job = { .run = share_run }, .shard = &engine->shards[i] };
@@ -301,7 +300,6 @@ static struct poll_op *poll_new(struct engine *engine)
     }
     poll->link.op.apply = poll_apply;
     poll->link.op.done = poll_done;
-    poll->link.drop = poll_op_drop;
     return poll;
 }
 
@@ -339,10 +337,8 @@ void wakes_start(struct wakes *wakes)
 
 void wakes_stop(struct wakes *wakes)
 {
-    if (wakes->timer.is_armed)
-        loop_timer_stop(wakes->shard->loop, &wakes->timer);
-    if (wakes->poll.is_armed)
-        loop_timer_stop(wakes->shard->loop, &wakes->poll);
+    loop_timer_stop(wakes->shard->loop, &wakes->timer);
+    loop_timer_stop(wakes->shard->loop, &wakes->poll);
 }
 
 void wakes_done(struct wakes *wakes)
