@@ -64,10 +64,9 @@ static FALLIBLE expand_loop(struct parser *parser, const struct call_text *call,
 {
     struct node_list children = { 0 };
     struct node *const *arguments = call->arguments.nodes;
-    TRY(parser_list_add(parser, &children, call->target, why));
-    TRY(parser_list_add(parser, &children, macro->has_filter ? arguments[macro->variables] : NULL, why));
-    TRY(parser_list_add(parser, &children, arguments[macro->argument_count - 1], why));
-    struct node *node = NULL;
+    struct node *filter = macro->has_filter ? arguments[macro->variables] : NULL, *node = NULL;
+    struct node *const parts[] = { call->target, filter, arguments[macro->argument_count - 1] };
+    TRY(parser_list_add_all(parser, &children, parts, 3, why));
     TRY(parser_node(parser, NODE_LOOP, &call->at, children.nodes, children.count, &node, why));
     node->name = call->name;
     node->loop = macro->loop;
@@ -100,9 +99,9 @@ static FALLIBLE expand_opt_map(struct parser *parser, const struct call_text *ca
     struct node **ret, struct err_info *why)
 {
     struct node_list children = { 0 };
+    struct node *const parts[] = { call->target, call->arguments.nodes[1] };
     struct node *node = NULL;
-    TRY(parser_list_add(parser, &children, call->target, why));
-    TRY(parser_list_add(parser, &children, call->arguments.nodes[1], why));
+    TRY(parser_list_add_all(parser, &children, parts, 2, why));
     TRY(parser_node(parser, NODE_OPT_MAP, &call->at, children.nodes, children.count, &node, why));
     node->is_optional = is_flat;
     TRY(declare(parser, call, 1, node, why));
@@ -135,8 +134,7 @@ static FALLIBLE expand_block(
     if (slots->kind != NODE_LIST || slots->optional_entries != NULL)
         return misuse(slots, why, "the first argument of cel.block is a list literal");
     struct node_list children = { 0 };
-    for (uint32_t i = 0; i < slots->count; i++)
-        TRY(parser_list_add(parser, &children, slots->children[i], why));
+    TRY(parser_list_add_all(parser, &children, slots->children, slots->count, why));
     TRY(parser_list_add(parser, &children, call->arguments.nodes[1], why));
     struct node *node = NULL;
     TRY(parser_node(parser, NODE_BLOCK, &call->at, children.nodes, children.count, &node, why));
@@ -175,9 +173,9 @@ static FALLIBLE expand_extremum(
 {
     struct node *list = NULL;
     TRY(parser_node(parser, NODE_LIST, &call->at, call->arguments.nodes, call->arguments.count, &list, why));
+    struct node *const parts[] = { call->target, list };
     struct node_list children = { 0 };
-    TRY(parser_list_add(parser, &children, call->target, why));
-    TRY(parser_list_add(parser, &children, list, why));
+    TRY(parser_list_add_all(parser, &children, parts, 2, why));
     TRY(parser_node(parser, NODE_CALL, &call->at, children.nodes, children.count, ret, why));
     (*ret)->name = call->name;
     (*ret)->is_member = true;

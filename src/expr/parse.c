@@ -101,6 +101,14 @@ FALLIBLE parser_list_add(
     return ERR_OK;
 }
 
+FALLIBLE parser_list_add_all(struct parser *parser, struct node_list *list, struct node *const *nodes,
+    uint32_t count, struct err_info *why)
+{
+    for (uint32_t i = 0; i < count; i++)
+        TRY(parser_list_add(parser, list, nodes[i], why));
+    return ERR_OK;
+}
+
 static FALLIBLE node_of(struct parser *parser, enum node_kind kind, const struct token *at,
     const struct node_list *list, struct node **ret, struct err_info *why)
 {
@@ -109,12 +117,17 @@ static FALLIBLE node_of(struct parser *parser, enum node_kind kind, const struct
 
 /* ---- calls, lists, maps ---- */
 
+static FALLIBLE add_expression(struct parser *parser, struct node_list *list, struct err_info *why)
+{
+    struct node *node = NULL;
+    TRY(parse_expression(parser, &node, why));
+    return parser_list_add(parser, list, node, why);
+}
+
 static FALLIBLE parse_arguments(struct parser *parser, struct node_list *list, struct err_info *why)
 {
     while (parser->token.kind != TOKEN_CLOSE_PAREN) {
-        struct node *argument = NULL;
-        TRY(parse_expression(parser, &argument, why));
-        TRY(parser_list_add(parser, list, argument, why));
+        TRY(add_expression(parser, list, why));
         if (parser->token.kind != TOKEN_COMMA)
             break;
         TRY(advance(parser, why));
@@ -137,8 +150,7 @@ static FALLIBLE parse_call(struct parser *parser, struct node *target, const str
         struct node_list children = { 0 };
         if (target != NULL)
             TRY(parser_list_add(parser, &children, target, why));
-        for (uint32_t i = 0; i < call.arguments.count; i++)
-            TRY(parser_list_add(parser, &children, call.arguments.nodes[i], why));
+        TRY(parser_list_add_all(parser, &children, call.arguments.nodes, call.arguments.count, why));
         TRY(node_of(parser, NODE_CALL, at, &children, &node, why));
         node->name = at->text;
         node->is_member = target != NULL;
@@ -196,10 +208,8 @@ static FALLIBLE parse_list(struct parser *parser, struct node **ret, struct err_
     TRY(advance(parser, why));
     TRY(skip_lone_comma(parser, TOKEN_CLOSE_BRACKET, why));
     while (parser->token.kind != TOKEN_CLOSE_BRACKET) {
-        struct node *item = NULL;
         TRY(take_mark(parser, &marks, &any_optional, why));
-        TRY(parse_expression(parser, &item, why));
-        TRY(parser_list_add(parser, &items, item, why));
+        TRY(add_expression(parser, &items, why));
         if (parser->token.kind != TOKEN_COMMA)
             break;
         TRY(advance(parser, why));
@@ -221,13 +231,10 @@ static FALLIBLE parse_map(struct parser *parser, struct node **ret, struct err_i
     TRY(advance(parser, why));
     TRY(skip_lone_comma(parser, TOKEN_CLOSE_BRACE, why));
     while (parser->token.kind != TOKEN_CLOSE_BRACE) {
-        struct node *part = NULL;
         TRY(take_mark(parser, &marks, &any_optional, why));
-        TRY(parse_expression(parser, &part, why));
-        TRY(parser_list_add(parser, &parts, part, why));
+        TRY(add_expression(parser, &parts, why));
         TRY(expect(parser, TOKEN_COLON, "':' behind a key", why));
-        TRY(parse_expression(parser, &part, why));
-        TRY(parser_list_add(parser, &parts, part, why));
+        TRY(add_expression(parser, &parts, why));
         if (parser->token.kind != TOKEN_COMMA)
             break;
         TRY(advance(parser, why));
@@ -247,25 +254,21 @@ static bool is_field_name(const struct token *token)
     return token->kind == TOKEN_NAME || token->kind == TOKEN_QUOTED_NAME;
 }
 
-/* Appends ".name" parts of a node that is a name and nothing else; false for other nodes. */
-static bool write_name(const struct node *node, struct buf *buf)
-{
-    if (node->kind == NODE_SELECT && !node->is_optional && !node->is_test) {
-        if (!write_name(node->children[0], buf))
-            return false;
-        buf_add_byte(buf, '.');
-    } else if (node->kind != NODE_NAME) {
-        return false;
-    }
-    buf_add(buf, node->name);
-    return true;
-}
-
 static bool is_qualified_name(const struct node *node)
 {
     while (node->kind == NODE_SELECT && !node->is_optional && !node->is_test)
         node = node->children[0];
     return node->kind == NODE_NAME;
+}
+
+/* Of a node that is a qualified name. */
+static void write_name(const struct node *node, struct buf *buf)
+{
+    if (node->kind == NODE_SELECT) {
+        write_name(node->children[0], buf);
+        buf_add_byte(buf, '.');
+    }
+    buf_add(buf, node->name);
 }
 
 /* Name{field: value}. There are no message types, so this is only read over. */
@@ -276,7 +279,7 @@ static FALLIBLE parse_message(
     at.line = type_name->line;
     at.column = type_name->column;
     AUTO(buf) struct buf name = { .bytes_max = EXPR_SOURCE_BYTES_MAX };
-    (void)write_name(type_name, &name); /* the caller saw that it is a name */
+    write_name(type_name, &name);
     TRY(buf_check(&name, why));
     TRY(advance(parser, why));
     while (parser->token.kind != TOKEN_CLOSE_BRACE) {
@@ -361,10 +364,9 @@ static FALLIBLE close_each(struct parser *parser, struct chain *chain, struct er
     bool is_inner = false;
     for (struct each *each = chain->each; each != NULL; each = each->outer) {
         struct node_list children = { 0 };
+        struct node *const parts[] = { each->range, NULL, chain->node };
         struct node *loop = NULL;
-        TRY(parser_list_add(parser, &children, each->range, why));
-        TRY(parser_list_add(parser, &children, NULL, why));
-        TRY(parser_list_add(parser, &children, chain->node, why));
+        TRY(parser_list_add_all(parser, &children, parts, 3, why));
         TRY(node_of(parser, NODE_LOOP, &each->at, &children, &loop, why));
         loop->name = STR("[*]");
         loop->loop = is_inner ? LOOP_EACH_FLAT : each->is_optional ? LOOP_EACH_PRESENT : LOOP_EACH;
@@ -424,10 +426,8 @@ static FALLIBLE parse_index(struct parser *parser, struct chain *chain, struct e
         TRY(advance(parser, why));
     }
     struct node_list children = { 0 };
-    struct node *index = NULL;
     TRY(parser_list_add(parser, &children, chain->node, why));
-    TRY(parse_expression(parser, &index, why));
-    TRY(parser_list_add(parser, &children, index, why));
+    TRY(add_expression(parser, &children, why));
     TRY(expect(parser, TOKEN_CLOSE_BRACKET, "']'", why));
     TRY(node_of(parser, NODE_CALL, &at, &children, &chain->node, why));
     chain->node->name = is_optional ? STR("_[?_]") : STR("_[_]");
@@ -620,11 +620,10 @@ static FALLIBLE parse_binary(struct parser *parser, unsigned level, struct node 
     while ((operator= find_operator(parser->token.kind)) != NULL && operator->level >= level) {
         struct token at = parser->token;
         struct node_list operands = { 0 };
-        struct node *right = NULL;
+        struct node *sides[2] = { left, NULL };
         TRY(advance(parser, why));
-        TRY(parse_binary(parser, operator->level + 1, &right, why));
-        TRY(parser_list_add(parser, &operands, left, why));
-        TRY(parser_list_add(parser, &operands, right, why));
+        TRY(parse_binary(parser, operator->level + 1, &sides[1], why));
+        TRY(parser_list_add_all(parser, &operands, sides, 2, why));
         TRY(node_of(parser, NODE_CALL, &at, &operands, &left, why));
         left->name = operator->name;
     }
@@ -681,19 +680,17 @@ static FALLIBLE parse_expression(struct parser *parser, struct node **ret, struc
     TRY(parse_or(parser, ret, why));
     if (parser->token.kind == TOKEN_QUESTION) {
         struct token at = parser->token;
-        struct node_list parts = { 0 };
-        struct node *part = NULL;
-        TRY(parser_list_add(parser, &parts, *ret, why));
+        struct node_list children = { 0 };
+        struct node *parts[3] = { *ret, NULL, NULL };
         TRY(advance(parser, why));
-        TRY(parse_or(parser, &part, why));
-        TRY(parser_list_add(parser, &parts, part, why));
-        if (parser->token.kind != TOKEN_COLON && begins_with_dot(part))
+        TRY(parse_or(parser, &parts[1], why));
+        if (parser->token.kind != TOKEN_COLON && begins_with_dot(parts[1]))
             return err_at(why, ERR_INVALID, "expr_parse", at.line, at.column,
                 "'?.' is no operator; an optional field is a.?b");
         TRY(expect(parser, TOKEN_COLON, "':' of a conditional", why));
-        TRY(parse_expression(parser, &part, why));
-        TRY(parser_list_add(parser, &parts, part, why));
-        TRY(node_of(parser, NODE_CONDITION, &at, &parts, ret, why));
+        TRY(parse_expression(parser, &parts[2], why));
+        TRY(parser_list_add_all(parser, &children, parts, 3, why));
+        TRY(node_of(parser, NODE_CONDITION, &at, &children, ret, why));
     }
     parser->depth--;
     return ERR_OK;

@@ -32,6 +32,9 @@ FALLIBLE parser_node(struct parser *parser, enum node_kind kind, const struct to
     struct node **children, uint32_t count, struct node **ret, struct err_info *why);
 FALLIBLE parser_list_add(
     struct parser *parser, struct node_list *list, struct node *node, struct err_info *why);
+/* The pointers are copied; NULL among them is for a part that a node lacks. */
+FALLIBLE parser_list_add_all(struct parser *parser, struct node_list *list, struct node *const *nodes,
+    uint32_t count, struct err_info *why);
 
 /* How the macro of this name is written, or NULL: for calls that look like it but are not. */
 const char *macro_usage(struct str name);
