@@ -1,4 +1,5 @@
 /* Hosts on their own, IPv4 and IPv6 addresses, networks, and URLs that were written without a scheme. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,6 +56,7 @@ static size_t prefix_size(const struct ioc_search *search, size_t at, unsigned b
     return size;
 }
 
+/* `address` is in its canonical form. */
 static FALLIBLE add_network(struct ioc_search *search, size_t at, struct str address, unsigned bits)
 {
     char text[NETWORK_TEXT_BYTES];
@@ -62,8 +64,8 @@ static FALLIBLE add_network(struct ioc_search *search, size_t at, struct str add
     bool is_v6 = str_find_byte(address, ':', 0) >= 0;
     int size = snprintf(text, sizeof(text), "%.*s/%u", STR_ARG(address), bits);
     TRY(ioc_add(search, IOC_CIDR, at, (struct str){ text, (size_t)size }, IOC_LOWER));
-    if (network_parse_ip(address, &net) != NULL)
-        return ERR_OK;
+    bool is_address = network_parse_ip(address, &net) == NULL;
+    assert(is_address);
     /* "10.0.0.0/8" names a network, "10.1.2.3/8" an interface in one. */
     net.prefix = (uint8_t)bits;
     network_mask(&net, &masked);
@@ -146,8 +148,7 @@ static FALLIBLE add_addresses(
         return add_ipv4(search, start, end, str_of(first), ret_next);
     if (middle == start || ioc_byte(search, middle) != '-')
         return ERR_OK;
-    size_t behind = ioc_read_ipv4(search->text, middle + 1, second);
-    if (behind == middle + 1 || behind != end)
+    if (ioc_read_ipv4(search->text, middle + 1, second) != end)
         return ERR_OK;
     TRY(add_ipv4(search, start, middle, str_of(first), ret_next));
     return add_ipv4(search, middle + 1, end, str_of(second), ret_next);
@@ -232,7 +233,7 @@ static FALLIBLE look_at_v6(struct ioc_search *search, size_t start, size_t end)
     bool has_digit = false;
     for (size_t i = 0; i < address.size; i++)
         has_digit = has_digit || ioc_is_digit((unsigned char)address.data[i]);
-    if (address.size < 3 || !has_digit || network_parse_ip(address, &net) != NULL || net.size != 16)
+    if (address.size < 3 || !has_digit || network_parse_ip(address, &net) != NULL)
         return ERR_OK;
     struct str canonical = network_print_net(&net, false, text);
     if (prefix_size(search, end, 128, &bits) > 0)

@@ -7,15 +7,9 @@
 #define PATH_BYTES_MAX 4096
 #define NAME_BYTES_MAX 256
 
-static bool ends_line(int c)
-{
-    return c < ' ' && c != '\t';
-}
-
 static bool is_windows_byte(int c)
 {
-    return !ends_line(c) && c != '\\' && c != '/' && c != ':' && c != '*' && c != '?' && c != '"' &&
-        c != '|' && c != '\t';
+    return c >= ' ' && c != '\\' && c != '/' && c != ':' && c != '*' && c != '?' && c != '"' && c != '|';
 }
 
 /* Behind ".ext" at the end of a file's name: up to ten letters and digits. 0 when there is no such end. */
@@ -108,8 +102,8 @@ static FALLIBLE look_at_windows(struct ioc_search *search, size_t start, size_t 
         part = end + 1;
     }
     size_t path_end = trim_end(search, first, last_part_end(search, part, end));
-    *ret_end = path_end > start ? path_end : first;
-    if (path_end <= first)
+    *ret_end = path_end;
+    if (path_end == first)
         return ERR_OK;
     return ioc_add(search, IOC_PATH, start, str_slice(search->text, start, path_end), IOC_AS_IS);
 }

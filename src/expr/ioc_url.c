@@ -1,4 +1,5 @@
 /* URLs with a scheme, plain and percent-encoded, and mail addresses. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -169,8 +170,8 @@ static size_t bare_v6_end(const struct ioc_search *search, size_t at)
     size_t end = at;
     while (ioc_is_hex(ioc_byte(search, end)) || ioc_byte(search, end) == ':')
         end++;
-    bool is_v6 = end - at < 40 && network_parse_ip(str_slice(search->text, at, end), &net) == NULL &&
-        net.size == 16;
+    /* Without a dot it is no IPv4 address. */
+    bool is_v6 = end - at < 40 && network_parse_ip(str_slice(search->text, at, end), &net) == NULL;
     return is_v6 ? end : at;
 }
 
@@ -260,8 +261,7 @@ static FALLIBLE look_at_encoded(struct ioc_search *search, size_t start, size_t 
     inner.text = valid_part((struct str){ decoded, size });
     ptrdiff_t separator = str_find(inner.text, STR("://"), 0);
     size_t next = 0;
-    if (separator < 0)
-        return ERR_OK;
+    assert(separator >= 0); /* it is what led here */
     /* The places of the decoded text mean nothing in this one, so its spans are dropped. */
     return look_at_url(&inner, (size_t)separator, &next);
 }

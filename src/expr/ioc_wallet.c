@@ -35,10 +35,8 @@ static bool is_base58_address(struct str word)
     if (word.size < 26 || word.size > 35 || (word.data[0] != '1' && word.data[0] != '3') ||
         !decode_base58(word, bytes))
         return false;
-    if (EVP_Digest(bytes, 21, once, &size, EVP_sha256(), NULL) != 1 ||
-        EVP_Digest(once, 32, twice, &size, EVP_sha256(), NULL) != 1)
-        return false;
-    return memcmp(bytes + 21, twice, 4) == 0;
+    return EVP_Digest(bytes, 21, once, &size, EVP_sha256(), NULL) == 1 &&
+        EVP_Digest(once, 32, twice, &size, EVP_sha256(), NULL) == 1 && memcmp(bytes + 21, twice, 4) == 0;
 }
 
 /* ---- bech32 and bech32m (BIP 173, BIP 350): bc1… ---- */
@@ -58,7 +56,7 @@ static bool is_bech32_address(struct str word)
     static const char digits[] = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
     static const uint32_t sum_of_bech32 = 1, sum_of_bech32m = 0x2bc830a3;
     uint32_t sum = 1;
-    if (word.size < 14 || word.size > 90 || !str_starts(word, STR("bc1")))
+    if (word.size > 90 || !str_starts(word, STR("bc1")))
         return false;
     /* The prefix "bc", spread as the standard says: high bits, zero, low bits. */
     static const uint32_t prefix[5] = { 'b' >> 5, 'c' >> 5, 0, 'b' & 31, 'c' & 31 };

@@ -77,7 +77,7 @@ static FALLIBLE look_for_ssdeep(const struct word *word)
 {
     struct ioc_search *search = word->search;
     size_t at = word->end, parts = 0;
-    if (!word->is_number || word->text.size < 1 || word->text.size > 10)
+    if (!word->is_number || word->text.size > 10)
         return ERR_OK;
     while (parts < 2 && ioc_byte(search, at) == ':') {
         size_t from = ++at;
@@ -111,7 +111,7 @@ static size_t dash_size(const struct ioc_search *search, size_t at)
 static FALLIBLE look_for_cve(const struct word *word)
 {
     struct ioc_search *search = word->search;
-    if (word->text.size != 3 || !str_equal_nocase(word->text, STR("cve")))
+    if (!str_equal_nocase(word->text, STR("cve")))
         return ERR_OK;
     size_t dash = dash_size(search, word->end);
     if (dash == 0 && ioc_byte(search, word->end) == ' ')
@@ -210,13 +210,11 @@ static FALLIBLE look_for_uuid(const struct word *word)
     return ioc_add(search, IOC_UUID, word->start, str_slice(search->text, word->start, at), IOC_LOWER);
 }
 
-/* pub-1234567891234567 and UA-000000-2, all letters of one case. */
+/* pub-1234567891234567 and UA-000000-2, all letters of one case; the '-' is seen already. */
 static FALLIBLE look_for_tracker(const struct word *word)
 {
     struct ioc_search *search = word->search;
     size_t digits = word->end + 1, count = count_digits(search, digits), end = digits + count;
-    if (ioc_byte(search, word->end) != '-')
-        return ERR_OK;
     if (str_equal(word->text, STR("pub")) || str_equal(word->text, STR("PUB"))) {
         if (count != 16 || ioc_is_word(ioc_byte(search, end)))
             return ERR_OK;

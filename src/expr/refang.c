@@ -3,6 +3,7 @@
  * at each byte the forms are tried, and what is none is copied. */
 #include "expr/refang.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "expr/suffix.h"
@@ -40,8 +41,8 @@ static size_t skip_marks(struct str text, size_t at, bool (*is_mark)(int c))
 
 static bool has_word(struct str text, size_t at, struct str word)
 {
-    return at <= text.size && word.size <= text.size - at &&
-        str_equal_nocase((struct str){ text.data + at, word.size }, word);
+    assert(at <= text.size);
+    return word.size <= text.size - at && str_equal_nocase((struct str){ text.data + at, word.size }, word);
 }
 
 /* ---- what stands between brackets ---- */
@@ -80,13 +81,13 @@ static size_t skip_blank(struct str text, size_t at)
     return byte_at(text, at) == ' ' ? at + 1 : at;
 }
 
-/* [.] (dot) {@} [:] and the like; a blank in front goes with one behind: "a [dot] b". `last` is the byte
- * in front, which a name must end with: "[.]" on its own stays. */
+/* [.] (dot) {@} [:] and the like at an opening bracket; a blank in front goes with one behind: "a [dot] b".
+ * `last` is the byte in front, which a name must end with: "[.]" on its own stays. */
 static const char *full_brackets(struct str text, size_t at, int last, size_t *ret_end)
 {
     size_t start = skip_blank(text, at);
     size_t inside = skip_marks(text, start, is_opening), end = 0;
-    if (!is_alnum(last) || !is_opening(byte_at(text, start)))
+    if (!is_alnum(last))
         return NULL;
     const char *means = bracketed_mark(text, skip_blank(text, inside), &end);
     if (means == NULL)
@@ -104,14 +105,14 @@ static const char *full_brackets(struct str text, size_t at, int last, size_t *r
     return means;
 }
 
-/* "[.", ".]", "\." between two names: half of a pair, or a backslash. */
+/* "[.", ".]", "\." between two names: half of a pair, or a backslash. A dot alone does not lead here. */
 static bool half_brackets(struct str text, size_t at, int last, size_t *ret_end)
 {
     size_t dot = skip_marks(text, at, is_opening);
     if (byte_at(text, dot) != '.' || !is_alnum(last))
         return false;
     size_t end = skip_marks(text, dot + 1, is_closing);
-    if (end - at == 1 || !is_alnum(byte_at(text, end)))
+    if (!is_alnum(byte_at(text, end)))
         return false;
     *ret_end = end;
     return true;
@@ -190,7 +191,7 @@ static size_t write_comma_host(struct writer *writer, struct str text, size_t at
         has_dot = has_dot || c == '.';
         host[size] = c == ',' ? '.' : c;
     }
-    if (!has_comma || has_dot || size == 0 || host[size - 1] == '.')
+    if (!has_comma || has_dot || host[size - 1] == '.')
         return at;
     struct str made = { host, size };
     size_t dots = 0;
@@ -221,17 +222,18 @@ static bool may_be_scheme(struct str text, size_t at)
     return false;
 }
 
-/* Tries every form at `at`; gives where the text goes on, or `at` when nothing was defanged here. */
+/* Tries every form that may start at `at`, or with a blank there and the bracket behind it; gives where the
+ * text goes on, or `at` when nothing was defanged here. */
 static size_t refang_here(struct writer *writer, struct str text, size_t at)
 {
     int c = byte_at(text, at), last = last_byte(writer);
     size_t end = 0;
     bool is_scheme_start = (c | 0x20) == 'h' || (c | 0x20) == 'f' || (c | 0x20) == 'm' || (c | 0x20) == 'n';
-    if (is_scheme_start && !is_alnum(last)) {
+    if (is_scheme_start) {
         end = may_be_scheme(text, at) ? write_scheme(writer, text, at) : 0;
         return end == 0 ? at : write_comma_host(writer, text, end);
     }
-    if (is_opening(c) || (c == ' ' && is_opening(byte_at(text, at + 1)))) {
+    if (is_opening(c) || c == ' ') {
         const char *means = full_brackets(text, at, last, &end);
         if (means != NULL) {
             writer_add(writer, str_of(means));
