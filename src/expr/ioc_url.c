@@ -152,7 +152,8 @@ static FALLIBLE add_host(struct ioc_search *search, struct authority *authority,
     }
     while (host.size > 0 && (host.data[host.size - 1] == '.' || host.data[host.size - 1] == '-'))
         host.size--;
-    if (authority->end == authority->host_end)
+    /* The dot of a whole name, "a.example./x", is none of the sentence's. */
+    if (authority->end == authority->host_end && ioc_byte(search, authority->end) != '/')
         authority->end = authority->host_start + host.size;
     bool is_v4 = host.size > 0 && ioc_read_ipv4(host, 0, text) == host.size;
     *ret_is_host = is_v4 || suffix_is_domain(host) || is_local_name(search, authority, host);

@@ -74,6 +74,8 @@ static void urls_end_where_they_end(void **state)
             "['http://intranet?x', 'http://intranet#y', 'http://intranet:80']" },
         { "iocs('http://' + lists.range(64).map(i, 'a').join() + '/ http://1abc/ http://a_b/').url", "[]" },
         { "iocs('http://... http://-/').url", "[]" },
+        { "iocs('http://a.example./x http://a.example-').url",
+            "['http://a.example./x', 'http://a.example']" },
         { "iocs('http://' + lists.range(45).map(i, 'a').join() + ':/').url", "[]" },
         { "iocs('http://:80/').url", "[]" },
         { "iocs(lists.range(40).map(i, 'http://a' + string(i) + '.example/').join(' ')).url.size()", "40" },
