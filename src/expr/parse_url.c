@@ -80,6 +80,8 @@ static FALLIBLE read_authority(
     ptrdiff_t colon = str_find_byte(host, ':', close > 0 ? (size_t)close : 0);
     if (is_v6 && close < 0)
         return refuse(why, "a ']' is missing in the host");
+    if (is_v6 && (size_t)close + 1 < host.size && colon != close + 1)
+        return refuse(why, "something stands between the ']' of the host and its port");
     if (colon >= 0)
         port = str_slice(host, (size_t)colon + 1, host.size);
     if (is_v6)

@@ -248,6 +248,17 @@ static void structured_texts_become_values(void **state)
         { "parse_url('no url')", "!scheme" },
         { "parse_url('http://')", "!no host" },
         { "parse_url('http://a:99999/')", "!port" },
+        { "parse_url('http://a:x/')", "!port" },
+        { "parse_url('http://a:/').host", "'a'" },
+        { "parse_url('http://[]/')", "!no host" },
+        { "parse_url('http://[::1]x/')", "!between the ']'" },
+        { "parse_url('http://[::1]x:80/')", "!between the ']'" },
+        { "parse_url('http://[::1]:80/').port", "80" },
+        { "parse_url('a1+-.b://x\\u0000y/').scheme", "'a1+-.b'" },
+        { "parse_url('a_://x')", "!scheme" },
+        { "parse_url('a~://x')", "!scheme" },
+        { "parse_url('http://x\\u0000y/').host", "'x\\u0000y'" },
+        { "parse_url('http://a/?a=%4&b=%').params", "{'a': '%4', 'b': '%'}" },
         { "parse_cef(r'CEF:0|Vendor|Pro\\|duct|1.0|100|Name|10|src=10.0.0.1 msg=a b\\=c dst=x')",
             "{'version': '0', 'device_vendor': 'Vendor', 'device_product': 'Pro|duct', 'device_version': "
             "'1.0', "
