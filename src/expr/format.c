@@ -1,5 +1,6 @@
 #include "expr/format.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -40,7 +41,8 @@ static void write_plain(struct writer *writer, struct str text, size_t exponent_
     int count = 0;
     int64_t exponent = 0;
     struct str power = str_slice(text, exponent_at + 1, text.size);
-    if (power.size > 0 && power.data[0] == '+')
+    assert(power.size > 0);
+    if (power.data[0] == '+')
         power = str_slice(power, 1, power.size);
     (void)str_to_int(power, &exponent); /* the printer wrote it */
     if (text.data[0] == '-')

@@ -144,8 +144,10 @@ static bool delimiter_of(struct str text, char *ret)
             return false;
         code = code * 16 + (unsigned)digit;
     }
+    if (from == text.size || code == 0 || code > 0x7f)
+        return false;
     *ret = (char)code;
-    return from < text.size && code > 0 && code < 0x80;
+    return true;
 }
 
 static FALLIBLE read_attributes(

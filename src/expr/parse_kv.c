@@ -1,4 +1,4 @@
-#include <string.h>
+#include <assert.h>
 
 #include "expr/parsers.h"
 
@@ -25,8 +25,9 @@ static FALLIBLE read_quoted(
     if (copy == NULL)
         return err_memory(why);
     for (size_t i = 0; i < raw.size; i++) {
-        bool is_escape = raw.data[i] == '\\' && i + 1 < raw.size &&
-            (raw.data[i + 1] == quote || raw.data[i + 1] == '\\');
+        /* A backslash in front of the end would have kept the value open. */
+        assert(raw.data[i] != '\\' || i + 1 < raw.size);
+        bool is_escape = raw.data[i] == '\\' && (raw.data[i + 1] == quote || raw.data[i + 1] == '\\');
         i += is_escape;
         copy[size++] = raw.data[i];
     }

@@ -129,6 +129,53 @@ static void xml_that_is_none_says_where(void **state)
     expr_expect_plain(ROWS(rows));
 }
 
+static void events_are_read_whatever_they_lack(void **state)
+{
+    (void)state;
+    static const struct expr_row rows[] = {
+        { "parse_cef('CEF:0|a|b|c|d|e|5').severity", "'5'" },
+        { "parse_cef('CEF:0|a|b|c|d|e|5').extension", "{}" },
+        { "parse_cef('CEF:0|a|b|c|d|e|5|msg=a\\\\nb\\\\rc\\\\|d\\\\\\\\e\\\\xf\\\\').extension.msg",
+            "'a\\nb\\rc|d\\\\e\\\\xf\\\\'" },
+        { "parse_cef('CEF:0|a|b|c|d|e|5|a-b=1\\tc.d=2 e[0]=3 f:g=4 h_i=5 J9=6').extension",
+            "{'a-b': '1', 'c.d': '2', 'e[0]': '3', 'f:g': '4', 'h_i': '5', 'J9': '6'}" },
+        { "parse_cef('CEF:0|a|b|c|d|e|5|a=b c$d=e =f g/=h').extension", "{'a': 'b c$d=e =f g/=h'}" },
+        { "parse_leef('LEEF:2.0|V|P|1|E|x5E|a=1^b=2').attributes", "{'a': '1', 'b': '2'}" },
+        { "parse_leef('LEEF:2.0|V|P|1|E||a=1\\tb=2').attributes", "{'a': '1', 'b': '2'}" },
+        { "parse_leef('LEEF:2.0|V|P|1|E|a=1\\tb=2').attributes", "{'a': '1', 'b': '2'}" },
+        { "['0xZZ', '0x1234', '0x80', '0x00', '0x', '^^'].map(d, parse_leef('LEEF:2.0|V|P|1|E|' + d + "
+          "'|a=1\\tb=2').attributes.b).distinct()",
+            "['2']" },
+        { "parse_leef('LEEF:1.0|V|P|1|E|a=1 b=2 3').attributes", "{'a': '1', 'b': '2 3'}" },
+        { "parse_leef('LEEF:1.0|V|P|1|E|a=1\\t=2\\tb\\tc=').attributes", "{'a': '1', 'c': ''}" },
+        { "parse_leef('LEEF:1.0|V|P')", "!too few" },
+    };
+    expr_expect_plain(ROWS(rows));
+}
+
+static void rows_and_pairs_end_where_the_text_ends(void **state)
+{
+    (void)state;
+    static const struct expr_row rows[] = {
+        { "parse_csv('\"a\"')", "[['a']]" },
+        { "parse_csv('a,')", "[['a', '']]" },
+        { "parse_csv('\\ufeffa,b')", "[['a', 'b']]" },
+        { "parse_csv('a\\r\\nb\\rc')", "[['a'], ['b'], ['c']]" },
+        { "parse_csv('a', '\"')", "!separator" },
+        { "parse_csv('a', '\\n')", "!separator" },
+        { "parse_csv('a', '')", "!separator" },
+        { "parse_csv_records('n;v\\na;1', ';')", "[{'n': 'a', 'v': '1'}]" },
+        { "parse_csv_records('n', 'ab')", "!separator" },
+        { "parse_kv('a=\"x\\\\')", "!does not end" },
+        { "parse_kv('a=\"x\\\\y\\\\\\\\\"')", "{'a': 'x\\\\y\\\\'}" },
+        { "parse_kv(\"a='x\\\\'y'\")", "{'a': \"x'y\"}" },
+        { "parse_kv('a=')", "{'a': ''}" },
+        { "parse_kv('=b c')", "{}" },
+        { "parse_json('{\"a\": 1, \"a\": 2}')", "{'a': 2}" },
+    };
+    expr_expect_plain(ROWS(rows));
+}
+
 static void long_texts_are_paid_for_by_their_size(void **state)
 {
     (void)state;
@@ -156,6 +203,12 @@ static void long_texts_are_paid_for_by_their_size(void **state)
         { "('abcdefghijklmnopqrstuvwxyz0123456789' + 'abcdefghijklmnopqrstuvwxyz0123456789').size()", "72" },
         { "'abcdefghijklmnopqrstuvwxyz0123456789'.matches('^a.*9$')", "true" },
         { "'%s'.format(['abcdefghijklmnopqrstuvwxyz0123456789'])", "'abcdefghijklmnopqrstuvwxyz0123456789'" },
+        { "'abcdefghijklmnopqrstuvwxyz0123456789'.charAt(35)", "'9'" },
+        { "double('1000000000000000000000000000000000000000')", "1e39" },
+        { "string(b'abcdefghijklmnopqrstuvwxyz0123456789')", "'abcdefghijklmnopqrstuvwxyz0123456789'" },
+        { "md5('abcdefghijklmnopqrstuvwxyz0123456789')", "'6d2286301265512f019781cc0ce7a39f'" },
+        { "'abcdefghijklmnopqrstuvwxyz0123456789'.lastIndexOf('9', 36)", "-1" },
+        { "'abcdefghijklmnopqrstuvwxyz0123456789'.replace('', '-', 0).size()", "36" },
         { "'abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz0123456789%d'.format([1])",
             "'abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz01234567891'" },
         { "'\\u00a0\\u1680\\u2000\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000x'.trim()", "'x'" },
@@ -228,6 +281,13 @@ static void formats_take_what_they_are_for(void **state)
         { "'%.3'.format([1.0])", "!" },
         { "'%'.format([1])", "!" },
         { "'%s'.format([])", "!" },
+        { "'%s'.format([-1.5e300]).size()", "302" },
+        { "'%s'.format([-1e-7])", "'-0.0000001'" },
+        { "'%s'.format([1.5e-7])", "'0.00000015'" },
+        { "'%.400f'.format([1e308]).size()", "710" },
+        { "'%.3:'.format([1.0])", "!" },
+        { "'%o %o'.format([8, 8u])", "'10 10'" },
+        { "'%s'.format([{'1': 'b', 1: 'a', 2: 'c', 'x': 'd'}])", "'{1: b, 1: a, 2: c, x: d}'" },
     };
     expr_expect_plain(ROWS(rows));
 }
@@ -268,7 +328,9 @@ static void a_wrong_byte_is_refused_wherever_it_stands(void **state)
     (void)state;
     static const char *const sources[] = {
         "{'a': 1, ?'b': m.?c, }[x ? 1 : 2].f(g.h(1), -y) in [1, ?z, ] && !q || r",
-        "a.b{c: 1, ?d: [2]}.e[?0].map(i, j, i < 1 && j >= 2, i + j * 3)", "has(a.b) && cel.bind(v, 1, v == 2)"
+        "a.b{c: 1, ?d: [2]}.e[?0].map(i, j, i < 1 && j >= 2, i + j * 3)",
+        "has(a.b) && cel.bind(v, 1, v == 2)", "[,] == [,]", "{,} == {,}", "a[*].b[?*].c", ".a + .f(1)",
+        "((a))", "-1 - -1.5", "!-1", "a.?b[?1]", "!!a", "--a"
     };
     for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
         struct str source = str_of(sources[i]);
@@ -297,6 +359,8 @@ int main(void)
         cmocka_unit_test(syslog_with_a_version_says_what_is_wrong),
         cmocka_unit_test(syslog_of_old_is_read_as_far_as_it_goes),
         cmocka_unit_test(xml_that_is_none_says_where),
+        cmocka_unit_test(events_are_read_whatever_they_lack),
+        cmocka_unit_test(rows_and_pairs_end_where_the_text_ends),
         cmocka_unit_test(long_texts_are_paid_for_by_their_size),
         cmocka_unit_test(numbers_at_the_end_of_their_range_do_not_wrap),
         cmocka_unit_test(addresses_are_told_by_their_kind),
