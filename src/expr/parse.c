@@ -481,7 +481,7 @@ static FALLIBLE parse_name(struct parser *parser, struct node **ret, struct err_
     TRY(advance(parser, why));
     if (parser->token.kind == TOKEN_OPEN_PAREN) {
         TRY(parse_call(parser, NULL, &name, ret, why));
-        (*ret)->is_root = is_root && (*ret)->kind == NODE_CALL;
+        (*ret)->is_root = is_root;
         return ERR_OK;
     }
     TRY(parser_node(parser, NODE_NAME, &name, NULL, 0, ret, why));

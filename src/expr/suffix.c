@@ -8,10 +8,10 @@ struct host_text {
     char text[HOST_BYTES_MAX + 1];
 };
 
-/* In lower case and with a terminator, as libpsl wants it. False when it can be no host. */
+/* In lower case and with a terminator, as libpsl wants it; the labels are good. False when it is too long. */
 static bool host_text(struct str host, struct host_text *ret)
 {
-    if (host.size == 0 || host.size > HOST_BYTES_MAX || memchr(host.data, 0, host.size) != NULL)
+    if (host.size > HOST_BYTES_MAX)
         return false;
     for (size_t i = 0; i < host.size; i++)
         ret->text[i] = ascii_lower(host.data[i]);
@@ -42,7 +42,7 @@ static bool has_good_labels(struct str host)
             return false;
         count++;
     }
-    return count >= 2 && host.data[host.size - 1] != '.';
+    return count >= 2;
 }
 
 /* Never in the root, but in every log: names for private use and for documents (RFC 2606, 6762, 8375, ICANN's

@@ -139,7 +139,7 @@ static void print_compound(
 {
     buf_add_text(buf, name);
     buf_add_byte(buf, '(');
-    type_print(buf, first ? first : &type_dyn);
+    type_print(buf, first);
     if (second != NULL) {
         buf_add_text(buf, ", ");
         type_print(buf, second);
@@ -157,9 +157,7 @@ void type_print(struct buf *buf, const struct type *type)
     }
     switch (type->kind) {
     case TYPE_LIST: print_compound(buf, "list", type->item, NULL); break;
-    case TYPE_MAP:
-        print_compound(buf, "map", type->key ? type->key : &type_dyn, type->item ? type->item : &type_dyn);
-        break;
+    case TYPE_MAP: print_compound(buf, "map", type->key, type->item); break;
     case TYPE_RECORD: buf_add_text(buf, "map(string, dyn)"); break;
     case TYPE_OPTIONAL: print_compound(buf, "optional_type", type->item, NULL); break;
     case TYPE_NULLABLE: type_print(buf, type->item); break;

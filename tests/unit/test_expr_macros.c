@@ -271,6 +271,8 @@ static void names_resolve_from_the_inside_out(void **state)
         { "cel.bind(x, 1, .x + x)", "11" },
         { "nothing", "!undeclared reference to 'nothing'" },
         { "siz", "!did you mean 'size'" },
+        { "strin", "!did you mean 'string'" },
+        { "a[?'c'].orValue(0) + a[?'z'].orValue(4)", "7" },
         { "x.y.z", "!" },
     };
     expr_expect(&scope, ROWS(rows));
@@ -284,8 +286,20 @@ static void names_resolve_from_the_inside_out(void **state)
         { "[1].map(v, v)", "[1]" },
         { "math.abs(-1)", "1" },
         { "type(1) == int", "true" },
+        { ".math.abs(-1)", "1" },
+        { "size([1])", "1" },
+        { "abs(-1)", "!" },
     };
     expr_expect(&scope, ROWS(inside));
+    /* A function's name is looked for in the container too, the innermost first. */
+    scope.env.container = STR("math.x");
+    static const struct expr_row functions[] = {
+        { "abs(-1)", "1" },
+        { "math.abs(-1)", "1" },
+        { ".abs(-1)", "!" },
+        { "sqrt(4)", "2.0" },
+    };
+    expr_expect(&scope, ROWS(functions));
     expr_scope_close(&scope);
 }
 

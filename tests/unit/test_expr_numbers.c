@@ -354,6 +354,52 @@ static void lists_are_sliced_sorted_and_flattened(void **state)
     expr_expect_plain(ROWS(rows));
 }
 
+static void order_is_total_where_there_is_one(void **state)
+{
+    (void)state;
+    static const struct expr_row rows[] = {
+        { "[double('nan'), 2.0, double('nan'), 1.5].sort().map(x, string(x))", "['1.5', '2', 'NaN', 'NaN']" },
+        { "[dyn(double('nan')), 2, double('nan'), 1u].sort().map(x, string(x))", "['1', '2', 'NaN', 'NaN']" },
+        { "[dyn(1), 'a'].sort()", "!no common order" },
+        { "[dyn('a'), 1].sort()", "!no common order" },
+        { "[dyn('a'), true].sort()", "!no common order" },
+        { "[[1], [2]].sortBy(x, x)", "!have no order" },
+        { "[1].slice(0, -1)", "!negative" },
+        { "[1].slice(2, 3)", "!has 1 items" },
+        { "[].slice(0, 0)", "[]" },
+        { "math.greatest([])", "!empty" },
+        { "math.least([])", "!empty" },
+        { "math.greatest(dyn('a'))", "!math.greatest" },
+        { "math.least(dyn(['a', 'b']))", "!math.least of string" },
+        { "[math.sign(2.5), math.sign(-2.5), math.sign(-0.0)]", "[1.0, -1.0, 0.0]" },
+        { "string(math.sign(double('nan')))", "'NaN'" },
+        { "sets.contains([1], [2, 1])", "false" },
+        { "sets.intersects([1, 2], [1])", "true" },
+        { "optional.ofNonZeroValue(duration('0.5s')).hasValue()", "true" },
+        { "optional.ofNonZeroValue(duration('0s')).hasValue()", "false" },
+        { "optional.ofNonZeroValue(duration('1s')).hasValue()", "true" },
+        { "[ip('192.168.1.1'), ip('192.167.1.1'), ip('193.168.1.1'), ip('172.16.1.1'), ip('172.32.1.1')]"
+          ".map(a, a.isPrivate())",
+            "[true, false, false, true, false]" },
+        { "['+inf', '-inf', 'INF', 'Infinity'].map(x, string(double(x)))",
+            "['Infinity', '-Infinity', 'Infinity', 'Infinity']" },
+        { "double('')", "!" },
+        { "double('+')", "!" },
+        { "int('+-7')", "!" },
+        { "int('+')", "!" },
+        { "int('+7')", "7" },
+        { "cel.bind(t, timestamp('2026-01-01T00:00:00Z'), [t.getHours('Europe/Berlin'), "
+          "t.getHours('Europe/Berlin'), t.getHours('Asia/Tokyo')])",
+            "[1, 1, 9]" },
+        { "ip('')", "!" },
+        { "ip('1\\u0000')", "!" },
+        { "['10.0.0.0/', '10.0.0.0/08', '10.0.0.0/x', '10.0.0.0/99999999999999999999', '10.0.0.0/33', "
+          "'10.0.0.0/+8', '10.0.0.0/:'].map(c, isCIDR(c)).distinct()",
+            "[false]" },
+    };
+    expr_expect_plain(ROWS(rows));
+}
+
 static void addresses_and_networks_are_values(void **state)
 {
     (void)state;
@@ -424,6 +470,7 @@ int main(void)
         cmocka_unit_test(parts_of_times_know_zones),
         cmocka_unit_test(math_takes_each_numeric_type),
         cmocka_unit_test(lists_are_sliced_sorted_and_flattened),
+        cmocka_unit_test(order_is_total_where_there_is_one),
         cmocka_unit_test(addresses_and_networks_are_values),
     };
     return cmocka_run_group_tests_name("expr_numbers", tests, NULL, NULL);

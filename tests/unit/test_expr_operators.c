@@ -315,6 +315,32 @@ static void lists_and_maps_are_indexed(void **state)
     expr_expect_plain(ROWS(rows));
 }
 
+static void what_is_no_index_or_key_says_so(void **state)
+{
+    (void)state;
+    static const struct expr_row rows[] = {
+        { "[1][dyn(18446744073709551615u)]", "!" },
+        { "[1][dyn(1e18)]", "!whole number" },
+        { "[1][dyn(-1e18)]", "!whole number" },
+        { "[1][dyn(0.5)]", "!whole number" },
+        { "[1][dyn(double('nan'))]", "!whole number" },
+        { "[1][dyn(0.0)]", "1" },
+        { "[1][dyn(0u)]", "1" },
+        { "[1][dyn(-1.0)]", "!out of bounds" },
+        { "[1][dyn('a')]", "!whole number" },
+        { "{'a': 1}[dyn(5u)]", "!no such key: 5u" },
+        { "{'a': 1}[dyn(5)]", "!no such key: 5" },
+        { "{'a': 1}[dyn(1.5)]", "!no such key: 1.5" },
+        { "{'a': 1}[dyn(true)]", "!no such key: true" },
+        { "{'a': 1}[dyn(false)]", "!no such key: false" },
+        { "{'a': 1}[dyn([])]", "!can't be of type list" },
+        { "{'a': 1}['\\u007f\\u0001\\u001fb']", "!no such key: ???b" },
+        { "{'a': 1}[lists.range(300).map(i, 'a').join()]", "!no such key: aaaa" },
+        { "{'a': 1}[dyn(1)] == 1 || {'a': 1}.a == 1", "true" },
+    };
+    expr_expect_plain(ROWS(rows));
+}
+
 static void has_tells_presence_not_value(void **state)
 {
     (void)state;
@@ -351,6 +377,7 @@ int main(void)
         cmocka_unit_test(times_add_and_subtract_within_their_range),
         cmocka_unit_test(logic_takes_the_operand_that_decides_over_an_error),
         cmocka_unit_test(lists_and_maps_are_indexed),
+        cmocka_unit_test(what_is_no_index_or_key_says_so),
         cmocka_unit_test(has_tells_presence_not_value),
     };
     return cmocka_run_group_tests_name("expr_operators", tests, NULL, NULL);

@@ -160,6 +160,19 @@ static void macros_that_are_used_wrongly_say_how(void **state)
         { "cel.index('a')", "!number" },
         { "optional.of(1).optMap(1, 2)", "!simple name" },
         { "{'a': 1}.transformMap(k, v)", "!" },
+        { "cel.index(1, 2)", "!" },
+        { "cel.iterVar(1)", "!" },
+        { "cel.accuVar(1)", "!" },
+        { "cel.other(1)", "!" },
+        { "cel.index(x)", "!number" },
+        { "[1].map(cel.accuVar(0, 0), cel.accuVar(0, 0) + 1)", "[2]" },
+        { "[1].map(cel.iterVar(0, 0), cel.iterVar(0, 0) + 1)", "[2]" },
+        { "cel.block([?optional.of(1)], 2)", "!list literal" },
+        { "math.other(1, 2, 3)", "!" },
+        { "math.least(3, 1, 2)", "1" },
+        { "A{b: 1, ?c: 2}", "!no message type 'A'" },
+        { "a.B{b: 1}", "!no message type 'a.B'" },
+        { ".has({'a': 1}.a)", "true" },
     };
     expr_expect_plain(ROWS(rows));
 }

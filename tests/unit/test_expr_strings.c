@@ -246,6 +246,38 @@ static void encoders_go_there_and_back(void **state)
     expr_expect_plain(ROWS(rows));
 }
 
+static void bytes_that_no_encoding_has_are_refused(void **state)
+{
+    (void)state;
+    static const struct expr_row rows[] = {
+        { "base64.decode('A\\u0000AA')", "!input byte 1" },
+        { "base64.decode('AB==')", "!bits are left over" },
+        { "base64.decode('AAB=')", "!bits are left over" },
+        { "base64.decode('AA=A')", "!input byte 3" },
+        { "base64.decode('AAE=')", "b'\\x00\\x01'" },
+        { "hex.decode('0g')", "!input byte 0" },
+        { "hex.decode('00g0')", "!input byte 2" },
+        { "url.encode('aZ09-._~/:@[{`\\u007f\\u00e9')", "'aZ09-._~%2F%3A%40%5B%7B%60%7F%C3%A9'" },
+        { "strings.quote('a\\u0000b')", "'\"a\\u0000b\"'" },
+        { "'abc'.replace('', 'x', 0)", "'abc'" },
+        { "'abc'.lastIndexOf('c', 3)", "-1" },
+        { "'abc'.lastIndexOf('c', 10)", "-1" },
+        { "'\\u0085\\u00a0\\u2028\\u205f\\u3000x\\u200b'.trim()", "'x\\u200b'" },
+        { "regex.extractAll('abax', 'a(x)?')", "['x']" },
+        { "regex.replace('ab', 'a(x)?', '[\\\\1]')", "'[]b'" },
+        { "regex.replace('ab', 'a', '\\\\')", "!backslash" },
+        { "regex.replace('ab', 'a', '\\\\!')", "!backslash" },
+        { "regex.replace('ab', 'a', '\\\\x')", "!backslash" },
+        { "regex.replace('ab', 'a', '\\\\1')", "!group 1" },
+        { "regex.replace('a', '()()()()()()()()()()()()()()()()()', '')", "!more than 16 groups" },
+        { "['ab', 'ac'].map(x, regex.extract(x, 'a(.)').orValue(''))", "['b', 'c']" },
+        { "['(', ')'].exists(x, 'a'.matches(x))", "!pattern is wrong" },
+        { "'a'.matches(lists.range(9000).map(i, 'a').join())", "!EXPR_PATTERN_BYTES_MAX" },
+        { "regex.extractAll('aab', '(?:a|b){2,300}')", "['aab']" },
+    };
+    expr_expect_plain(ROWS(rows));
+}
+
 static void patterns_extract_and_replace(void **state)
 {
     (void)state;
@@ -280,6 +312,7 @@ int main(void)
         cmocka_unit_test(format_shows_every_type_as_text),
         cmocka_unit_test(clauses_of_format_take_the_types_that_they_are_for),
         cmocka_unit_test(encoders_go_there_and_back),
+        cmocka_unit_test(bytes_that_no_encoding_has_are_refused),
         cmocka_unit_test(patterns_extract_and_replace),
     };
     return cmocka_run_group_tests_name("expr_strings", tests, NULL, NULL);
