@@ -30,6 +30,8 @@
 #define EXIT_STORE_FAILED 70
 #define EXECUTOR_THREADS 2
 #define EXECUTOR_QUEUE_MAX 1000
+#define ANSWER_THREADS \
+    2 /* of low priority, for large answers: one alone would let the smaller wait for the largest */
 
 struct server {
     struct settings settings;
@@ -40,7 +42,7 @@ struct server {
     struct vault *vault;
     struct tokens *tokens;
     struct connections *connections;
-    struct executor *executor, *slow_executor;
+    struct executor *executor, *slow_executor, *answer_executor;
     struct egress *egress;
     struct contract_book *contracts;
     struct connect *connect;
@@ -122,6 +124,7 @@ static enum err open_connect(struct server *server, struct err_info *why)
 {
     TRY(executor_new(EXECUTOR_THREADS, EXECUTOR_QUEUE_MAX, &server->executor, why));
     TRY(executor_new(EXECUTOR_THREADS, EXECUTOR_QUEUE_MAX, &server->slow_executor, why));
+    TRY(executor_new_background(ANSWER_THREADS, EXECUTOR_QUEUE_MAX, &server->answer_executor, why));
     TRY(open_egress(server, why));
     struct connect_options options = { .clock = clock_system(),
         .rand = rand_system(),
@@ -130,6 +133,7 @@ static enum err open_connect(struct server *server, struct err_info *why)
         .connections = server->connections,
         .executor = server->executor,
         .slow_executor = server->slow_executor,
+        .answer_executor = server->answer_executor,
         .contracts = contract_book_contracts(server->contracts),
         .http = { .egress = server->egress,
             .user_agent = STR("tocsin/" TOCSIN_VERSION),
@@ -332,6 +336,8 @@ void server_close(struct server *server)
         server->executor->ops->free(server->executor);
     if (server->slow_executor != NULL)
         server->slow_executor->ops->free(server->slow_executor);
+    if (server->answer_executor != NULL)
+        server->answer_executor->ops->free(server->answer_executor);
     content_watch_done(&server->content);
     engine_free(server->engine);
     step_times_free(server->step_times);

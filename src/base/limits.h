@@ -94,6 +94,8 @@
     200 /* times its size on the wire that an answer past ANSWER_RATIO_BYTES may unpack to */
 #define ANSWER_RATIO_BYTES (1 * MIB)
 #define ANSWER_VALUES_MAX 1000000 /* of JSON in one answer: each takes some 16 to 64 bytes */
+#define ANSWER_INLINE_BYTES_MAX (64 * KIB) /* of an answer that is read on the shard's own loop: a ms */
+#define ANSWERS_READING_BYTES_MAX (64 * MIB) /* of answers that wait to be read beside the loops, or are */
 #define ANSWER_HEADER_BYTES_MAX (128 * KIB)
 #define CALL_SECONDS_DEFAULT 30
 #define CALL_SECONDS_MAX 3600

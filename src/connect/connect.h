@@ -27,6 +27,9 @@ struct connect_options {
     struct executor *executor; /* for blocking work: nftables */
     struct executor *slow_executor; /* for blocking work that may take seconds, so that a containment never
                                        waits behind it: jq; NULL: `executor` */
+    /* Reads large answers beside the loops; of threads, not inline. NULL: the loops read all by themselves.
+     */
+    struct executor *answer_executor;
     /* The process that runs jq filters; NULL: this program with JQ_CHILD_WORD (jq_child.h). */
     const char *const *jq_command;
     struct contracts *contracts; /* learns what answers look like (contracts.h); NULL: nobody does */

@@ -17,6 +17,7 @@ struct connect {
     struct catalogues catalogues;
     uint32_t calls_out_max;
     atomic_uint calls_out; /* of all hosts */
+    atomic_size_t reading_bytes; /* of answers that the pool has */
     struct child_stopper stopper; /* of every child: see connect_stop */
     pthread_mutex_t nftables; /* libnftables is used by one thread at a time */
 };

@@ -53,17 +53,28 @@ static void learn(const struct remote_call *remote, const struct action_result *
         contracts_mismatch(contracts, remote->call, result->error.message);
 }
 
-/* Gives everything back and hands the result over. Nothing may touch `remote` afterwards. */
-static void finish(struct remote_call *remote, const struct action_result *result)
+/* What the host counts and lists. */
+static void leave_host(struct remote_call *remote)
 {
-    struct host *host = remote->host;
     leave_gate(remote, GATE_NEUTRAL, 0);
     call_turn_give(remote);
     unlink_call(remote);
+}
+
+static void give_back(struct remote_call *remote)
+{
     exchange_end(&remote->exchange);
     if (remote->snapshot)
         connection_snapshot_release(remote->snapshot);
     remote->snapshot = NULL;
+}
+
+/* Gives everything back and hands the result over. Nothing may touch `remote` afterwards. */
+static void finish(struct remote_call *remote, const struct action_result *result)
+{
+    struct host *host = remote->host;
+    leave_host(remote);
+    give_back(remote);
     learn(remote, result);
     if (remote->is_deferred)
         call_finish_late(&remote->late, remote->call, result);
@@ -94,10 +105,14 @@ static void fail_why(struct remote_call *remote, const struct err_info *why)
     remote_fail(remote, &result);
 }
 
+static struct action_result cancelled(void)
+{
+    return result_error(STR("cancelled"), STR("the call was cancelled"), false, ACTION_NOT_SENT);
+}
+
 static void fail_cancelled(struct remote_call *remote)
 {
-    struct action_result result = result_error(
-        STR("cancelled"), STR("the call was cancelled"), false, ACTION_NOT_SENT);
+    struct action_result result = cancelled();
     remote_fail(remote, &result);
 }
 
@@ -149,21 +164,40 @@ static void step_again(struct remote_call *remote)
 static void answered(void *context, const struct http_answer *answer)
 {
     struct remote_call *remote = context;
-    struct action_result result = { 0 };
-    struct err_info why = { 0 };
-    bool is_more = false;
+    struct answer_reading *reading = &remote->reading;
     remote->http = NULL;
     leave_gate(remote, outcome_of(answer), answer_retry_after(answer));
     if (takes_new_token(remote, answer)) {
         step_again(remote);
         return;
     }
-    if (remote->ops->answer(remote, answer, &result, &is_more, &why) != ERR_OK)
-        result = result_from_why(remote->call->arena, &why, ACTION_UNKNOWN);
-    if (is_more)
+    if (answer_reading_start(remote, answer))
+        return;
+    *reading = (struct answer_reading){ 0 };
+    reading->outcome = remote->ops->answer(
+        remote, answer, &reading->result, &reading->is_more, &reading->why);
+    remote_was_read(remote);
+}
+
+/* An answer that has come counts, whatever was asked for meanwhile; only its other pages are not fetched. */
+void remote_was_read(struct remote_call *remote)
+{
+    struct answer_reading *reading = &remote->reading;
+    struct action_result *result = &reading->result;
+    if (reading->outcome != ERR_OK)
+        *result = result_from_why(remote->call->arena, &reading->why, ACTION_UNKNOWN);
+    else if (reading->is_more && (remote->is_cancelled || !remote->host))
+        *result = cancelled();
+    else if (reading->is_more) {
         step_again(remote);
-    else
-        finish(remote, &result);
+        return;
+    }
+    if (remote->host) {
+        finish(remote, result);
+        return;
+    }
+    give_back(remote);
+    remote->call->finish(remote->call, result);
 }
 
 static bool is_set(struct value settings, struct str name)
@@ -418,7 +452,7 @@ void remote_cancel(const struct action *action, struct action_call *call)
         fail_cancelled(remote);
     } else if (remote->http) {
         http_client_cancel(remote->host->client, remote->http); /* its `done` finishes the call */
-    }
+    } /* else its answer is being read, which takes no longer than a cancel may */
 }
 
 void remote_calls_abandon(struct host *host)
@@ -426,6 +460,11 @@ void remote_calls_abandon(struct host *host)
     host->is_waking = true; /* none goes out any more */
     while (host->calls) {
         struct remote_call *remote = host->calls;
+        if (remote->reading.is_out) {
+            leave_host(remote);
+            remote->host = NULL;
+            continue;
+        }
         remote_cancel(remote->call->action, remote->call);
         assert(host->calls != remote);
     }

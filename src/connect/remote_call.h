@@ -1,7 +1,8 @@
 /* One call over HTTP: connection, gate, token, wire, answer, and again for each page, until there is a
  * result.
  *
- *   start → (waits at the gate) → (fetches a token) → sends → answer → more? from the gate again : finish
+ *   start → (waits at the gate) → (fetches a token) → sends → answer → (large: read by the pool) →
+ *   more? from the gate again : finish
  *
  * Lives in the call's arena, on its loop. */
 #ifndef TOCSIN_CONNECT_REMOTE_CALL_H
@@ -24,10 +25,26 @@ struct remote_ops {
 /* Who waits for the same token. */
 struct token_fetch;
 
+/* What is read of an answer: on the loop, or by the pool, which then has all of the call but for its place in
+ * lists. */
+struct answer_reading {
+    struct executor_task task; /* first */
+    struct remote_call *remote;
+    struct connect *connect;
+    bool is_out; /* the pool has it */
+    struct http_answer answer; /* of those that the pool has; headers in the call's arena */
+    struct buf body;
+    size_t size;
+    enum err outcome; /* of ops->answer, as what follows */
+    struct action_result result;
+    bool is_more;
+    struct err_info why;
+};
+
 struct remote_call {
     struct action_call *call;
     const struct remote_ops *ops;
-    struct host *host;
+    struct host *host; /* NULL: it has gone away while the answer was read */
     struct connection_snapshot *snapshot; /* NULL: no connection */
     const struct connection *connection;
     struct vault_secrets source;
@@ -43,6 +60,7 @@ struct remote_call {
     struct loop_timer timer;
     struct late_finish late;
     struct http_call *http;
+    struct answer_reading reading;
     struct remote_call *next, **link; /* in host->calls */
     struct remote_call *next_waiting; /* in host->waiting */
     struct token_fetch *fetch; /* while it waits for a token */
@@ -53,8 +71,15 @@ struct remote_call {
  * and answer by themselves. */
 void remote_call_start(struct action_call *call, const struct connector *connector,
     const struct connector_action *action, const struct remote_ops *ops, int64_t timeout_us);
-/* Ends all calls of a host that goes away. */
+/* Ends all calls of a host that goes away. Those whose answer is being read finish when it was, by a job on
+ * the loop: until then the connect floor must stay. */
 void remote_calls_abandon(struct host *host);
+
+/* answer_reading.c: true when the pool reads the answer; it then calls remote_was_read, on the loop. False:
+ * it is small, or the pool has too much already. */
+bool answer_reading_start(struct remote_call *remote, const struct http_answer *answer);
+/* `reading` has what came of it. */
+void remote_was_read(struct remote_call *remote);
 
 /* call_turn.c: whether the call may go now; otherwise it waits, and call_turns_wake gives it to `go` later.
  */

@@ -78,6 +78,7 @@ struct op {
     struct id object;
     struct str name;
     struct value data, output, error;
+    struct str packed_output; /* `output` packed already, when writing; empty: not yet */
 };
 
 static inline bool op_has(const struct op *op, enum op_field field)

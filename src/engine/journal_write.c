@@ -37,24 +37,40 @@ static void add_varint(struct buf *record, uint64_t number)
     buf_add(record, (struct str){ bytes, (size_t)(end - bytes) });
 }
 
+static void add_size(struct buf *record, size_t at, size_t size)
+{
+    if (size > UINT32_MAX) {
+        record->failed = ERR_LIMIT;
+        return;
+    }
+    for (int i = 0; i < 4; i++)
+        record->data[at + (size_t)i] = (char)(size >> (8 * i));
+}
+
+static size_t add_room_for_size(struct buf *record)
+{
+    const uint8_t nothing[4] = { 0 };
+    size_t at = record->size;
+    buf_add(record, (struct str){ (const char *)nothing, sizeof(nothing) });
+    return at;
+}
+
+static void add_packed(struct buf *record, struct str packed)
+{
+    size_t at = add_room_for_size(record);
+    buf_add(record, packed);
+    if (!record->failed)
+        add_size(record, at, packed.size);
+}
+
 /* The size stands in front in four bytes, filled in afterwards: packing twice only to know it costs more
  * than the bytes do. */
 static void add_value(struct buf *record, struct value v)
 {
-    size_t at = record->size;
-    const uint8_t nothing[4] = { 0 };
-    buf_add(record, (struct str){ (const char *)nothing, sizeof(nothing) });
-    size_t begin = record->size;
+    size_t at = add_room_for_size(record), begin = record->size;
     pack_value(record, v);
-    if (record->failed)
-        return;
-    if (record->size - begin > UINT32_MAX) {
-        record->failed = ERR_LIMIT;
-        return;
-    }
-    uint32_t size = (uint32_t)(record->size - begin);
-    for (int i = 0; i < 4; i++)
-        record->data[at + (size_t)i] = (char)(size >> (8 * i));
+    if (!record->failed)
+        add_size(record, at, record->size - begin);
 }
 
 void journal_begin(struct buf *record, struct instant now)
@@ -80,7 +96,9 @@ void journal_add(struct buf *record, const struct op *op)
     }
     if (op_has(op, FIELD_DATA))
         add_value(record, op->data);
-    if (op_has(op, FIELD_OUTPUT))
+    if (op_has(op, FIELD_OUTPUT) && op->packed_output.size > 0)
+        add_packed(record, op->packed_output);
+    else if (op_has(op, FIELD_OUTPUT))
         add_value(record, op->output);
     if (op_has(op, FIELD_ERROR))
         add_value(record, op->error);

@@ -311,11 +311,13 @@ static void open_lease(
     effect->object = lease->id;
 }
 
-static void succeed(struct turn *turn, struct frame *frame, const struct action *action, struct value output)
+static void succeed(struct turn *turn, struct frame *frame, const struct action *action, struct value output,
+    struct str packed_output)
 {
     if (action)
         open_lease(turn, frame, action, output);
-    step_finish(turn, frame, (struct outcome){ .kind = OUTCOME_OK, .output = output });
+    step_finish(turn, frame,
+        (struct outcome){ .kind = OUTCOME_OK, .output = output, .packed_output = packed_output });
 }
 
 static struct outcome failure(struct turn *turn, const struct frame *frame, const struct action_error *error,
@@ -383,9 +385,11 @@ static void probed(
         step_finish(turn, frame, (struct outcome){ .kind = OUTCOME_FAILED, .error = error });
 }
 
-/* What is declared secret is sealed before it comes into the run. */
-static struct value keep_output(
-    struct turn *turn, const struct action *action, struct value output, struct arena *from)
+/* What is declared secret is sealed before it comes into the run; then what was packed is not what it is any
+ * more.
+ */
+static struct value keep_output(struct turn *turn, const struct action *action, struct value output,
+    struct arena *from, struct str *packed)
 {
     struct err_info why = { 0 };
     struct value sealed = output;
@@ -398,6 +402,8 @@ static struct value keep_output(
     }
     /* What holds something sealed lives in the turn's arena, and the content beside it must not stay. */
     bool is_same = sealed.type == output.type && sealed.bytes == output.bytes;
+    if (!is_same)
+        *packed = STR("");
     return is_same ? turn_take(turn, output, from) : turn_keep(turn, sealed);
 }
 
@@ -409,7 +415,9 @@ void step_do_result(struct turn *turn, struct frame *frame, const struct happeni
     const struct action *called = happening->action;
     struct target target;
     if (result->is_ok) {
-        succeed(turn, frame, called, keep_output(turn, called, result->output, happening->arena));
+        struct str packed = result->packed_output;
+        struct value output = keep_output(turn, called, result->output, happening->arena, &packed);
+        succeed(turn, frame, called, output, packed);
         return;
     }
     target_find(turn, frame, frame->data, &target);
@@ -430,7 +438,7 @@ void step_do_local(struct turn *turn, struct frame *frame)
     if (has_failed)
         step_finish(turn, frame, (struct outcome){ .kind = OUTCOME_FAILED, .error = frame->error });
     else
-        succeed(turn, frame, target.refined, output);
+        succeed(turn, frame, target.refined, output, STR(""));
     target_release(turn, &target);
 }
 
@@ -518,7 +526,7 @@ static void happened(struct turn *turn, struct frame *frame)
 {
     struct target target;
     target_find(turn, frame, frame->data, &target);
-    succeed(turn, frame, target.refined, value_null());
+    succeed(turn, frame, target.refined, value_null(), STR(""));
     target_release(turn, &target);
 }
 

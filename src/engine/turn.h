@@ -92,6 +92,7 @@ enum outcome_kind { OUTCOME_OK = 0, OUTCOME_FAILED, OUTCOME_RETURNED, OUTCOME_CA
 struct outcome {
     enum outcome_kind kind;
     struct value output, error;
+    struct str packed_output; /* as in struct op */
 };
 #define OUTCOME_DONE ((struct outcome){ .kind = OUTCOME_OK })
 

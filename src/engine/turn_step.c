@@ -344,6 +344,7 @@ static void step_close(
     op_number(&op, FIELD_STATUS, status);
     if (!value_is(outcome.output, VALUE_NULL))
         op_value(&op, FIELD_OUTPUT, outcome.output);
+    op.packed_output = outcome.packed_output;
     if (!value_is(outcome.error, VALUE_NULL))
         op_value(&op, FIELD_ERROR, outcome.error);
     turn_emit(turn, &op);

@@ -42,6 +42,8 @@ struct action_error {
 struct action_result {
     bool is_ok;
     struct value output; /* when ok; fits action->out */
+    struct str
+        packed_output; /* `output` as pack_value makes it, where that is there already; empty: not yet */
     struct action_error error; /* when not */
     enum action_effect effect;
     int64_t retry_after_us; /* what the other side asked for; 0: nothing */

@@ -25,6 +25,7 @@ struct connect_world {
     struct clock *clock; /* of the connect floor */
     struct executor *executor,
         *slow_executor; /* of blocking actions; NULL: none. Set, then make connect anew */
+    struct executor *answer_executor; /* likewise */
     const char *const *jq_command;
     unsigned calls_out;
     uint32_t calls_out_max; /* of the connect floor; 0: its own */
@@ -52,6 +53,7 @@ UNUSED static void world_make_connect(struct connect_world *world)
         .calls_out_max = world->calls_out_max,
         .executor = world->executor,
         .slow_executor = world->slow_executor,
+        .answer_executor = world->answer_executor,
         .jq_command = world->jq_command,
         .http = { .egress = world->egress, .connections_per_host_max = 8 } };
     CHECK(connect_new(&options, &world->connect, why));

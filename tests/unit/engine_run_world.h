@@ -202,7 +202,7 @@ UNUSED static void answer_one(struct world *world)
     turn(world, &timer);
 }
 
-UNUSED static enum run_status run_to_end(struct world *world)
+UNUSED static void run_begin(struct world *world)
 {
     AUTO(arena) struct arena arena = { 0 };
     struct err_info why = { 0 };
@@ -212,6 +212,11 @@ UNUSED static enum run_status run_to_end(struct world *world)
     struct id id = id_new(&world->clock.clock, &world->rand.rand);
     check(start_run(1, id, world->version, &creation, world->clock.at, &world->run, &why), &why);
     turn(world, &start);
+}
+
+UNUSED static enum run_status run_to_end(struct world *world)
+{
+    run_begin(world);
     while (world->run->phase != RUN_PHASE_ENDED)
         answer_one(world);
     return world->run->status;

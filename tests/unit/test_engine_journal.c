@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/pack.h"
 #include "base/text.h"
 #include "engine/turn.h"
 
@@ -70,6 +71,24 @@ static void every_kind_comes_back_as_it_was(void **state)
         read_one(buf_str(&record), &arena, &read);
         assert_same(&op, &read);
     }
+}
+
+static void output_that_was_packed_before_gives_the_same_bytes(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena arena = { 0 };
+    AUTO(buf) struct buf record = { 0 };
+    AUTO(buf) struct buf other = { 0 };
+    AUTO(buf) struct buf packed = { 0 };
+    struct op op = full_op(OP_STEP_END, &arena);
+    op_value(&op, FIELD_OUTPUT, op.data);
+    journal_add(&record, &op);
+    pack_value(&packed, op.output);
+    op.packed_output = buf_str(&packed);
+    op.output = value_null();
+    journal_add(&other, &op);
+    assert_int_equal(buf_check(&other, NULL), ERR_OK);
+    assert_true(str_equal(buf_str(&record), buf_str(&other)));
 }
 
 static void each_field_comes_back_alone(void **state)
@@ -253,6 +272,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_comes_back_as_it_was),
+        cmocka_unit_test(output_that_was_packed_before_gives_the_same_bytes),
         cmocka_unit_test(each_field_comes_back_alone),
         cmocka_unit_test(numbers_at_their_bounds_come_back),
         cmocka_unit_test(a_record_that_was_cut_off_is_refused),

@@ -1,5 +1,6 @@
 /* A run's state is a fold of its journal: whatever the interpreter did, records and snapshots give the same
  * state again. */
+#include "base/pack.h"
 #include "engine_run_world.h"
 
 /* ---- tests ---- */
@@ -74,6 +75,43 @@ static void a_timeout_folds_to_the_same_state(void **state)
 }
 
 /* Operations that fit no state are refused, whatever they name. */
+/* As it comes of a large answer. What is sealed must not stand in the journal in its packed form. */
+static void a_packed_answer_folds_to_the_same_state_unless_it_is_sealed(void **state)
+{
+    static const struct type_field fields[] = { { .name = STR_INIT("word"), .type = &type_string },
+        { .name = STR_INIT("word"), .type = &type_string, .is_secret = true } };
+    (void)state;
+    for (int is_secret = 0; is_secret < 2; is_secret++) {
+        AUTO(arena) struct arena arena = { 0 };
+        AUTO(buf) struct buf packed = { 0 };
+        struct value_map_builder map;
+        const struct type out = { .kind = TYPE_RECORD, .fields = &fields[is_secret], .field_count = 1 };
+        const struct action called = { .name = STR_INIT("x.go"), .out = &out };
+        struct world *world = calloc(1, sizeof(*world));
+        assert_non_null(world);
+        open_world(world, "playbook: p\ntitle: P\nsteps: [ { id: a, do: x.go }, { wait: 1h } ]\n");
+        run_begin(world);
+        value_map_begin(&map, &arena);
+        check(value_map_set(&map, "word", value_string(STR("open sesame")), NULL), NULL);
+        struct action_result result = {
+            .is_ok = true, .output = value_map_end(&map), .effect = ACTION_ANSWERED
+        };
+        pack_value(&packed, result.output);
+        result.packed_output = buf_str(&packed);
+        struct happening happening = { .kind = HAPPENED_RESULT,
+            .frame = world->run->frames[world->run->frame_count - 1]->id,
+            .result = &result,
+            .action = &called,
+            .arena = &arena };
+        turn(world, &happening);
+        struct str record = { world->records[1].bytes, world->records[1].size };
+        assert_int_equal(world->count, 2);
+        assert_true(str_contains(record, STR("open sesame")) == !is_secret);
+        close_world(world);
+        free(world);
+    }
+}
+
 static void what_does_not_fit_is_refused(void **state)
 {
     (void)state;
@@ -174,6 +212,7 @@ int main(void)
         cmocka_unit_test(loops_fold_to_the_same_state),
         cmocka_unit_test(branches_and_handlers_fold_to_the_same_state),
         cmocka_unit_test(a_timeout_folds_to_the_same_state),
+        cmocka_unit_test(a_packed_answer_folds_to_the_same_state_unless_it_is_sealed),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(a_block_that_its_step_has_not_is_refused),
         cmocka_unit_test(frames_that_stand_in_each_other_are_refused),
