@@ -13,7 +13,7 @@ DATA ?= ./tocsin-data
 # A meson build folder is made once, by the compilers of the third word; ninja notices changed meson files by itself.
 setup = [ -f $(1)/build.ninja ] || $(3) meson setup $(1) $(2) >/dev/null
 
-.PHONY: help build run test faults check analyze e2e bench crash simulate plant fuzz tsan valgrind msan cover format clean
+.PHONY: help build run test faults check analyze e2e bench crash simulate plant fuzz tsan valgrind msan cover deb format clean
 
 help:
 	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
@@ -145,6 +145,11 @@ cover:
 	@status=0; tools/run-tests --filter '$(T)' --suite '$(SUITE)' --build build-cover || status=1; \
 		tools/cover build-cover $(if $(LIST),--list '$(LIST)') && exit $$status
 
+## make deb      builds build-deb/tocsin_VERSION_ARCHITECTURE.deb: the program, its settings, its systemd unit, the docs
+deb:
+	@tools/install-packages deb
+	@tools/deb
+
 ## make format   formats the C sources as .clang-format says
 format:
 	@tools/install-packages check
@@ -152,6 +157,6 @@ format:
 
 ## make clean    removes the build folders
 clean:
-	rm -rf build build-asan build-tsan build-msan build-fuzz build-cover build-plant
+	rm -rf build build-asan build-tsan build-msan build-fuzz build-cover build-plant build-deb
 
 comma := ,
