@@ -51,10 +51,14 @@ const struct type *infer_optional(struct inference *inference, const struct type
     return or_dyn(inference, type_optional_of(inference->arena, item));
 }
 
+static bool is_variable(const struct type *type)
+{
+    return type->kind == TYPE_PARAMETER && type->variable != 0;
+}
+
 const struct type *infer_resolve(const struct inference *inference, const struct type *type)
 {
-    while (
-        type->kind == TYPE_PARAMETER && type->variable != 0 && inference->bound[type->variable - 1] != NULL)
+    while (is_variable(type) && inference->bound[type->variable - 1] != NULL)
         type = inference->bound[type->variable - 1];
     return type;
 }
@@ -62,7 +66,7 @@ const struct type *infer_resolve(const struct inference *inference, const struct
 /* Whether what is known of the type leads to the variable, be it through other variables. */
 static bool occurs(const struct inference *inference, const struct type *variable, const struct type *type)
 {
-    while (type->kind == TYPE_PARAMETER && type->variable != 0) {
+    while (is_variable(type)) {
         if (type->variable == variable->variable)
             return true;
         if (inference->bound[type->variable - 1] == NULL)
@@ -107,6 +111,8 @@ static const struct type *most_general(
     /* Null fits beside what takes it, but says nothing of it. */
     if (infer_resolve(inference, b)->kind == TYPE_NULL)
         return a;
+    if (infer_resolve(inference, a)->kind == TYPE_NULL)
+        return b;
     if (is_more_general(inference, a, b))
         return a;
     /* A record beside a map or another record: neither says what both are. */
@@ -161,11 +167,6 @@ static bool bind(struct inference *inference, const struct type *variable, const
     if (wider != bound && !occurs(inference, variable, wider))
         set_bound(inference, variable, wider);
     return true;
-}
-
-static bool is_variable(const struct type *type)
-{
-    return type->kind == TYPE_PARAMETER && type->variable != 0;
 }
 
 static bool is_bound(const struct inference *inference, const struct type *variable)

@@ -27,6 +27,23 @@ static inline enum err expr_refusals_operation(void *context, struct buf *result
     return result->failed ? err_memory(why) : ERR_OK;
 }
 
+/* Compiling alone: what it finds out of the type. */
+static inline enum err expr_refusals_of_compiling(void *context, struct buf *result, struct err_info *why)
+{
+    const struct expr_refusals *asked = context;
+    AUTO(arena) struct arena arena = { 0 };
+    struct expr *expr;
+    TRY(expr_compile(&arena, asked->env, asked->source, &expr, why));
+    type_print(result, expr_type(expr));
+    return result->failed ? err_memory(why) : ERR_OK;
+}
+
+static inline unsigned expr_compile_refusals(const struct expr_env *env, const char *source)
+{
+    struct expr_refusals asked = { env, NULL, str_of(source) };
+    return refusals_of_memory(source, expr_refusals_of_compiling, &asked);
+}
+
 static inline unsigned expr_refusals(
     const struct expr_env *env, const struct value *values, const char *source)
 {

@@ -22,6 +22,9 @@ static const struct type open_type = {
     .kind = TYPE_RECORD, .fields = inner_fields, .field_count = 2, .is_open = true
 };
 static const struct type list_of_ints = { .kind = TYPE_LIST, .item = &type_int };
+static const struct type nullable_place = { .kind = TYPE_NULLABLE, .item = &inner_type };
+static const struct type places = { .kind = TYPE_LIST, .item = &nullable_place };
+static const struct type nullable_places = { .kind = TYPE_NULLABLE, .item = &places };
 
 static const struct expr_name names[] = {
     { STR_INIT("alert"), &alert_type },
@@ -29,10 +32,15 @@ static const struct expr_name names[] = {
     { STR_INIT("ints"), &list_of_ints },
     { STR_INIT("any"), &type_dyn },
     { STR_INIT("steps.a"), &alert_type },
+    { STR_INIT("place"), &nullable_place },
+    { STR_INIT("places"), &nullable_places },
 };
 static const struct expr_env env = { .names = names, .name_count = sizeof(names) / sizeof(names[0]) };
+static const struct expr_env tolerant = {
+    .names = names, .name_count = sizeof(names) / sizeof(names[0]), .is_tolerant = true
+};
 
-static void expect_types(const struct type_row *rows, size_t count)
+static void expect_types_in(const struct expr_env *in, const struct type_row *rows, size_t count)
 {
     AUTO(buf) struct buf text = { 0 };
     size_t faults = 0;
@@ -41,7 +49,8 @@ static void expect_types(const struct type_row *rows, size_t count)
         struct err_info why = { 0 };
         struct expr *expr = NULL;
         buf_clear(&text);
-        enum err err = expr_compile(&arena, &env, str_of(rows[i].source), &expr, &why);
+        enum err err = expr_compile(&arena, in, str_of(rows[i].source), &expr, &why);
+        faults += expr_compile_refusals(in, rows[i].source);
         if (err == ERR_OK)
             type_print(&text, expr_type(expr));
         else
@@ -55,6 +64,11 @@ static void expect_types(const struct type_row *rows, size_t count)
         faults += !holds;
     }
     assert_int_equal(faults, 0);
+}
+
+static void expect_types(const struct type_row *rows, size_t count)
+{
+    expect_types_in(&env, rows, count);
 }
 
 static void types_are_found_out(void **state)
@@ -257,9 +271,10 @@ static void types_as_text_go_there_and_back(void **state)
     (void)state;
     static const char *const good[] = { "dyn", "int", "list(int)", "map(string, list(dyn))",
         "optional_type(bool)", "google.protobuf.Timestamp", "google.protobuf.Duration", "net.IP", "net.CIDR",
-        "null_type", "type(int)", "type" };
+        "null_type", "type(int)", "type", "list(type(list(string)))" };
     static const char *const bad[] = { "", "in", "list(", "list()", "map(int)", "map(int, )", "list(int) x",
-        "foo(int)", "list(int", "int)" };
+        "foo(int)", "list(int", "int)", "optional_type(x)", "type(x)", "map(x, int)", "map(int, x)",
+        "list(-)", "list({)", "list(:)", "list(A)", "list(Z9_.)", "list([)", "list(@)" };
     AUTO(arena) struct arena arena = { 0 };
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         AUTO(buf) struct buf text = { 0 };
@@ -274,11 +289,128 @@ static void types_as_text_go_there_and_back(void **state)
         assert_int_equal(type_parse(&arena, str_of(bad[i]), &type, &why), ERR_INVALID);
         assert_true(why.text[0] != '\0');
     }
-    AUTO(buf) struct buf deep = { 0 };
     const struct type *type = NULL;
+    assert_int_equal(type_parse(&arena, STR(" list (\tint ) "), &type, NULL), ERR_OK);
+    assert_int_equal(type_parse(&arena, STR("list"), &type, NULL), ERR_OK);
+    assert_ptr_equal(type, &type_list_dyn);
+    assert_int_equal(type_parse(&arena, STR("map"), &type, NULL), ERR_OK);
+    assert_ptr_equal(type, &type_map_dyn);
+    AUTO(buf) struct buf deep = { 0 };
     for (int i = 0; i < 10000; i++)
         buf_add_text(&deep, "list(");
     assert_int_equal(type_parse(&arena, buf_str(&deep), &type, NULL), ERR_LIMIT);
+}
+
+static void what_may_be_null_has_the_type_of_what_it_is_else(void **state)
+{
+    (void)state;
+    static const struct type_row rows[] = {
+        { "place.city", "string" },
+        { "place['city']", "string" },
+        { "place[?'city']", "optional_type(string)" },
+        { "place.nope", "!no field 'nope'" },
+        { "alert.zzzzzzzz", "!no field 'zzzzzzzz'" },
+        { "places[*].city", "list(string)" },
+        { "places.map(p, p.city)", "list(string)" },
+        { "places[0].city", "string" },
+        { "[alert.title, 'x']", "list(string)" },
+        { "['x', alert.title]", "list(string)" },
+        { "[null, alert.title, null]", "list(string)" },
+        { "alert.title + 'x'", "string" },
+        { "alert.title == null", "bool" },
+        { "true ? alert.title : 'x'", "string" },
+        { "true ? null : alert.title", "string" },
+        { "[place, alert.place]", "list(map(string, dyn))" },
+        { "[{'a': alert.title}, {'a': 'x'}]", "list(map(string, string))" },
+        { "size(1, 2, 3, 4, 5, 6, 7, 8, 9)", "!no such overload" },
+        { "{alert: 1}", "map(dyn, int)" },
+        { "{[1]: 1}", "map(dyn, int)" },
+        { "{1: alert.place, 2: {'a': 1}}", "map(int, dyn)" },
+        { "[alert.place, {1: 2}]", "list(dyn)" },
+        { "[{1: 2}, alert.place]", "list(dyn)" },
+        { "[timestamp(alert.time), null, timestamp(alert.time)]", "list(google.protobuf.Timestamp)" },
+        { "[null, ip('::1')]", "list(net.IP)" },
+        { "[null, cidr('::1/1')]", "list(net.CIDR)" },
+        { "[null, duration('1s')]", "list(google.protobuf.Duration)" },
+        { "[null, optional.of(1)]", "list(optional_type(int))" },
+        { "[null, 1]", "list(dyn)" },
+        { "any.a + any.b", "dyn" },
+        { "dyn(1) + 1", "int" },
+        { "-any", "dyn" },
+        { "[[]] + [[1]]", "list(list(int))" },
+        { "{} == {'a': 1}", "bool" },
+    };
+    expect_types(rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+/* For the linter: what has no overload and evaluates nevertheless. */
+static void a_tolerant_check_takes_what_evaluates(void **state)
+{
+    (void)state;
+    static const struct type_row rows[] = {
+        { "1 == null", "bool" },
+        { "null != 'a'", "bool" },
+        { "1 == 1.0", "bool" },
+        { "1u != 1", "bool" },
+        { "1.0 == 1u", "bool" },
+        { "1.0 == 'a'", "!operator '==' is not for (double, string)" },
+        { "'a' == 1", "!operator '=='" },
+        { "[1] + ['a']", "list(dyn)" },
+        { "[1] + 'a'", "!operator '+'" },
+        { "'a' + [1]", "!operator '+'" },
+        { "'a' - 'b'", "!operator '-'" },
+        { "-'a'", "!operator '-'" },
+        { "optional.of('a').orValue(null)", "string" },
+        { "optional.of(null).orValue('a')", "string" },
+        { "optional.of('a').orValue(1)", "dyn" },
+        { "'a'.orValue(1)", "!" },
+        { "true ? 'a' : null", "string" },
+        { "true ? null : 'a'", "string" },
+        { "true ? 1 : 'a'", "dyn" },
+        { "alert.nope", "dyn" },
+        { "alert['nope']", "dyn" },
+        { "(1).x", "dyn" },
+        { "[alert.nope].map(x, x + 1)", "list(int)" },
+        { "cel.bind(x, alert.nope, x)", "dyn" },
+        { "steps.a.severity_id + steps.a.nope", "int" },
+        { "[1].map(item, itemm)", "!did you mean 'item'?" },
+        { "alert.place.map(k, k)", "list(string)" },
+        { "[{'a': [1]}, {'a': [null]}, {'b': []}]", "list(dyn)" },
+        { "[place, alert.title]", "list(dyn)" },
+        { "[[1], [2.0]]", "list(dyn)" },
+        { "lists.range(3).distinct().sort().reverse()", "list(int)" },
+    };
+    expect_types_in(&tolerant, rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+static void names_beyond_their_room_are_no_names(void **state)
+{
+    (void)state;
+    AUTO(buf) struct buf name = { 0 };
+    static const char *const forms[] = { "%s", "a.%s", "%s.a", "a.%s.b", "%s(1)", "a.%s(1)", "%s.f(1)",
+        "%s.b.f(1)" };
+    static const size_t sizes[] = { 505, 510, 511, 512, 600 };
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+            AUTO(arena) struct arena arena = { 0 };
+            struct expr_env inside = env;
+            struct err_info why = { 0 };
+            struct expr *expr;
+            struct str source;
+            buf_clear(&name);
+            while (name.size < sizes[k])
+                buf_add_byte(&name, 'x');
+            assert_int_equal(arena_str(&arena, buf_str(&name), &source, NULL), ERR_OK);
+            buf_clear(&name);
+            const char *at = strchr(forms[i], '%');
+            buf_add(&name, (struct str){ forms[i], (size_t)(at - forms[i]) });
+            buf_add(&name, source);
+            buf_add_text(&name, at + 2);
+            inside.container = STR("steps.b");
+            assert_int_equal(expr_compile(&arena, &inside, buf_str(&name), &expr, &why), ERR_INVALID);
+            assert_string_equal(why.name, "expr_check");
+        }
+    }
 }
 
 /* Many generic calls in one expression: what the checker remembers of attempts grows with their number, not
@@ -333,6 +465,9 @@ int main(void)
         cmocka_unit_test(what_can_never_work_is_refused_with_a_mend),
         cmocka_unit_test(references_tell_what_is_read_and_what_is_tested),
         cmocka_unit_test(types_as_text_go_there_and_back),
+        cmocka_unit_test(what_may_be_null_has_the_type_of_what_it_is_else),
+        cmocka_unit_test(a_tolerant_check_takes_what_evaluates),
+        cmocka_unit_test(names_beyond_their_room_are_no_names),
         cmocka_unit_test(checking_takes_memory_in_proportion),
         cmocka_unit_test(checking_ends_for_types_that_double_or_go_in_circles),
     };
