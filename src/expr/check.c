@@ -285,7 +285,7 @@ static FALLIBLE check_select(struct checker *checker, struct node *node, struct 
 static struct str operator_mark(struct str name)
 {
     size_t from = name.data[0] == '_' ? 1 : 0, to = name.size;
-    if (to > from + 1 && name.data[to - 1] == '_')
+    if (name.data[to - 1] == '_')
         to--;
     return str_slice(name, from, to);
 }
@@ -473,7 +473,7 @@ static FALLIBLE check_list(struct checker *checker, struct node *node, struct er
 static const struct type *key_type(struct checker *checker, const struct node *node)
 {
     const struct type *type = resolved(checker, node);
-    return type->item != NULL || type->key != NULL || type->kind == TYPE_RECORD ? &type_dyn : type;
+    return type->item != NULL || type->kind == TYPE_RECORD ? &type_dyn : type;
 }
 
 static FALLIBLE check_map(struct checker *checker, struct node *node, struct err_info *why)
@@ -518,8 +518,8 @@ static FALLIBLE check_condition(struct checker *checker, struct node *node, stru
     node->type = &type_dyn;
     if (checker->env->is_unchecked)
         return ERR_OK;
-    bool is_one_type = infer_assign(&checker->inference, branch, node->children[1]->type) &&
-        infer_assign(&checker->inference, branch, node->children[2]->type);
+    (void)infer_assign(&checker->inference, branch, node->children[1]->type); /* what is fresh takes all */
+    bool is_one_type = infer_assign(&checker->inference, branch, node->children[2]->type);
     if (!is_one_type && checker->env->is_tolerant)
         branch = either(checker, node->children[1]->type, node->children[2]->type);
     else if (!is_one_type)

@@ -169,7 +169,7 @@ static FALLIBLE fold(struct compiler *compiler, struct node *node, struct err_in
 
 static bool is_foldable(const struct compiler *compiler, const struct node *node)
 {
-    return node->is_constant && !compiler->is_fold_off && node->kind != NODE_CONST && node->kind != NODE_FAIL;
+    return node->is_constant && !compiler->is_fold_off && node->kind != NODE_CONST;
 }
 
 /* ---- operands ---- */
@@ -381,9 +381,8 @@ static FALLIBLE compile_call(struct compiler *compiler, struct node *node, uint3
     step->call = site;
     step->a = node->count > 0 ? operands[0] : 0;
     step->b = node->count > 1 ? operands[1] : 0;
-    /* `-x` is `_-_` to nobody, but a dedicated step must have the operands that it reads. */
-    if (step->op != STEP_CALL && node->count != (step->op == STEP_NOT ? 1 : 2))
-        step->op = STEP_CALL;
+    /* A dedicated step is an operator's, which the parser gives the operands that it reads. */
+    assert(step->op == STEP_CALL || node->count == (step->op == STEP_NOT ? 1 : 2));
     return ERR_OK;
 }
 

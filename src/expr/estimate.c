@@ -92,16 +92,15 @@ static struct cost_range estimate_logic(const struct node *node)
 /* Units to read the value whole, as far as its type or the text tells. */
 static uint64_t known_units(const struct node *node)
 {
-    enum type_kind kind = node->type != NULL ? node->type->kind : TYPE_DYN;
     if (node->kind == NODE_CONST && (node->value.type == VALUE_STRING || node->value.type == VALUE_BYTES))
         return 1 + node->value.size / CALL_BYTES_PER_UNIT;
-    return type_kind_is_fixed(kind) ? 1 : UINT64_MAX;
+    return type_kind_is_fixed(node->type->kind) ? 1 : UINT64_MAX;
 }
 
 /* What a call takes beside its arguments' own work: UINT64_MAX when nothing in the text bounds it. */
 static uint64_t call_units(const struct node *node)
 {
-    if (node->function == NULL || node->function->is_size_dependent)
+    if (node->function->is_size_dependent)
         return UINT64_MAX;
     if (node->count != 2)
         return 0;

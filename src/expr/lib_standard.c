@@ -269,47 +269,37 @@ static FALLIBLE not_equal(struct call *call, const struct value *a, struct value
     return ERR_OK;
 }
 
-static FALLIBLE order_of(struct call *call, const struct value *a, int *ret, bool *ret_is_ordered)
+/* What an order may be for the comparison to hold: a bit of each. */
+enum { BELOW = 1, SAME = 2, ABOVE = 4 };
+
+static FALLIBLE order_among(struct call *call, const struct value *a, unsigned wanted, struct value *ret)
 {
+    int order = 0;
     TRY(charge_comparison(call, a[0], a[1]));
-    *ret_is_ordered = compare_order(a[0], a[1], ret);
+    bool is_ordered = compare_order(a[0], a[1], &order); /* nothing is in order with NaN */
+    unsigned is = order < 0 ? BELOW : order == 0 ? SAME : ABOVE;
+    *ret = value_bool(is_ordered && (is & wanted) != 0);
     return ERR_OK;
 }
 
 static FALLIBLE less(struct call *call, const struct value *a, struct value *ret)
 {
-    int order = 0;
-    bool is_ordered = false;
-    TRY(order_of(call, a, &order, &is_ordered));
-    *ret = value_bool(is_ordered && order < 0);
-    return ERR_OK;
+    return order_among(call, a, BELOW, ret);
 }
 
 static FALLIBLE less_or_equal(struct call *call, const struct value *a, struct value *ret)
 {
-    int order = 0;
-    bool is_ordered = false;
-    TRY(order_of(call, a, &order, &is_ordered));
-    *ret = value_bool(is_ordered && order <= 0);
-    return ERR_OK;
+    return order_among(call, a, BELOW | SAME, ret);
 }
 
 static FALLIBLE greater(struct call *call, const struct value *a, struct value *ret)
 {
-    int order = 0;
-    bool is_ordered = false;
-    TRY(order_of(call, a, &order, &is_ordered));
-    *ret = value_bool(is_ordered && order > 0);
-    return ERR_OK;
+    return order_among(call, a, ABOVE, ret);
 }
 
 static FALLIBLE greater_or_equal(struct call *call, const struct value *a, struct value *ret)
 {
-    int order = 0;
-    bool is_ordered = false;
-    TRY(order_of(call, a, &order, &is_ordered));
-    *ret = value_bool(is_ordered && order >= 0);
-    return ERR_OK;
+    return order_among(call, a, ABOVE | SAME, ret);
 }
 
 /* ---- lists, maps, optionals of them ---- */

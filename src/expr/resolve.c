@@ -53,16 +53,13 @@ static bool resolve_exactly(const struct expr_env *env, struct str name, struct 
     return true;
 }
 
-/* The container with its last part cut off; false when nothing was left to cut. */
-static bool widen(struct str *container)
+/* Cuts the last part off a container that is not empty. */
+static void widen(struct str *container)
 {
-    if (container->size == 0)
-        return false;
     size_t at = container->size;
     while (at > 0 && container->data[at - 1] != '.')
         at--;
     container->size = at > 0 ? at - 1 : 0;
-    return true;
 }
 
 bool resolve_name(const struct expr_env *env, const struct qualified_name *name, struct node *node)

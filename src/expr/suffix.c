@@ -61,7 +61,7 @@ static bool is_private_name(const char *name)
 static bool is_top_level(const char *name)
 {
     /* No number is one, so that versions and addresses need no look into the list. */
-    bool is_name = (name[0] >= 'a' && name[0] <= 'z') || (unsigned char)name[0] >= 0x80;
+    bool is_name = (unsigned char)name[0] >= 'a'; /* of a label in lower case, or beyond ASCII */
     if (!is_name || name[1] == '\0')
         return false;
     return strcmp(name, "onion") == 0 || is_private_name(name) ||
