@@ -1,5 +1,7 @@
 #include "expr_helpers.h"
 
+#include "base/limits.h"
+
 static const struct str levels[] = { STR_INIT("low"), STR_INIT("high") };
 static const struct type level_type = { .kind = TYPE_STRING, .choices = levels, .choice_count = 2 };
 static const struct type list_of_ints = { .kind = TYPE_LIST, .item = &type_int };
@@ -19,6 +21,37 @@ static const struct type_field fields[] = {
     { .name = STR_INIT("place"), .type = &inner_type },
 };
 static const struct type record = { .kind = TYPE_RECORD, .fields = fields, .field_count = 6 };
+
+#ifdef TOCSIN_REFUSALS
+struct json_asked {
+    struct str json;
+    const struct type *type; /* NULL: it is typed JSON, which is to be read and printed */
+};
+
+static enum err read_json(void *context, struct buf *result, struct err_info *why)
+{
+    const struct json_asked *asked = context;
+    AUTO(arena) struct arena arena = { 0 };
+    struct value tree, v;
+    TRY(json_parse(&arena, asked->json, NULL, &tree, why));
+    if (asked->type != NULL)
+        return type_check_value(asked->type, tree, why);
+    TRY(typed_json_parse(&arena, tree, &v, why));
+    typed_json_print(result, v);
+    return result->failed ? err_memory(why) : ERR_OK;
+}
+
+static void expect_refusals(const char *json, const struct type *type)
+{
+    struct json_asked asked = { str_of(json), type };
+    assert_int_equal(refusals_of_memory(json, read_json, &asked), 0);
+}
+#else
+static void expect_refusals(const char *json, const struct type *type)
+{
+    (void)json, (void)type;
+}
+#endif
 
 static void values_are_checked_with_the_path_of_what_does_not_fit(void **state)
 {
@@ -41,6 +74,8 @@ static void values_are_checked_with_the_path_of_what_does_not_fit(void **state)
         { "{\"ip\":\"::1\",\"place\":{}}", "place.city" },
         { "{\"ip\":\"::1\",\"place\":{\"city\":1}}", "place.city" },
         { "{\"ip\":\"::1\",\"prots\":[]}", "did you mean 'ports'?" },
+        { "{\"ip\":\"::1\",\"zzzzzzzz\":[]}", "zzzzzzzz: no such field" },
+        { "{\"ip\":\"::1\",\"place\":{\"city\":\"x\",\"y\":1}}", "place.y: no such field" },
         { "[1]", "expected" },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -48,6 +83,7 @@ static void values_are_checked_with_the_path_of_what_does_not_fit(void **state)
         struct value v;
         struct err_info why = { 0 };
         assert_int_equal(json_parse(&arena, str_of(rows[i].json), NULL, &v, NULL), ERR_OK);
+        expect_refusals(rows[i].json, &record);
         enum err err = type_check_value(&record, v, &why);
         if (rows[i].fault == NULL ? err != ERR_OK
                                   : err != ERR_INVALID || strstr(why.text, rows[i].fault) == NULL)
@@ -62,6 +98,8 @@ static void types_are_accepted_where_their_values_fit(void **state)
     static const struct type strings = { .kind = TYPE_LIST, .item = &type_string };
     static const struct type optional = { .kind = TYPE_OPTIONAL, .item = &type_int };
     static const struct type nullable_int = { .kind = TYPE_NULLABLE, .item = &type_int };
+    static const struct type nullable_int_again = { .kind = TYPE_NULLABLE, .item = &type_int };
+    static const struct type int_again = { .kind = TYPE_INT };
     static const struct {
         const struct type *to, *from;
         bool fits;
@@ -85,6 +123,10 @@ static void types_are_accepted_where_their_values_fit(void **state)
         { &record, &inner_type, false },
         { &type_string, &level_type, true },
         { &level_type, &type_string, true },
+        { &nullable_int, &nullable_int_again, true },
+        { &nullable_int, &nullable_string, false },
+        { &type_ip, &type_cidr, false },
+        { &int_again, &type_int, true },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct err_info why = { 0 };
@@ -101,6 +143,10 @@ static void each_kind_of_type_takes_its_own_values_alone(void **state)
     static const struct type timestamps = { .kind = TYPE_LIST, .item = &type_timestamp };
     static const struct type optional = { .kind = TYPE_OPTIONAL, .item = &type_int };
     static const struct type by_number = { .kind = TYPE_MAP, .key = &type_int, .item = &type_int };
+    static const struct type parameter = { .kind = TYPE_PARAMETER, .name = STR_INIT("A") };
+    static const struct type open = {
+        .kind = TYPE_RECORD, .fields = inner_fields, .field_count = 1, .is_open = true
+    };
     static const struct {
         const struct type *type;
         const char *source;
@@ -147,6 +193,9 @@ static void each_kind_of_type_takes_its_own_values_alone(void **state)
         { &inner_type, "{'city': 'x', 1: 2}", false },
         { &type_dyn, "[1, 'a']", true },
         { &type_error, "1", true },
+        { &parameter, "1", true },
+        { &open, "{'city': 'x', 'zip': 1}", true },
+        { &open, "{'zip': 1}", false },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         AUTO(arena) struct arena arena = { 0 };
@@ -184,7 +233,8 @@ static void types_are_equal_when_all_their_parts_are(void **state)
                              b = { .kind = TYPE_PARAMETER, .name = STR_INIT("B") },
                              type_of_int = { .kind = TYPE_TYPE, .item = &type_int },
                              type_of_string = { .kind = TYPE_TYPE, .item = &type_string },
-                             type_of_int_again = { .kind = TYPE_TYPE, .item = &type_int };
+                             type_of_int_again = { .kind = TYPE_TYPE, .item = &type_int },
+                             any_type_again = { .kind = TYPE_TYPE }, int_again = { .kind = TYPE_INT };
     static const struct {
         const struct type *a, *b;
         bool is_equal;
@@ -196,7 +246,8 @@ static void types_are_equal_when_all_their_parts_are(void **state)
         { &counts, &names, false }, { &counts, &by_number, false }, { &a, &a_again, true }, { &a, &b, false },
         { &a, &a_bound, false }, { &type_of_int, &type_of_int_again, true },
         { &type_of_int, &type_of_string, false }, { &type_of_int, &any_type, false },
-        { &any_type, &type_of_int, false } };
+        { &any_type, &type_of_int, false }, { &any_type, &any_type_again, true },
+        { &type_int, &int_again, true } };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (type_equal(rows[i].a, rows[i].b) != rows[i].is_equal)
             fail_msg("row %zu", i);
@@ -239,16 +290,134 @@ static void records_and_maps_are_accepted_field_by_field(void **state)
     }
 }
 
+static void types_are_printed_by_their_names(void **state)
+{
+    (void)state;
+    static const struct type named = { .kind = TYPE_PARAMETER, .name = STR_INIT("A") },
+                             unnamed = { .kind = TYPE_PARAMETER, .variable = 1 };
+    static const struct {
+        const struct type *type;
+        const char *text;
+    } rows[] = { { &named, "A" }, { &unnamed, "dyn" }, { &type_error, "!error!" },
+        { &nullable_string, "string" }, { &record, "map(string, dyn)" }, { &any_type, "type" } };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        AUTO(buf) struct buf text = { 0 };
+        type_print(&text, rows[i].type);
+        assert_string_equal(text.data, rows[i].text);
+    }
+    assert_ptr_equal(type_of_scalar((struct value){ .type = VALUE_LIST }), &type_dyn);
+    assert_ptr_equal(type_nearest_field(&record, STR("ports")), &fields[3]);
+    assert_ptr_equal(type_nearest_field(&record, STR("prts")), &fields[3]);
+    assert_null(type_nearest_field(&record, STR("unlike")));
+}
+
+static void plain_is_what_can_hold_no_text_of_its_own(void **state)
+{
+    (void)state;
+    static const struct type choices = { .kind = TYPE_LIST, .item = &level_type },
+                             optional = { .kind = TYPE_OPTIONAL, .item = &type_ip };
+    static const struct {
+        const struct type *type;
+        bool is_plain;
+    } rows[] = { { &type_int, true }, { &type_cidr, true }, { &any_type, true }, { &type_string, false },
+        { &level_type, true }, { &choices, true }, { &optional, true }, { &nullable_string, false },
+        { &list_of_ints, true }, { &counts, false }, { &record, false }, { &type_dyn, false },
+        { &type_bytes, false } };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_int_equal(type_is_plain(rows[i].type), rows[i].is_plain);
+}
+
+static void values_of_a_type_are_no_deeper_than_their_limit(void **state)
+{
+    (void)state;
+    static struct type types[VALUE_DEPTH_MAX + 3];
+    static struct value values[VALUE_DEPTH_MAX + 3];
+    struct err_info why = { 0 };
+    types[0] = type_int;
+    values[0] = value_int(1);
+    for (size_t i = 1; i < VALUE_DEPTH_MAX + 3; i++) {
+        types[i] = (struct type){ .kind = TYPE_LIST, .item = &types[i - 1] };
+        values[i] = (struct value){ .type = VALUE_LIST, .size = 1, .items = &values[i - 1] };
+    }
+    assert_int_equal(type_check_value(&types[VALUE_DEPTH_MAX], values[VALUE_DEPTH_MAX], &why), ERR_OK);
+    assert_int_equal(
+        type_check_value(&types[VALUE_DEPTH_MAX + 1], values[VALUE_DEPTH_MAX + 1], &why), ERR_LIMIT);
+    assert_string_equal(why.name, "VALUE_DEPTH_MAX");
+}
+
+static void sinks_have_names(void **state)
+{
+    (void)state;
+    for (enum type_sink sink = SINK_NONE + 1; sink < SINK_COUNT; sink++) {
+        enum type_sink read = SINK_NONE;
+        assert_true(type_sink_parse(str_of(type_sink_name(sink)), &read));
+        assert_int_equal(read, sink);
+    }
+    enum type_sink untouched = SINK_NONE;
+    assert_false(type_sink_parse(STR(""), &untouched));
+    assert_false(type_sink_parse(STR("shel"), &untouched));
+    assert_int_equal(untouched, SINK_NONE);
+}
+
+/* Texts from outside, where a field of the type is one of a shell. */
+static void what_goes_into_a_sink_is_safe_for_it(void **state)
+{
+    (void)state;
+    static const struct type_field inner[] = {
+        { .name = STR_INIT("line"), .type = &type_dyn, .sink = SINK_SHELL }
+    };
+    static const struct type line_type = { .kind = TYPE_RECORD, .fields = inner, .field_count = 1 },
+                             nullable_line = { .kind = TYPE_NULLABLE, .item = &line_type },
+                             lines = { .kind = TYPE_LIST, .item = &nullable_line };
+    static const struct type_field outer[] = { { .name = STR_INIT("lines"), .type = &lines },
+        { .name = STR_INIT("note"), .type = &type_string } };
+    static const struct type whole = { .kind = TYPE_RECORD, .fields = outer, .field_count = 2 };
+    static const struct {
+        const char *json;
+        const char *place; /* NULL: it is safe */
+    } rows[] = { { "{\"note\":\"a\"}", NULL }, { "{\"lines\":[{\"line\":1},{\"line\":null},{}]}", NULL },
+        { "{\"lines\":[null,{\"line\":\"a\"}]}", "lines[1].line" },
+        { "{\"lines\":[{\"line\":[1,[\"a\"]]}]}", "lines[0].line" },
+        { "{\"lines\":[{\"line\":{\"a\":1}}]}", "lines[0].line" }, { "{\"lines\":[{\"line\":{}}]}", NULL },
+        { "{\"lines\":\"a\"}", NULL }, { "[]", NULL } };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        AUTO(arena) struct arena arena = { 0 };
+        struct json_options outside = { .flags = VALUE_OUTSIDE };
+        struct value v;
+        struct err_info why = { 0 };
+        assert_int_equal(json_parse(&arena, str_of(rows[i].json), &outside, &v, NULL), ERR_OK);
+        enum err err = type_check_sinks(&whole, v, &why);
+        if (rows[i].place == NULL ? err != ERR_OK
+                                  : err != ERR_INVALID || strstr(why.text, rows[i].place) == NULL)
+            fail_msg("%s: %s", rows[i].json, why.text);
+        /* The same from inside is nobody's concern. */
+        assert_int_equal(json_parse(&arena, str_of(rows[i].json), NULL, &v, NULL), ERR_OK);
+        assert_int_equal(type_check_sinks(&whole, v, &why), ERR_OK);
+    }
+    struct value text = value_string(STR("'a'"));
+    struct value_entry entry = { value_string(STR("line")), text };
+    AUTO(arena) struct arena arena = { 0 };
+    struct value_map_builder map;
+    entry.value.flags = VALUE_OUTSIDE | VALUE_SAFE_FOR(SINK_SHELL);
+    value_map_begin(&map, &arena);
+    assert_int_equal(value_map_add(&map, entry.key, entry.value, NULL), ERR_OK);
+    assert_int_equal(type_check_sinks(&line_type, value_map_end(&map), NULL), ERR_OK);
+    entry.value.flags = VALUE_OUTSIDE | VALUE_SAFE_FOR(SINK_SQL);
+    value_map_begin(&map, &arena);
+    assert_int_equal(value_map_add(&map, entry.key, entry.value, NULL), ERR_OK);
+    assert_int_equal(type_check_sinks(&line_type, value_map_end(&map), NULL), ERR_INVALID);
+}
+
 /* Everything that typed JSON prints reads back as the same value of the same type. */
 static void typed_json_goes_there_and_back(void **state)
 {
     (void)state;
     static const char *const sources[] = { "null", "true", "-9223372036854775808", "18446744073709551615u",
-        "1.5", "-0.0", "double('inf')", "double('-inf')", "1e300", "'a\\u0000\\u00e9\\U0001F600'",
-        "b'\\x00\\xff'", "[]", "[1, [2u], null]", "{}", "{'a': 1, 2: 'b', true: 3u, 4u: {}}",
-        "timestamp('2026-01-02T03:04:05.000000006Z')", "timestamp('0001-01-01T00:00:00Z')",
-        "duration('-1.5s')", "duration('0')", "int", "optional.none()", "optional.of([1])",
-        "ip('2001:db8::1')", "cidr('10.0.0.0/8')" };
+        "1.5", "-0.0", "double('nan')", "double('inf')", "double('-inf')", "1e300",
+        "'a\\u0000\\u00e9\\U0001F600'", "b'\\x00\\xff'", "[]", "[1, [2u], null]", "{}",
+        "{'a': 1, 2: 'b', true: 3u, 4u: {}}", "timestamp('2026-01-02T03:04:05.000000006Z')",
+        "timestamp('0001-01-01T00:00:00Z')", "duration('-1.5s')", "duration('0')", "int", "optional.none()",
+        "optional.of([1])", "ip('2001:db8::1')", "cidr('10.0.0.0/8')" };
     struct expr_scope scope;
     AUTO(buf) struct buf text = { 0 };
     AUTO(buf) struct buf again = { 0 };
@@ -260,6 +429,7 @@ static void typed_json_goes_there_and_back(void **state)
         assert_int_equal(json_parse(&arena, buf_str(&text), NULL, &tree, NULL), ERR_OK);
         if (typed_json_parse(&arena, tree, &v, NULL) != ERR_OK)
             fail_msg("%s", text.data);
+        expect_refusals(text.data, NULL);
         buf_clear(&again);
         typed_json_print(&again, v);
         assert_string_equal(again.data, text.data);
@@ -274,7 +444,10 @@ static void typed_json_that_is_none_is_refused(void **state)
         "{\"int\":\"9223372036854775808\"}", "{\"uint\":\"-1\"}", "{\"double\":\"x\"}", "{\"bytes\":\"%\"}",
         "{\"list\":1}", "{\"map\":[1]}", "{\"map\":[[{\"int\":\"1\"}]]}",
         "{\"map\":[[{\"list\":[]},{\"int\":\"1\"}]]}", "{\"timestamp\":\"x\"}", "{\"duration\":\"x\"}",
-        "{\"what\":1}", "{\"int\":\"1\",\"uint\":\"1\"}", "{\"bool\":\"true\"}", "{\"string\":1}" };
+        "{\"what\":1}", "{\"list\":[1]}", "{\"map\":[[1,{\"int\":\"1\"}]]}",
+        "{\"map\":[[{\"int\":\"1\"},1]]}", "{\"map\":{}}", "{\"optional\":1}", "{\"bool\":1}", "{\"null\":1}",
+        "{\"ip\":\"x\"}", "{\"cidr\":\"10.0.0.0\"}", "{\"int\":\"1\",\"uint\":\"1\"}", "{\"bool\":\"true\"}",
+        "{\"string\":1}" };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         AUTO(arena) struct arena arena = { 0 };
         struct value tree, v;
@@ -283,6 +456,14 @@ static void typed_json_that_is_none_is_refused(void **state)
         if (typed_json_parse(&arena, tree, &v, &why) != ERR_INVALID || why.text[0] == '\0')
             fail_msg("%s was taken", bad[i]);
     }
+    AUTO(arena) struct arena arena = { 0 };
+    AUTO(buf) struct buf text = { 0 };
+    struct value tree, v;
+    struct str twice = STR("{\"map\":[[{\"int\":\"1\"},{\"int\":\"1\"}],[{\"int\":\"1\"},{\"int\":\"2\"}]]}");
+    assert_int_equal(json_parse(&arena, twice, NULL, &tree, NULL), ERR_OK);
+    assert_int_equal(typed_json_parse(&arena, tree, &v, NULL), ERR_CONFLICT);
+    typed_json_print(&text, (struct value){ .type = VALUE_SECRET });
+    assert_string_equal(text.data, "{\"secret\":\"(secret)\"}");
 }
 
 int main(void)
@@ -293,6 +474,11 @@ int main(void)
         cmocka_unit_test(each_kind_of_type_takes_its_own_values_alone),
         cmocka_unit_test(types_are_equal_when_all_their_parts_are),
         cmocka_unit_test(records_and_maps_are_accepted_field_by_field),
+        cmocka_unit_test(types_are_printed_by_their_names),
+        cmocka_unit_test(plain_is_what_can_hold_no_text_of_its_own),
+        cmocka_unit_test(values_of_a_type_are_no_deeper_than_their_limit),
+        cmocka_unit_test(sinks_have_names),
+        cmocka_unit_test(what_goes_into_a_sink_is_safe_for_it),
         cmocka_unit_test(typed_json_goes_there_and_back),
         cmocka_unit_test(typed_json_that_is_none_is_refused),
     };
