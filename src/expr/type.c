@@ -644,6 +644,8 @@ FALLIBLE type_check_value(const struct type *type, struct value v, struct err_in
 static bool is_safe(struct value v, enum type_sink sink)
 {
     const struct value_entry *entries = value_map_entries(v);
+    if (v.type == VALUE_OPTIONAL)
+        return v.inside == NULL || is_safe(*v.inside, sink);
     for (uint32_t i = 0; v.type == VALUE_LIST && i < v.size; i++)
         if (!is_safe(v.items[i], sink))
             return false;
@@ -660,6 +662,13 @@ static FALLIBLE check_sinks(
     if (type->kind == TYPE_NULLABLE)
         type = type->item;
     struct type_path inner = { path, { NULL, 0 }, 0 };
+    if (type->kind == TYPE_OPTIONAL && v.type == VALUE_OPTIONAL && v.inside != NULL)
+        return check_sinks(type->item, *v.inside, path, why);
+    const struct value_entry *entries = value_map_entries(v);
+    for (uint32_t i = 0; type->kind == TYPE_MAP && v.type == VALUE_MAP && i < v.size; i++) {
+        inner.name = entries[i].key.type == VALUE_STRING ? value_str(entries[i].key) : STR("*");
+        TRY(check_sinks(type->item, entries[i].value, &inner, why));
+    }
     for (uint32_t i = 0; type->kind == TYPE_LIST && v.type == VALUE_LIST && i < v.size; i++) {
         inner.index = i;
         TRY(check_sinks(type->item, v.items[i], &inner, why));

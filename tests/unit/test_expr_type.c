@@ -368,18 +368,22 @@ static void what_goes_into_a_sink_is_safe_for_it(void **state)
     };
     static const struct type line_type = { .kind = TYPE_RECORD, .fields = inner, .field_count = 1 },
                              nullable_line = { .kind = TYPE_NULLABLE, .item = &line_type },
-                             lines = { .kind = TYPE_LIST, .item = &nullable_line };
+                             lines = { .kind = TYPE_LIST, .item = &nullable_line },
+                             by_name = { .kind = TYPE_MAP, .key = &type_string, .item = &line_type };
     static const struct type_field outer[] = { { .name = STR_INIT("lines"), .type = &lines },
+        { .name = STR_INIT("by_name"), .type = &by_name },
         { .name = STR_INIT("note"), .type = &type_string } };
-    static const struct type whole = { .kind = TYPE_RECORD, .fields = outer, .field_count = 2 };
+    static const struct type whole = { .kind = TYPE_RECORD, .fields = outer, .field_count = 3 };
     static const struct {
         const char *json;
         const char *place; /* NULL: it is safe */
     } rows[] = { { "{\"note\":\"a\"}", NULL }, { "{\"lines\":[{\"line\":1},{\"line\":null},{}]}", NULL },
         { "{\"lines\":[null,{\"line\":\"a\"}]}", "lines[1].line" },
         { "{\"lines\":[{\"line\":[1,[\"a\"]]}]}", "lines[0].line" },
-        { "{\"lines\":[{\"line\":{\"a\":1}}]}", "lines[0].line" }, { "{\"lines\":[{\"line\":{}}]}", NULL },
-        { "{\"lines\":\"a\"}", NULL }, { "[]", NULL } };
+        { "{\"lines\":[{\"line\":{\"a\":1}}]}", "lines[0].line" },
+        { "{\"by_name\":{\"x\":{\"line\":1},\"y\":{\"line\":\"a\"}}}", "by_name.y.line" },
+        { "{\"by_name\":{}}", NULL }, { "{\"lines\":[{\"line\":{}}]}", NULL }, { "{\"lines\":\"a\"}", NULL },
+        { "[]", NULL } };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         AUTO(arena) struct arena arena = { 0 };
         struct json_options outside = { .flags = VALUE_OUTSIDE };
@@ -394,18 +398,53 @@ static void what_goes_into_a_sink_is_safe_for_it(void **state)
         assert_int_equal(json_parse(&arena, str_of(rows[i].json), NULL, &v, NULL), ERR_OK);
         assert_int_equal(type_check_sinks(&whole, v, &why), ERR_OK);
     }
-    struct value text = value_string(STR("'a'"));
-    struct value_entry entry = { value_string(STR("line")), text };
+}
+
+/* A map of the one field `line`, against `line_type`. */
+static enum err check_line(const struct type *line_type, struct value line)
+{
     AUTO(arena) struct arena arena = { 0 };
     struct value_map_builder map;
-    entry.value.flags = VALUE_OUTSIDE | VALUE_SAFE_FOR(SINK_SHELL);
     value_map_begin(&map, &arena);
-    assert_int_equal(value_map_add(&map, entry.key, entry.value, NULL), ERR_OK);
-    assert_int_equal(type_check_sinks(&line_type, value_map_end(&map), NULL), ERR_OK);
-    entry.value.flags = VALUE_OUTSIDE | VALUE_SAFE_FOR(SINK_SQL);
-    value_map_begin(&map, &arena);
-    assert_int_equal(value_map_add(&map, entry.key, entry.value, NULL), ERR_OK);
-    assert_int_equal(type_check_sinks(&line_type, value_map_end(&map), NULL), ERR_INVALID);
+    assert_int_equal(value_map_add(&map, value_string(STR("line")), line, NULL), ERR_OK);
+    return type_check_sinks(line_type, value_map_end(&map), NULL);
+}
+
+static void an_encoded_text_is_safe_for_its_sink_wherever_it_is(void **state)
+{
+    (void)state;
+    static const struct type_field inner[] = {
+        { .name = STR_INIT("line"), .type = &type_dyn, .sink = SINK_SHELL }
+    };
+    static const struct type line_type = { .kind = TYPE_RECORD, .fields = inner, .field_count = 1 },
+                             optional_line = { .kind = TYPE_OPTIONAL, .item = &line_type };
+    static const struct type_field outer[] = { { .name = STR_INIT("line"), .type = &optional_line } };
+    static const struct type whole = { .kind = TYPE_RECORD, .fields = outer, .field_count = 1 };
+    struct value text = value_string(STR("'a'")), none = { .type = VALUE_OPTIONAL };
+    struct value some = { .type = VALUE_OPTIONAL, .inside = &text };
+    static const uint8_t unsafe[] = { VALUE_OUTSIDE, VALUE_OUTSIDE | VALUE_SAFE_FOR(SINK_SQL) };
+    text.flags = VALUE_OUTSIDE | VALUE_SAFE_FOR(SINK_SHELL);
+    assert_int_equal(check_line(&line_type, text), ERR_OK);
+    assert_int_equal(check_line(&line_type, some), ERR_OK);
+    assert_int_equal(check_line(&line_type, none), ERR_OK);
+    assert_int_equal(check_line(&whole, none), ERR_OK);
+    for (size_t i = 0; i < sizeof(unsafe); i++) {
+        AUTO(arena) struct arena arena = { 0 };
+        struct value_map_builder map;
+        text.flags = unsafe[i];
+        assert_int_equal(check_line(&line_type, text), ERR_INVALID);
+        assert_int_equal(check_line(&line_type, some), ERR_INVALID);
+        value_map_begin(&map, &arena);
+        assert_int_equal(value_map_add(&map, text, value_int(1), NULL), ERR_OK);
+        assert_int_equal(check_line(&line_type, value_map_end(&map)), ERR_INVALID);
+        value_map_begin(&map, &arena);
+        assert_int_equal(value_map_add(&map, value_string(STR("line")), text, NULL), ERR_OK);
+        struct value held = value_map_end(&map);
+        some.inside = &held;
+        assert_int_equal(check_line(&whole, some), ERR_INVALID);
+        some.inside = &text;
+    }
+    assert_int_equal(type_check_value(&type_int, (struct value){ .type = VALUE_SECRET }, NULL), ERR_OK);
 }
 
 /* Everything that typed JSON prints reads back as the same value of the same type. */
@@ -413,7 +452,7 @@ static void typed_json_goes_there_and_back(void **state)
 {
     (void)state;
     static const char *const sources[] = { "null", "true", "-9223372036854775808", "18446744073709551615u",
-        "1.5", "-0.0", "double('nan')", "double('inf')", "double('-inf')", "1e300",
+        "1.5", "-0.0", "double('nan')", "false", "double('inf')", "double('-inf')", "1e300",
         "'a\\u0000\\u00e9\\U0001F600'", "b'\\x00\\xff'", "[]", "[1, [2u], null]", "{}",
         "{'a': 1, 2: 'b', true: 3u, 4u: {}}", "timestamp('2026-01-02T03:04:05.000000006Z')",
         "timestamp('0001-01-01T00:00:00Z')", "duration('-1.5s')", "duration('0')", "int", "optional.none()",
@@ -479,6 +518,7 @@ int main(void)
         cmocka_unit_test(values_of_a_type_are_no_deeper_than_their_limit),
         cmocka_unit_test(sinks_have_names),
         cmocka_unit_test(what_goes_into_a_sink_is_safe_for_it),
+        cmocka_unit_test(an_encoded_text_is_safe_for_its_sink_wherever_it_is),
         cmocka_unit_test(typed_json_goes_there_and_back),
         cmocka_unit_test(typed_json_that_is_none_is_refused),
     };
