@@ -329,6 +329,14 @@ static void active_timer_fired(struct loop_timer *timer)
     shard_leave(shard);
 }
 
+/* It stands in the journal. */
+static void forget_state(struct active *active)
+{
+    run_free(active->run);
+    active->run = NULL;
+    active->inbox_seen = 0;
+}
+
 static void arm(struct active *active)
 {
     struct instant due = run_next_due(active->run), call = calls_next_deadline(active);
@@ -340,11 +348,20 @@ static void arm(struct active *active)
         loop_timer_stop(active->shard->loop, &active->timer);
 }
 
+/* Whoever admits it changes its row and pokes it: then it is loaded, also when the poke came meanwhile. */
+static bool is_queued(const struct active *active)
+{
+    return active->run && active->run->status == RUN_QUEUED;
+}
+
 void active_settle(struct active *active)
 {
     if (active->turn_op || active->load_op || active->inbox_op || active->is_runnable || active->rests)
         return;
-    if (active->queue || active->wants_turn || active->checks_inbox) {
+    bool has_turn = active->queue || active->wants_turn;
+    if (!has_turn && is_queued(active))
+        forget_state(active);
+    if (has_turn || active->checks_inbox) {
         active_run(active);
         return;
     }
@@ -418,9 +435,7 @@ void active_void(struct active *active, const struct err_info *why)
     warm_remove(active);
     calls_give_up(active);
     drop_results(active);
-    run_free(active->run);
-    active->run = NULL;
-    active->inbox_seen = 0;
+    forget_state(active);
     bool may_pass = why->code == ERR_IO || why->code == ERR_FULL || why->code == ERR_UNAVAILABLE;
     if (!may_pass && ++active->void_turns >= VOID_TURNS_MAX)
         give_up_run(active);
