@@ -10,7 +10,7 @@
 #include "playbook/cron.h"
 
 struct schedule {
-    struct schedule_row row; /* due us 0: not known yet */
+    struct schedule_row row; /* due INSTANT_NEVER: not known yet */
     struct str name; /* of the playbook */
     struct cron cron;
     const struct zone *zone;
@@ -29,13 +29,13 @@ struct schedules {
 
 /* ---- which there are ---- */
 
-/* The linter has seen cron and time zone; a zone that this machine lacks is said once a change. */
+/* A zone that this machine lacks is said once a change. */
 static FALLIBLE make_schedule(struct schedules *schedules, const struct playbook_version *version,
     const struct trigger *trigger, struct schedule *ret, struct err_info *why)
 {
     struct arena *arena = &schedules->arena;
-    *ret = (struct schedule){ .row = { .tenant = version->tenant, .playbook = version->number } };
-    TRY(cron_parse(trigger->cron, &ret->cron, why));
+    *ret = (struct schedule){ .row = { version->tenant, version->number, .due = INSTANT_NEVER },
+        .cron = trigger->times };
     TRY(zones_get(schedules->zones, trigger->timezone, &ret->zone, why));
     TRY(arena_str(arena, trigger->cron, &ret->row.cron, why));
     TRY(arena_str(arena, trigger->timezone, &ret->row.timezone, why));
@@ -90,9 +90,8 @@ static void arm(struct schedules *schedules)
 {
     struct instant due = INSTANT_NEVER;
     for (uint32_t i = 0; i < schedules->count; i++) {
-        struct instant at = schedules->items[i].row.due;
-        if (at.us != 0 && at.us < due.us)
-            due = at;
+        if (schedules->items[i].row.due.us < due.us)
+            due = schedules->items[i].row.due;
     }
     if (schedules->wants_sync || schedules->wants_refresh)
         due.us = now_of(schedules).us + US_PER_S;
@@ -204,7 +203,7 @@ static void tick_done(struct engine_reply *reply, enum err result, const struct 
     struct tick *tick = (struct tick *)reply;
     struct schedules *schedules = tick->schedules;
     memory_free(tick);
-    if (result == ERR_OK || result == ERR_NOT_FOUND || schedules->shard->is_stopping)
+    if (result == ERR_OK)
         return;
     if (result != ERR_CONFLICT)
         shard_complain(schedules->shard, "a scheduled run could not begin; trying again", why);
@@ -283,7 +282,7 @@ static void fired(struct loop_timer *timer)
     } else {
         for (uint32_t i = 0; i < schedules->count; i++) {
             struct schedule *schedule = &schedules->items[i];
-            if (schedule->row.due.us == 0 || schedule->row.due.us > now.us)
+            if (schedule->row.due.us > now.us)
                 continue;
             struct instant next = cron_next(&schedule->cron, schedule->zone, now);
             start_run_of(schedules, schedule, next);

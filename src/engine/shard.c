@@ -268,7 +268,8 @@ static void run_one(struct active *active)
     if (shard->is_stopping || active->load_op || active->rests)
         return;
     if (!active->run) {
-        shard_start_loading(shard, active);
+        if (!active->inbox_op) /* whose messages would come twice; now they are not wanted */
+            shard_start_loading(shard, active);
         return;
     }
     if (active->checks_inbox && !active->inbox_op)
@@ -337,15 +338,17 @@ static void forget_state(struct active *active)
     active->inbox_seen = 0;
 }
 
+/* A journal that is damaged may tell no time at all. */
 static void arm(struct active *active)
 {
-    struct instant due = run_next_due(active->run), call = calls_next_deadline(active);
-    if (call.us < due.us)
-        due = call;
-    if (due.us != INT64_MAX)
-        loop_timer_start(active->shard->loop, &active->timer, due);
-    else
-        loop_timer_stop(active->shard->loop, &active->timer);
+    struct loop *loop = active->shard->loop;
+    struct instant dues[] = { run_next_due(active->run), calls_next_deadline(active) };
+    struct instant due = { loop_now(loop).us + RUN_SECONDS_MAX * US_PER_S };
+    for (int i = 0; i < 2; i++) {
+        if (dues[i].us < due.us)
+            due = dues[i];
+    }
+    loop_timer_start(loop, &active->timer, due);
 }
 
 /* Whoever admits it changes its row and pokes it: then it is loaded, also when the poke came meanwhile. */
@@ -356,7 +359,8 @@ static bool is_queued(const struct active *active)
 
 void active_settle(struct active *active)
 {
-    if (active->turn_op || active->load_op || active->inbox_op || active->is_runnable || active->rests)
+    assert(!active->load_op); /* it has no state and no timer before that is back */
+    if (active->turn_op || active->inbox_op || active->is_runnable || active->rests)
         return;
     bool has_turn = active->queue || active->wants_turn;
     if (!has_turn && is_queued(active))
@@ -369,14 +373,13 @@ void active_settle(struct active *active)
         active_remove(active);
         return;
     }
-    if (!run_is_parked(active->run) || active->calls) {
+    if (!run_is_parked(active->run)) {
         arm(active);
         return;
     }
+    assert(!active->calls); /* a step that a call is out for is running */
     loop_timer_stop(active->shard->loop, &active->timer);
-    struct instant due = run_next_due(active->run);
-    if (due.us != INT64_MAX)
-        wakes_add(&active->shard->wakes, WAKE_RUN, active->id, due);
+    wakes_add(&active->shard->wakes, WAKE_RUN, active->id, run_next_due(active->run));
     warm_add(active);
 }
 

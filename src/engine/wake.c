@@ -9,7 +9,6 @@
 #include "engine/lease.h"
 #include "engine/lease_rows.h"
 
-#define WAKES_AT_ONCE 256
 #define LOST_SECONDS 60
 #define WAKES_PAUSE_US (2 * US_PER_MS)
 /* Operations of the shard at the store, past which waking waits: a million runs that are due at once would
@@ -112,7 +111,7 @@ static void wake_run(struct shard *shard, struct id id)
 /* One always: events alone can keep the store that busy, and a containment has to end all the same. */
 static bool has_room(const struct shard *shard, unsigned woken)
 {
-    return woken == 0 || (woken < WAKES_AT_ONCE && shard->ops_out + woken < WAKES_OPS_MAX);
+    return woken == 0 || shard->ops_out + woken < WAKES_OPS_MAX;
 }
 
 /* Not all at once: a restart may find a day's worth of them. */
@@ -134,7 +133,7 @@ static void fired(struct loop_timer *timer)
     shard_leave(shard);
     heap_trim(wakes);
     bool has_more = wakes->count > 0 && wakes->heap[0].due.us <= now.us;
-    if (has_more && !shard->is_stopping)
+    if (has_more)
         loop_timer_start(shard->loop, &wakes->timer, (struct instant){ now.us + WAKES_PAUSE_US });
     else
         arm(wakes);

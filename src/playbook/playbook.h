@@ -7,6 +7,7 @@
 #include "base/value.h"
 #include "expr/expr.h"
 #include "playbook/action.h"
+#include "playbook/cron.h"
 #include "playbook/diagnostic.h"
 
 /* Names in scope: their slots in every expression of a playbook. Loop names follow, the outermost first. */
@@ -203,6 +204,7 @@ struct trigger {
     struct str path; /* WEBHOOK */
     struct str secret; /* WEBHOOK: name of the secret of its HMAC or token */
     struct str cron, timezone; /* SCHEDULE */
+    struct cron times; /* SCHEDULE: what `cron` says */
     struct str connection; /* EMAIL: mailbox */
     struct str case_event; /* CASE: "created", "updated", "closed" */
     uint32_t line, column;

@@ -23,11 +23,10 @@ static void read_webhook(struct reader *r, const struct yaml_node *node, struct 
         reader_fault(r, node, "missing_key", "`webhook` needs `path:`");
 }
 
-static void check_cron(struct reader *r, const struct yaml_node *node, struct str text)
+static void read_cron(struct reader *r, const struct yaml_node *node, struct trigger *trigger)
 {
-    struct cron cron;
     struct err_info why = { 0 };
-    if (text.size > 0 && cron_parse(text, &cron, &why) != ERR_OK)
+    if (trigger->cron.size > 0 && cron_parse(trigger->cron, &trigger->times, &why) != ERR_OK)
         reader_fault(r, node, "cron_syntax", "%s", why.text);
 }
 
@@ -47,11 +46,11 @@ static void read_schedule(struct reader *r, const struct yaml_node *node, struct
 {
     if (node->kind == YAML_SCALAR) {
         trigger->cron = reader_text(r, node, "`schedule`");
-        check_cron(r, node, trigger->cron);
+        read_cron(r, node, trigger);
     } else if (reader_shape(r, node, "`schedule`", &shape_schedule)) {
         trigger->cron = reader_text(r, yaml_find(node, STR("cron")), "`cron`");
         trigger->timezone = reader_text(r, yaml_find(node, STR("timezone")), "`timezone`");
-        check_cron(r, yaml_find(node, STR("cron")), trigger->cron);
+        read_cron(r, yaml_find(node, STR("cron")), trigger);
         check_timezone(r, yaml_find(node, STR("timezone")), trigger->timezone);
     }
     if (trigger->cron.size == 0)

@@ -308,17 +308,22 @@ UNUSED static void world_pass(int64_t us)
     loop_virtual_run_to(engine_world.loop, (struct instant){ engine_world.clock.at.us + us });
 }
 
-UNUSED static enum err world_try_publish(const char *text, struct err_info *why)
+UNUSED static enum err world_try_publish_of(int64_t tenant, const char *text, struct err_info *why)
 {
     AUTO(arena) struct arena arena = { 0 };
     struct diagnostics found;
     uint32_t version = 0;
     diagnostics_init(&found, &arena, STR("test"));
     enum err result = engine_publish(
-        engine_world.engine, TENANT_DEFAULT, STR("tester"), str_of(text), true, &found, &version, why);
+        engine_world.engine, tenant, STR("tester"), str_of(text), true, &found, &version, why);
     if (result == ERR_INVALID && found.count > 0)
         fail_msg("%.*s", STR_ARG(found.items[0].text));
     return result;
+}
+
+UNUSED static enum err world_try_publish(const char *text, struct err_info *why)
+{
+    return world_try_publish_of(TENANT_DEFAULT, text, why);
 }
 
 UNUSED static void world_publish(const char *text)
@@ -436,6 +441,26 @@ UNUSED static void world_sql(const char *text)
     test_check(world_try_sql(text, &why), &why);
 }
 
+static enum err count_apply(void *context, struct store_conn *conn, struct err_info *why)
+{
+    struct reading *reading = context;
+    AUTO(rows) struct rows rows = { 0 };
+    TRY(rows_open_text(&rows, conn, value_str(reading->shown), SQL_NO_ARGS, why));
+    assert_true(rows_next(&rows));
+    reading->shown = value_int(rows_int(&rows, 0));
+    assert_false(rows_next(&rows));
+    return rows_end(&rows, why);
+}
+
+/* The one number that a query gives. */
+UNUSED static int64_t world_count(const char *query)
+{
+    struct err_info why = { 0 };
+    struct reading reading = { .shown = value_string(str_of(query)) };
+    test_check(store_read_wait(engine_world.store, count_apply, &reading, &why), &why);
+    return reading.shown.integer;
+}
+
 UNUSED static struct told world_cancel(struct id run)
 {
     struct told told = told_new();
@@ -463,5 +488,30 @@ UNUSED static uint64_t active_runs(void)
 }
 
 UNUSED static const char waits[] = "playbook: waits\ntitle: Waits\nsteps: [ { wait: 1h }, { return: 1 } ]\n";
+
+/* ---- watches ---- */
+
+struct watching {
+    struct engine_watch watch;
+    unsigned told;
+    enum run_status status;
+};
+
+static void ended(struct engine_watch *watch, enum run_status status)
+{
+    struct watching *watching = CONTAINER_OF(watch, struct watching, watch);
+    watching->told++;
+    watching->status = status;
+}
+
+UNUSED static void watch(struct watching *watching, struct id run, bool or_waiting)
+{
+    *watching = (struct watching){ .watch = { .ended = ended,
+                                       .reply_to = engine_world.loop,
+                                       .run_id = run,
+                                       .tenant = TENANT_DEFAULT,
+                                       .or_waiting = or_waiting } };
+    engine_watch(engine_world.engine, &watching->watch);
+}
 
 #endif

@@ -351,158 +351,6 @@ static void a_decision_waits_for_the_disk_and_a_stop_meanwhile_loses_nothing_tha
     assert_status(run, "succeeded");
 }
 
-/* ---- watches ---- */
-
-struct watching {
-    struct engine_watch watch;
-    unsigned told;
-    enum run_status status;
-};
-
-static void ended(struct engine_watch *watch, enum run_status status)
-{
-    struct watching *watching = CONTAINER_OF(watch, struct watching, watch);
-    watching->told++;
-    watching->status = status;
-}
-
-static void watch(struct watching *watching, struct id run, bool or_waiting)
-{
-    *watching = (struct watching){ .watch = { .ended = ended,
-                                       .reply_to = engine_world.loop,
-                                       .run_id = run,
-                                       .tenant = TENANT_DEFAULT,
-                                       .or_waiting = or_waiting } };
-    engine_watch(engine_world.engine, &watching->watch);
-}
-
-static void a_watch_is_told_once_of_the_end_or_of_the_waiting_and_a_removed_one_never(void **state)
-{
-    (void)state;
-    struct watching end, waiting, gone, again, unknown;
-    world_publish("playbook: q\ntitle: Q\nsteps: [ { do: x.hang }, { wait: 1h } ]\n");
-    struct id run = world_start("q");
-    watch(&end, run, false);
-    watch(&waiting, run, true);
-    watch(&gone, run, false);
-    watch(&unknown, (struct id){ { 1, 2, 3 } }, false);
-    engine_unwatch(engine_world.engine, &gone.watch);
-    engine_unwatch(engine_world.engine, &gone.watch); /* it is out already */
-    finish_call(0, true);
-    world_pass(US_PER_S);
-    assert_int_equal(waiting.told, 1);
-    assert_int_equal(waiting.status, RUN_WAITING);
-    assert_int_equal(unknown.told, 1);
-    assert_int_equal(end.told, 0);
-    watch(&again, run, true); /* it waits already */
-    world_pass(US_PER_S);
-    assert_int_equal(again.told, 1);
-    world_pass(US_PER_HOUR);
-    assert_int_equal(end.told, 1);
-    assert_int_equal(end.status, RUN_SUCCEEDED);
-    assert_int_equal(gone.told, 0);
-}
-
-static void a_watch_that_was_on_its_way_when_it_was_removed_is_not_told(void **state)
-{
-    (void)state;
-    struct watching on_its_way, left;
-    world_publish(waits);
-    struct id run = world_start("waits");
-    watch(&left, run, false);
-    watch(&on_its_way, run, true); /* the answer of the store is a job */
-    engine_unwatch(engine_world.engine, &on_its_way.watch);
-    world_pass(US_PER_S);
-    assert_int_equal(on_its_way.told, 0);
-    world_close_engine(); /* with one that waits still */
-    assert_int_equal(left.told, 0);
-    assert_null(left.watch.entry);
-    struct err_info why = { 0 };
-    test_check(world_try_engine(&why), &why);
-}
-
-static void watch_young(struct watching *watching, struct id run)
-{
-    *watching = (struct watching){
-        .watch = { .ended = ended,
-            .reply_to = engine_world.loop,
-            .run_id = run,
-            .tenant = TENANT_DEFAULT,
-            .is_young = true },
-    };
-    engine_watch(engine_world.engine, &watching->watch);
-}
-
-static void a_watch_of_a_young_run_asks_when_it_is_told_to(void **state)
-{
-    (void)state;
-    struct watching before, after, gone;
-    world_publish("playbook: y\ntitle: Y\nsteps: [ { do: x.hang } ]\n");
-    struct id run = world_start("y");
-    watch_young(&before, run);
-    engine_watch_ask(engine_world.engine, &before.watch); /* it has not ended */
-    world_pass(US_PER_S);
-    assert_int_equal(before.told, 0);
-    finish_call(0, true);
-    world_pass(US_PER_S);
-    assert_int_equal(before.told, 1);
-    assert_int_equal(before.status, RUN_SUCCEEDED);
-    struct err_info why = { 0 };
-    world_close_engine(); /* nor is it known from memory */
-    test_check(world_try_engine(&why), &why);
-    watch_young(&after, run);
-    watch_young(&gone, run);
-    world_pass(US_PER_S);
-    assert_int_equal(after.told, 0);
-    engine_unwatch(engine_world.engine, &gone.watch);
-    engine_watch_ask(engine_world.engine, &gone.watch);
-    engine_watch_ask(engine_world.engine, &after.watch);
-    world_pass(US_PER_S);
-    assert_int_equal(after.told, 1);
-    assert_int_equal(gone.told, 0);
-    engine_watch_ask(engine_world.engine, &after.watch); /* it has been called */
-    world_pass(US_PER_S);
-    assert_int_equal(after.told, 1);
-}
-
-static void a_young_run_that_ended_before_its_watch_came_is_told_without_asking(void **state)
-{
-    (void)state;
-    struct watching young, removed, another;
-    world_publish("playbook: at-once\ntitle: A\nsteps: [ { return: 1 } ]\n");
-    struct id run = world_start("at-once");
-    world_pass(US_PER_S);
-    watch_young(&another, world_start("at-once"));
-    watch_young(&young, run);
-    watch_young(&removed, run);
-    engine_unwatch(engine_world.engine, &removed.watch);
-    assert_int_equal(young.told, 0); /* on its loop, not inside the call */
-    world_pass(US_PER_S);
-    assert_int_equal(young.told, 1);
-    assert_int_equal(young.status, RUN_SUCCEEDED);
-    assert_int_equal(removed.told, 0);
-    assert_int_equal(another.told, 1);
-}
-
-static void an_engine_that_ends_leaves_no_watch_whatever_is_on_its_way(void **state)
-{
-    (void)state;
-    struct err_info why = { 0 };
-    for (int steps = 0; steps < 5; steps++) {
-        struct watching watching;
-        world_publish("playbook: at-once\ntitle: A\nsteps: [ { return: 1 } ]\n");
-        struct id run = world_start("at-once");
-        world_pass(US_PER_S);
-        watch(&watching, run, false);
-        for (int i = 0; i < steps; i++)
-            (void)loop_virtual_step_job(engine_world.loop);
-        world_close_engine();
-        assert_true(watching.told <= 1);
-        assert_null(watching.watch.entry);
-        test_check(world_try_engine(&why), &why);
-    }
-}
-
 /* ---- what is read by others ---- */
 
 static void a_run_of_another_tenant_or_of_nobody_is_not_found(void **state)
@@ -779,10 +627,6 @@ int main(void)
         TEST(a_local_action_that_fails_by_its_own_fails_its_step_and_by_the_nodes_is_tried_again),
         TEST(a_run_sees_alert_and_case_as_they_are_when_it_is_loaded),
         TEST(a_decision_waits_for_the_disk_and_a_stop_meanwhile_loses_nothing_that_was_acknowledged),
-        TEST(a_watch_is_told_once_of_the_end_or_of_the_waiting_and_a_removed_one_never),
-        TEST(a_watch_that_was_on_its_way_when_it_was_removed_is_not_told),
-        TEST(a_watch_of_a_young_run_asks_when_it_is_told_to),
-        TEST(a_young_run_that_ended_before_its_watch_came_is_told_without_asking),
         TEST(an_engine_whose_host_can_not_be_made_is_not_made),
         TEST(what_is_asked_of_a_stopped_engine_is_refused),
         TEST(a_call_that_ends_as_it_is_cancelled_ends_its_step),
@@ -792,7 +636,6 @@ int main(void)
         TEST(without_an_audit_nothing_is_audited),
         TEST(a_containment_begins_once_its_audit_row_has_room),
         TEST(a_containment_ends_though_its_action_had_gone_when_its_answer_came),
-        TEST(an_engine_that_ends_leaves_no_watch_whatever_is_on_its_way),
         TEST(a_run_of_another_tenant_or_of_nobody_is_not_found),
         cmocka_unit_test(statuses_have_words_and_moves),
         cmocka_unit_test(a_run_that_something_happens_to_is_not_put_out_of_memory),
