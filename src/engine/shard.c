@@ -424,6 +424,7 @@ static void give_up_run(struct active *active)
 void active_rest(struct active *active, int64_t us)
 {
     struct loop *loop = active->shard->loop;
+    warm_remove(active);
     active->wants_turn = active->rests = true;
     loop_timer_start(loop, &active->timer, (struct instant){ loop_now(loop).us + us });
 }

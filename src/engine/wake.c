@@ -101,11 +101,15 @@ static void arm(struct wakes *wakes)
 static void wake_run(struct shard *shard, struct id id)
 {
     struct active *active = shard_find_or_add(shard, 0, id);
-    struct pending *pending = active ? pending_new(HAPPENED_TIMER) : NULL;
+    if (!active) {
+        engine_lost(shard->engine);
+        return;
+    }
+    struct pending *pending = pending_new(HAPPENED_TIMER);
     if (pending)
         active_deliver(active, pending);
     else
-        engine_lost(shard->engine);
+        active_rest(active, US_PER_S); /* its timer finds that it is due */
 }
 
 /* One always: events alone can keep the store that busy, and a containment has to end all the same. */

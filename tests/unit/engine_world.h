@@ -31,6 +31,7 @@ struct engine_world {
     enum err apply_fails; /* how x.note ends; ERR_OK: well */
     unsigned fails_left; /* of x.note, then it ends well */
     enum err subjects_fail; /* how the case is read */
+    enum err find_fails; /* how the alert's case is found */
 };
 
 /* cmocka has no context for what the engine calls with none. */
@@ -184,7 +185,9 @@ static enum err load_case(struct engine_subjects *subjects, struct store_conn *c
 static enum err find_case(struct engine_subjects *subjects, struct store_conn *conn, int64_t tenant,
     struct id alert, struct id *ret_case, struct err_info *why)
 {
-    (void)subjects, (void)conn, (void)tenant, (void)alert, (void)why;
+    (void)subjects, (void)conn, (void)tenant, (void)alert;
+    if (engine_world.find_fails != ERR_OK)
+        return err_set(why, engine_world.find_fails, "the case can't be found");
     *ret_case = the_case;
     return ERR_OK;
 }
@@ -354,14 +357,15 @@ UNUSED static struct told told_new(void)
     return (struct told){ .reply = { .done = tell, .reply_to = engine_world.loop } };
 }
 
-UNUSED static enum err world_try_start(
-    const char *playbook, struct value inputs, struct id *ret, struct err_info *why)
+/* Of an alert; ID_NONE: without. */
+UNUSED static enum err world_try_start_of(
+    struct id alert, const char *playbook, struct value inputs, struct id *ret, struct err_info *why)
 {
     struct told told = told_new();
     struct engine_start_request request = { .tenant = TENANT_DEFAULT,
         .playbook = str_of(playbook),
         .inputs = inputs,
-        .alert_id = { { 9 } },
+        .alert_id = alert,
         .actor = STR("tester") };
     engine_start_run(engine_world.engine, &request, &told.reply);
     for (int i = 0; i < 1000 && !told.is_told; i++)
@@ -370,6 +374,12 @@ UNUSED static enum err world_try_start(
     *why = told.why;
     *ret = told.reply.run_id;
     return told.result;
+}
+
+UNUSED static enum err world_try_start(
+    const char *playbook, struct value inputs, struct id *ret, struct err_info *why)
+{
+    return world_try_start_of((struct id){ { 9 } }, playbook, inputs, ret, why);
 }
 
 UNUSED static struct id world_start(const char *playbook)

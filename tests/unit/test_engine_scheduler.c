@@ -225,6 +225,70 @@ static void want_of_memory_without_end_ends_the_run_by_that_name(void **state)
     assert_error(run, "out_of_memory");
 }
 
+static void a_run_that_wants_memory_ends_so_though_memory_for_that_was_wanting_too(void **state)
+{
+    (void)state;
+    struct fault_list list = { 0 };
+    world_publish("playbook: later\ntitle: N\nsteps: [ { wait: 1m }, { do: x.note } ]\n");
+    for (long i = -1; i < list.count; i++) {
+        struct id run = world_start("later");
+        engine_world.apply_fails = ERR_MEMORY;
+        world_pass(US_PER_MIN);
+        if (i < 0)
+            faults_look(FAULT_MEMORY);
+        else
+            faults_refuse(FAULT_MEMORY, list.numbers[i], 0);
+        world_pass(US_PER_MIN);
+        (void)faults_end();
+        if (i < 0)
+            list = faults_looked();
+        world_pass(10 * US_PER_MIN);
+        engine_world.apply_fails = ERR_OK;
+        assert_error(run, "out_of_memory");
+    }
+    assert_true(list.count > 20);
+}
+
+static void a_containment_without_a_way_to_end_is_asked_about_as_soon_as_it_is_late(void **state)
+{
+    (void)state;
+    world_publish("playbook: cut\ntitle: C\nsteps: [ { id: c, do: x.cut, timeout: 10s } ]\n");
+    struct id run = world_start("cut");
+    world_pass(11 * US_PER_S);
+    assert_status(run, "uncertain");
+}
+
+static void an_action_that_became_local_meanwhile_is_not_called(void **state)
+{
+    (void)state;
+    static const struct action local[] = {
+        { .name = STR_INIT("x.go"),
+            .kind = ACTION_TICKET,
+            .in = &any_record,
+            .out = &type_dyn,
+            .apply = note_apply },
+    };
+    world_publish("playbook: go\ntitle: G\nsteps: [ { wait: 1m }, { do: x.go } ]\n");
+    /* Before the turn it is done here; between the commit of the turn and the call there is nothing to call.
+     */
+    for (unsigned steps = 0; steps < 2; steps++) {
+        struct id run = world_start("go");
+        world_pass(US_PER_MIN - US_PER_S);
+        for (unsigned i = 0; i < steps; i++)
+            (void)loop_virtual_step(engine_world.loop);
+        engine_world.actions.items = local;
+        engine_world.actions.count = 1;
+        world_pass(US_PER_MIN);
+        engine_world.actions.items = actions;
+        engine_world.actions.count = sizeof(actions) / sizeof(actions[0]);
+        if (steps == 0)
+            assert_status(run, "succeeded");
+        else
+            assert_error(run, "unknown_action");
+        assert_int_equal(engine_world.applied, 1);
+    }
+}
+
 /* ---- subjects ---- */
 
 static void a_case_that_can_not_be_read_is_waited_for(void **state)
@@ -239,6 +303,37 @@ static void a_case_that_can_not_be_read_is_waited_for(void **state)
     engine_world.subjects_fail = ERR_OK;
     world_pass(US_PER_MIN);
     assert_status(run, "succeeded");
+}
+
+static void a_case_that_can_not_be_found_is_waited_for(void **state)
+{
+    (void)state;
+    world_publish("playbook: reads\ntitle: R\nsteps: [ { wait: 1h }, { return: '${{ case.title }}' } ]\n");
+    struct id run = world_start("reads");
+    world_restart();
+    engine_world.find_fails = ERR_IO;
+    world_pass(2 * US_PER_HOUR);
+    assert_status(run, "waiting");
+    engine_world.find_fails = ERR_OK;
+    world_pass(US_PER_MIN);
+    assert_status(run, "succeeded");
+}
+
+static void a_run_without_an_alert_sees_none_and_no_case_of_it(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena arena = { 0 };
+    struct err_info why = { 0 };
+    struct id run;
+    world_publish("playbook: reads\ntitle: R\n"
+                  "steps: [ { wait: 1h }, { return: '${{ [alert == null, case == null] }}' } ]\n");
+    test_check(world_try_start_of(ID_NONE, "reads", value_null(), &run, &why), &why);
+    world_restart();
+    world_pass(2 * US_PER_HOUR);
+    assert_status(run, "succeeded");
+    struct value output = value_get(world_show(run, &arena), STR("output"));
+    assert_int_equal(output.size, 2);
+    assert_true(output.items[0].boolean && output.items[1].boolean);
 }
 
 static void without_an_audit_nothing_is_audited(void **state)
@@ -517,14 +612,17 @@ static void what_is_asked_of_a_stopped_engine_is_refused(void **state)
 static bool play_disturbed(enum fault_kind kind, long number)
 {
     struct err_info why = { 0 };
-    struct id runs[5] = { 0 };
+    struct id runs[6] = { 0 };
     struct watching watching = { 0 };
-    static const char *const names[] = { "hangs", "waits", "block", "deaf", "both" };
+    static const char *const names[] = { "hangs", "waits", "block", "deaf", "both", "reads" };
     world_open();
     world_publish(waits);
     world_publish("playbook: hangs\ntitle: H\nsteps: [ { id: h, do: x.hang, timeout: 10s } ]\n");
     world_publish("playbook: block\ntitle: B\nsteps: [ { do: x.block, for: 30m }, { do: x.note } ]\n");
-    world_publish("playbook: deaf\ntitle: D\nsteps: [ { id: d, do: x.deaf, timeout: 10s } ]\n");
+    world_publish("playbook: deaf\ntitle: D\n"
+                  "steps: [ { id: d, do: x.deaf, timeout: 10s, with: { text: '${{ \"a\" + \"b\" }}' } } ]\n");
+    world_publish("playbook: reads\ntitle: R\n"
+                  "steps: [ { wait: 1h }, { return: '${{ alert.title + case.title }}' } ]\n");
     world_publish(
         "playbook: both\ntitle: B\nsteps: [ { parallel: [ [ { do: x.go } ], [ { do: x.go } ] ] } ]\n");
     world_publish("playbook: often\ntitle: O\ntriggers: [ { schedule: '*/20 * * * *' } ]\n"
@@ -533,14 +631,15 @@ static bool play_disturbed(enum fault_kind kind, long number)
         faults_look(kind);
     else
         faults_refuse(kind, number, 13 /* SQLITE_FULL */);
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 6; i++)
         (void)world_try_start(names[i], value_null(), &runs[i], &why); /* ID_NONE: refused */
     watch(&watching, runs[1], true);
     for (int i = 0; i < 6; i++) /* messages that say nothing */
         (void)world_try_sql("INSERT INTO engine_inbox (tenant, run_id, kind, frame, object, payload)"
-                            " SELECT 1, id, 6, 77, NULL, x'000100' FROM engine_runs WHERE status = 2",
+                            " SELECT 1, id, 6, 77, NULL, x'0001060161' FROM engine_runs WHERE status = 2",
             &why);
     engine_lost(engine_world.engine);
+    engine_lost(engine_world.engine); /* the first is on its way */
     world_pass(3 * US_PER_MIN);
     world_close_engine();
     bool is_up = world_try_engine(&why) == ERR_OK;
@@ -562,6 +661,8 @@ static bool play_disturbed(enum fault_kind kind, long number)
         assert_status(runs[2], "succeeded");
     if (!id_is_none(runs[4]))
         assert_status(runs[4], "succeeded");
+    if (!id_is_none(runs[5]))
+        assert_status(runs[5], "succeeded");
     world_close();
     return has_struck;
 }
@@ -632,7 +733,12 @@ int main(void)
         TEST(a_call_that_ends_as_it_is_cancelled_ends_its_step),
         TEST(two_local_actions_of_one_turn_are_both_done_or_neither),
         TEST(want_of_memory_without_end_ends_the_run_by_that_name),
+        TEST(a_run_that_wants_memory_ends_so_though_memory_for_that_was_wanting_too),
+        TEST(a_containment_without_a_way_to_end_is_asked_about_as_soon_as_it_is_late),
+        TEST(an_action_that_became_local_meanwhile_is_not_called),
         TEST(a_case_that_can_not_be_read_is_waited_for),
+        TEST(a_case_that_can_not_be_found_is_waited_for),
+        TEST(a_run_without_an_alert_sees_none_and_no_case_of_it),
         TEST(without_an_audit_nothing_is_audited),
         TEST(a_containment_begins_once_its_audit_row_has_room),
         TEST(a_containment_ends_though_its_action_had_gone_when_its_answer_came),

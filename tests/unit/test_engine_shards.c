@@ -357,6 +357,59 @@ static void runs_that_are_due_at_once_all_wake_after_a_start(void **state)
     assert_int_equal(world->by_status[RUN_SUCCEEDED], DUE_RUNS);
 }
 
+/* ---- ending while the store is asked ---- */
+
+static enum err dawdle(struct store_op *op, struct store_conn *conn, struct err_info *why)
+{
+    AUTO(rows) struct rows rows = { 0 };
+    (void)op;
+    TRY(rows_open_text(&rows, conn,
+        STR("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 300000)"
+            " SELECT count(*) FROM n"),
+        SQL_NO_ARGS, why));
+    while (rows_next(&rows))
+        ;
+    return rows_end(&rows, why);
+}
+
+struct slow {
+    struct store_op op;
+    struct world *world;
+};
+
+static void dawdled(struct store_op *op, enum err result, const struct err_info *why)
+{
+    struct world *world = ((struct slow *)op)->world;
+    test_check(result, why);
+    if (--world->starting == 0)
+        loop_stop(world->loop);
+}
+
+/* The readers have something else to do first. */
+static void an_engine_that_ends_waits_for_what_the_store_was_asked_for_a_watch(void **state)
+{
+    struct world *world = *state;
+    struct slow slow[8];
+    struct waiter waiter = { .world = world };
+    publish(world, "playbook: waits\ntitle: Waits\nsteps: [ { wait: 1h } ]\n");
+    start(&waiter, world, "waits");
+    while (world->starting > 0)
+        loop_run(world->loop);
+    engine_unwatch(world->engine, &waiter.watch);
+    for (int i = 0; i < 8; i++) {
+        slow[i] = (struct slow){ { .apply = dawdle, .done = dawdled, .reply_to = world->loop }, world };
+        world->starting++;
+        store_read(world->store, &slow[i].op);
+    }
+    engine_watch(world->engine, &waiter.watch);
+    engine_free(world->engine);
+    world->engine = NULL;
+    assert_null(waiter.watch.entry);
+    while (world->starting > 0)
+        loop_run(world->loop);
+    assert_int_equal(world->waiting, 1); /* it was not told */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,6 +419,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             a_node_that_stops_in_the_middle_goes_on_at_its_next_start, make, drop),
         cmocka_unit_test_setup_teardown(runs_that_are_due_at_once_all_wake_after_a_start, make, drop),
+        cmocka_unit_test_setup_teardown(
+            an_engine_that_ends_waits_for_what_the_store_was_asked_for_a_watch, make, drop),
     };
     return cmocka_run_group_tests_name("engine_shards", tests, NULL, NULL);
 }

@@ -102,6 +102,7 @@ static void a_young_run_that_ended_before_its_watch_came_is_told_without_asking(
     watch_young(&removed, run);
     engine_unwatch(engine_world.engine, &removed.watch);
     assert_int_equal(young.told, 0); /* on its loop, not inside the call */
+    engine_watch_ask(engine_world.engine, &young.watch); /* it is on its way */
     world_pass(US_PER_S);
     assert_int_equal(young.told, 1);
     assert_int_equal(young.status, RUN_SUCCEEDED);
@@ -128,6 +129,52 @@ static void an_engine_that_ends_leaves_no_watch_whatever_is_on_its_way(void **st
     }
 }
 
+static void a_watch_of_waiting_is_told_of_uncertainty(void **state)
+{
+    (void)state;
+    struct watching end, waiting;
+    world_publish("playbook: deaf\ntitle: D\nsteps: [ { id: d, do: x.deaf, timeout: 10s } ]\n");
+    struct id run = world_start("deaf");
+    watch(&end, run, false);
+    watch(&waiting, run, true);
+    world_pass(5 * US_PER_MIN);
+    assert_status(run, "uncertain");
+    assert_int_equal(waiting.told, 1);
+    assert_int_equal(waiting.status, RUN_UNCERTAIN);
+    assert_int_equal(end.told, 0);
+}
+
+/* What is on its way to a loop that outlives the engine finds nobody. */
+static void a_watch_on_another_loop_is_not_told_when_the_engine_has_gone(void **state)
+{
+    (void)state;
+    struct err_info why = { 0 };
+    struct loop *other = NULL;
+    struct watching told, left, removed;
+    struct watching *const all[] = { &told, &left, &removed };
+    world_publish("playbook: at-once\ntitle: A\nsteps: [ { return: 1 } ]\n");
+    struct id run = world_start("at-once");
+    test_check(loop_virtual_new(&engine_world.clock, &other, &why), &why);
+    for (int i = 0; i < 3; i++) {
+        *all[i] = (struct watching){
+            .watch = { .ended = ended, .reply_to = other, .run_id = run, .tenant = TENANT_DEFAULT }
+        };
+        engine_watch(engine_world.engine, &all[i]->watch);
+        world_pass(US_PER_S);
+        if (all[i] == &told)
+            assert_true(loop_drain(other));
+    }
+    engine_unwatch(engine_world.engine, &removed.watch);
+    world_close_engine();
+    assert_null(left.watch.entry);
+    assert_true(loop_drain(other));
+    assert_int_equal(told.told, 1);
+    assert_int_equal(left.told, 0);
+    assert_int_equal(removed.told, 0);
+    loop_free(other);
+    test_check(world_try_engine(&why), &why);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_make, world_drop)
 int main(void)
 {
@@ -137,6 +184,8 @@ int main(void)
         TEST(a_watch_of_a_young_run_asks_when_it_is_told_to),
         TEST(a_young_run_that_ended_before_its_watch_came_is_told_without_asking),
         TEST(an_engine_that_ends_leaves_no_watch_whatever_is_on_its_way),
+        TEST(a_watch_of_waiting_is_told_of_uncertainty),
+        TEST(a_watch_on_another_loop_is_not_told_when_the_engine_has_gone),
     };
     return cmocka_run_group_tests_name("engine_watch", tests, NULL, NULL);
 }
