@@ -340,6 +340,20 @@ static bool is_host(struct str word)
     return word.size > 0 && !str_equal(word, STR("-"));
 }
 
+/* Where the address ends that the word at `at` is, with or without a colon behind it; `at` when it is none.
+ * The first colon of an IPv6 address ends no tag. */
+static size_t address_end(const struct syslog *log, size_t at)
+{
+    struct value_net net;
+    size_t end = at;
+    while (byte_at(log, end) > ' ')
+        end++;
+    if (network_parse_ip(str_slice(log->text, at, end), &net) == NULL)
+        return end;
+    bool has_colon = end > at && byte_at(log, end - 1) == ':';
+    return has_colon && network_parse_ip(str_slice(log->text, at, end - 1), &net) == NULL ? end - 1 : at;
+}
+
 /* The word in front of the tag; "192.0.2.1:" is a host too. */
 static FALLIBLE read_host(struct syslog *log, size_t end, struct err_info *why)
 {
@@ -353,16 +367,15 @@ static FALLIBLE read_host(struct syslog *log, size_t end, struct err_info *why)
 
 static FALLIBLE read_3164(struct syslog *log, struct err_info *why)
 {
-    struct value_net net;
     size_t name = 0, id = 0;
     skip_marks(log);
     TRY(read_bsd_time(log, why));
     skip_marks(log);
     size_t host = log->at, end = event_starts(log) ? host : tag_end(log, host, &name, &id);
-    bool is_address = end > host && network_parse_ip(str_slice(log->text, host, name), &net) == NULL;
-    if (is_address) {
-        TRY(read_host(log, name, why));
-        end = tag_end(log, log->at, &name, &id);
+    size_t address = address_end(log, host);
+    if (address > host) {
+        TRY(read_host(log, address, why));
+        end = event_starts(log) ? 0 : tag_end(log, log->at, &name, &id);
     } else if (end == 0) {
         /* A host stands in front of the tag, when a blank follows. */
         while (byte_at(log, host) > ' ')

@@ -53,6 +53,12 @@ static void syslog_with_a_version_says_what_is_wrong(void **state)
         { "parse_syslog('<34>1 - h a - - [a b=\"\\\\]\\\\\"\\\\\\\\\\\\x\"][c]').structured_data",
             "{'a': {'b': ']\"\\\\\\\\x'}, 'c': {}}" },
         { "parse_syslog('<34>1 - h a - - -\\n').message", "!no such key" },
+        { "parse_syslog('<34>1 - ' + lists.range(256).map(i, 'h').join() + ' a - - - x')", "!too long" },
+        { "parse_syslog('<34>1 - h a - - [a\\u007f b=\"c\"]')", "!" },
+        { "parse_syslog('<34>1 - h a - - [a=b c=\"d\"]')", "!" },
+        { "parse_syslog('<34>1 - h a - - [a\"b c=\"d\"]')", "!" },
+        { "parse_syslog('<34>1 2026-01-01T00:00:00Zx h a - - - x')", "!" },
+        { "parse_syslog('<34>1 1760220855.5x h a - - - x').host", "'1760220855.5x'" },
         { "parse_syslog('<34>1 - h a - - - x\\u0000\\n').message", "'x'" },
         { "parse_syslog('<34>1 - h\\u007f a - - - x')", "!" },
     };
@@ -90,6 +96,23 @@ static void syslog_of_old_is_read_as_far_as_it_goes(void **state)
         { "parse_syslog('<13>1 2025x10').host", "!no such key" },
         { "parse_syslog('<13>1 20251011 x').host", "'20251011'" },
         { "parse_syslog('<13>1 -x').message", "'-x'" },
+        { "parse_syslog('<13>Oc').message", "'Oc'" },
+        { "parse_syslog('<13>Oct').message", "'Oct'" },
+        { "parse_syslog('<13>Octx11 22:14:15 h su: x').timestamp_text", "!no such key" },
+        { "parse_syslog('<13>Oct 11 22:1x:15 h su: x').timestamp_text", "!no such key" },
+        { "parse_syslog('<13>Oct 11 22:14-15 h su: x').timestamp_text", "!no such key" },
+        { "parse_syslog('<13>1760220855').message", "'1760220855'" },
+        { "parse_syslog('<13>Oct 11 22:14:15 h :: su: x').message", "':: su: x'" },
+        { "parse_syslog('<13>Oct 11 22:14:15 h s]u: x').message", "'s]u: x'" },
+        { "parse_syslog('<13>Oct 11 22:14:15 h s\\u00e9u: x').message", "'s\\u00e9u: x'" },
+        { "parse_syslog('<13>2025-10-11T22:14:15Z [a su: x').message", "'[a su: x'" },
+        { "parse_syslog('<13>2025-10-11T22:14:15Z a{b su: x').message", "'a{b su: x'" },
+        { "parse_syslog('<13>2025-10-11T22:14:15Z 2001:db8::1 su: x')",
+            "{'facility': dyn(1), 'severity': 5, 'timestamp': timestamp('2025-10-11T22:14:15Z'), 'host': "
+            "'2001:db8::1', 'app': 'su', 'message': 'x'}" },
+        { "parse_syslog('<13>Oct 11 22:14:15 fe80::1: %A-1-2: x').host", "'fe80::1'" },
+        { "parse_syslog('<13>Oct 11 22:14:15 fe80::1 CEF:0|a|b|c|d|e|5|').message", "'CEF:0|a|b|c|d|e|5|'" },
+        { "parse_syslog('<13>Oct 11 22:14:15 abc:def: x').app", "'abc'" },
     };
     expr_expect_plain(ROWS(rows));
 }
@@ -124,6 +147,14 @@ static void xml_that_is_none_says_where(void **state)
         { "parse_xml('<a><?pi </a>')", "!" },
         { "parse_xml('<!-- c --><a/><!-- d -->')", "{'a': null}" },
         { "parse_xml('<a/>x')", "!" },
+        { "parse_xml('<a\\r\\n\\tb=\"1\"\\r/>')", "{'a': {'@b': '1'}}" },
+        { "parse_xml('<a>&#xe000;</a>')", "{'a': '\\ue000'}" },
+        { "parse_xml('<a>&#x10ffff;</a>')", "{'a': '\\U0010ffff'}" },
+        { "parse_xml('<a b=\"&bad;\"/>')", "!entity" },
+        { "parse_xml('<a></')", "!" },
+        { "parse_xml('<!-- x')", "!does not end" },
+        { "parse_xml('<?xml')", "!does not end" },
+        { "parse_xml('<a/><!-- x')", "!does not end" },
         { "parse_xml('')", "!" },
     };
     expr_expect_plain(ROWS(rows));
@@ -286,6 +317,7 @@ static void formats_take_what_they_are_for(void **state)
         { "'%s'.format([1.5e-7])", "'0.00000015'" },
         { "'%.400f'.format([1e308]).size()", "710" },
         { "'%.3:'.format([1.0])", "!" },
+        { "'%.3-'.format([1.0])", "!" },
         { "'%o %o'.format([8, 8u])", "'10 10'" },
         { "'%s'.format([{'1': 'b', 1: 'a', 2: 'c', 'x': 'd'}])", "'{1: b, 1: a, 2: c, x: d}'" },
     };
