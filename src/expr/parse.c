@@ -668,7 +668,8 @@ static FALLIBLE parse_or(struct parser *parser, struct node **ret, struct err_in
 /* "a?.b" reads as a conditional over the name ".b". */
 static bool begins_with_dot(const struct node *node)
 {
-    while (node->kind == NODE_SELECT || (node->kind == NODE_CALL && node->is_member))
+    while (node->kind == NODE_SELECT ||
+        (node->kind == NODE_CALL && (node->is_member || str_starts(node->name, STR("_[")))))
         node = node->children[0];
     return node->is_root;
 }

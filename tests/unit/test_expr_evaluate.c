@@ -327,6 +327,68 @@ static void values_are_no_deeper_than_their_limit(void **state)
     close_evaluation(&e);
 }
 
+/* A function that goes through a value is led no deeper than it can come back from. */
+static void functions_go_no_deeper_than_values_may_be(void **state)
+{
+    (void)state;
+    static const char *const calls[] = { "'%%s'.format([cel.index(%d)]).size()",
+        "cel.index(%d).flatten(1000).size()", "encode_shell('%%s'.format([cel.index(%d)]))" };
+    AUTO(buf) struct buf source = { 0 };
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+        struct evaluation e;
+        struct err_info why = { 0 };
+        uint64_t used = 0;
+        buf_clear(&source);
+        buf_add_text(&source, "cel.block([[alert]");
+        for (int k = 0; k <= VALUE_DEPTH_MAX; k++)
+            buf_printf(&source, ", [cel.index(%d)]", k);
+        buf_add_text(&source, "], ");
+        const char *at = strstr(calls[i], "%d");
+        for (const char *c = calls[i]; *c != '\0'; c++) {
+            if (c == at) {
+                buf_printf(&source, "%d", VALUE_DEPTH_MAX + 1);
+                c++;
+            } else if (c[0] != '%' || c[1] != '%') {
+                buf_add_byte(&source, *c);
+            }
+        }
+        buf_add_text(&source, ")");
+        open_evaluation(&e, source.data);
+        assert_int_equal(cost_of(&e, 0, &used, &why), ERR_INVALID);
+        assert_non_null(strstr(why.text, "VALUE_DEPTH_MAX"));
+        close_evaluation(&e);
+    }
+}
+
+static void a_constant_pattern_is_charged_by_the_text(void **state)
+{
+    (void)state;
+    struct evaluation e;
+    struct err_info why = { 0 };
+    uint64_t used = 0;
+    open_evaluation(&e, "text.matches('x') || true");
+    char *letters = test_malloc(100000);
+    memset(letters, 'a', 100000);
+    e.scope.values[2] = value_string((struct str){ letters, 100000 });
+    assert_int_equal(cost_of(&e, 0, &used, &why), ERR_OK);
+    assert_int_equal(cost_of(&e, used / 2, &used, &why), ERR_LIMIT);
+    assert_string_equal(why.name, "expression_cost");
+    close_evaluation(&e);
+    test_free(letters);
+}
+
+static void without_an_activation_there_are_no_variables(void **state)
+{
+    (void)state;
+    struct evaluation e;
+    struct err_info why = { 0 };
+    struct value v;
+    open_evaluation(&e, "text");
+    assert_int_equal(expr_eval(e.expr, &e.turn, NULL, NULL, &v, &why), ERR_INVALID);
+    assert_non_null(strstr(why.text, "no such attribute: text"));
+    close_evaluation(&e);
+}
+
 static void patterns_are_bounded_in_size_and_number(void **state)
 {
     (void)state;
@@ -505,6 +567,9 @@ int main(void)
         cmocka_unit_test(a_text_above_its_limit_is_refused),
         cmocka_unit_test(values_that_share_their_parts_are_measured_as_trees),
         cmocka_unit_test(values_are_no_deeper_than_their_limit),
+        cmocka_unit_test(functions_go_no_deeper_than_values_may_be),
+        cmocka_unit_test(a_constant_pattern_is_charged_by_the_text),
+        cmocka_unit_test(without_an_activation_there_are_no_variables),
         cmocka_unit_test(patterns_are_bounded_in_size_and_number),
         cmocka_unit_test(a_pattern_is_charged_by_its_size_too),
         cmocka_unit_test(constants_are_folded_and_told),

@@ -160,6 +160,28 @@ static void macros_that_are_used_wrongly_say_how(void **state)
         { "cel.index('a')", "!number" },
         { "optional.of(1).optMap(1, 2)", "!simple name" },
         { "{'a': 1}.transformMap(k, v)", "!" },
+        { "'a'.matches()", "!" },
+        { "'a'.matches('a', 'b')", "!" },
+        { "['ab'].map(x, x.matches('a' + 'b'))", "[true]" },
+        { "['ab'].map(x, x.matches(dyn(1)))", "!" },
+        { "['a', 'b'].map(p, 'ab'.matches(p))", "[true, true]" },
+        { "A{}", "!no message type 'A'" },
+        { "A{1: 2}", "!a field name" },
+        { "1 true", "!'true'" },
+        { "1 false", "!'false'" },
+        { "1 'a'", "!" },
+        { "1 b'a'", "!" },
+        { "{'b': 1}.`b`(1)", "!" },
+        { "{'b': 1}.?b(1)", "!" },
+        { "{}?.b[0]", "!'?.' is no operator" },
+        { "{}?.b()", "!'?.' is no operator" },
+        { "{}?b", "!':' of a conditional" },
+        { "{'b': 1}.`b", "!closing `" },
+        { "{'b': 1}.`b\nc`", "!closing `" },
+        { "{'b': 1}.`b\rc`", "!closing `" },
+        { "has(optional.none().a)", "false" },
+        { "has(optional.of({'a': 1}).a)", "true" },
+        { "has({'a': {'b': 1}}.a).b", "!" },
         { "cel.index(1, 2)", "!" },
         { "cel.iterVar(1)", "!" },
         { "cel.accuVar(1)", "!" },
@@ -268,6 +290,34 @@ static void a_source_above_its_limit_is_refused(void **state)
     assert_string_equal(why.name, "EXPR_SOURCE_BYTES_MAX");
 }
 
+/* The arrays of a program double as it is compiled, so with enough in front each step is once the first that
+ * finds no room. */
+static void programs_grow_at_any_step(void **state)
+{
+    (void)state;
+    static const char *const last[] = { "cel.bind(v, x + 1, v)", "list.map(i, i > 1, i)",
+        "optional.of(x).optMap(i, i + 1)", "optional.of(x).optFlatMap(i, optional.of(i))",
+        "list.all(i, i > x) || list.exists(i, i < x)", "x > 0 && x < 9 && y == 'text'", "x > 0 ? x : 2",
+        "{'a': x, ?'b': m.?a}", "[x, ?m.?z]", "has(m.a)", "m[y == 'text' ? 'a' : 'b']",
+        "y.matches('^t' + 'e')", "list[*] == list", "dyn(!(x == 1))", "(x).size" };
+    struct expr_scope scope;
+    AUTO(buf) struct buf source = { 0 };
+    expr_scope_open(&scope, "{\"x\":5,\"y\":\"text\",\"m\":{\"a\":1},\"list\":[1,2]}");
+    for (size_t i = 0; i < sizeof(last) / sizeof(last[0]); i++) {
+        for (int before = 0; before < 20; before++) {
+            buf_clear(&source);
+            buf_add_byte(&source, '[');
+            for (int k = 0; k < before; k++)
+                buf_printf(&source, "x + %d, ", k);
+            buf_printf(&source, "%s][%d]", last[i], before);
+            struct expr_row row = { source.data,
+                strcmp(last[i], "(x).size") == 0 ? "!has no fields" : last[i] };
+            expr_expect(&scope, &row, 1);
+        }
+    }
+    expr_scope_close(&scope);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +330,7 @@ int main(void)
         cmocka_unit_test(the_least_sizes_of_the_standard_are_taken),
         cmocka_unit_test(depth_is_bounded_by_its_limit_and_says_so),
         cmocka_unit_test(a_source_above_its_limit_is_refused),
+        cmocka_unit_test(programs_grow_at_any_step),
     };
     return cmocka_run_group_tests_name("expr_parse", tests, NULL, NULL);
 }
