@@ -325,7 +325,7 @@ enum err audit_list(struct store_conn *conn, int64_t tenant, const struct audit_
     TRY(result);
     size_t count = 0;
     bool has_more = false;
-    while (!has_more && rows_next(&rows)) {
+    while (rows_next(&rows)) {
         has_more = count == limit;
         if (has_more)
             break;

@@ -27,10 +27,11 @@ struct place {
     unsigned depth;
 };
 
+/* Of a place that is not the top. */
 static size_t place_print(const struct place *place, char *text, size_t room)
 {
     size_t size = 0;
-    if (place->outer && place->outer->outer)
+    if (place->outer->outer)
         size = place_print(place->outer, text, room);
     if (size > 0 && size + 1 < room)
         text[size++] = '.';

@@ -258,6 +258,42 @@ static void list_pages_from_the_newest(void **state)
     assert_int_equal(list_rows(fixture, (struct audit_filter){ .limit = 25 }).page.next, 0);
 }
 
+static void a_page_has_its_most(void **state)
+{
+    struct access_fixture *fixture = *state;
+    append(fixture, 1, 0, LIST_LIMIT_MAX + 1);
+    struct list list = list_rows(fixture, (struct audit_filter){ .limit = 10 * LIST_LIMIT_MAX });
+    assert_int_equal(list.page.count, LIST_LIMIT_MAX);
+    assert_int_equal(list.page.next, 2);
+}
+
+struct one_row {
+    uint64_t seq;
+    struct audit_check check;
+};
+
+static enum err one_row_work(void *context, struct store_conn *conn, struct err_info *why)
+{
+    struct one_row *one = context;
+    struct principal by = principal_system(TENANT_DEFAULT);
+    struct audit_entry entry = { .by = &by, .action = STR("case.close"), .object_kind = STR("case") };
+    struct audit_hash none = { { 0 } };
+    TRY(audit_append(conn, &entry, &one->seq, why));
+    /* No row has this number: an anchor that says so is one of a chain that was cut. */
+    return audit_verify_anchor(conn, TENANT_DEFAULT, UINT64_MAX, &none, &one->check, why);
+}
+
+static void a_row_tells_its_number(void **state)
+{
+    struct access_fixture *fixture = *state;
+    struct one_row one = { 0 };
+    append(fixture, 1, 0, 3);
+    test_check(access_write(fixture, one_row_work, &one), &fixture->why);
+    assert_int_equal(one.seq, 4);
+    assert_false(one.check.is_good);
+    assert_string_equal(one.check.broken_code, "truncated");
+}
+
 static void list_filters(void **state)
 {
     struct access_fixture *fixture = *state;
@@ -397,6 +433,8 @@ int main(void)
         IN_MEMORY(forged_anchor_is_found),
         IN_MEMORY(list_pages_from_the_newest),
         IN_MEMORY(list_filters),
+        IN_MEMORY(a_page_has_its_most),
+        IN_MEMORY(a_row_tells_its_number),
         IN_MEMORY(export_proves_itself),
         IN_MEMORY(address_comes_from_the_principal),
         IN_MEMORY(large_value_is_kept_as_its_hash),

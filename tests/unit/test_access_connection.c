@@ -264,6 +264,17 @@ static void secrets_stand_only_where_they_are_declared(void **state)
         assert_string_equal(fixture->access.why.name, "connection_secret");
         assert_non_null(strstr(fixture->access.why.text, "settings."));
     }
+    struct value_entry sealed[] = { { value_string(STR("url")), { .type = VALUE_SECRET } },
+        { value_string(STR("api_key")), { .type = VALUE_SECRET } } };
+    for (size_t i = 0; i < 2; i++) {
+        struct put put = new_connection(fixture, "x", "x", "{}");
+        struct value_map_builder map;
+        value_map_begin(&map, &fixture->access.arena);
+        assert_int_equal(value_map_add(&map, sealed[i].key, sealed[i].value, NULL), ERR_OK);
+        put.spec.settings = value_map_end(&map);
+        assert_int_equal(access_write(&fixture->access, put_work, &put), ERR_INVALID);
+        assert_string_equal(fixture->access.why.name, "connection_secret");
+    }
     struct put good = new_connection(
         fixture, "x", "x", "{\"auth\":{\"password\":\"${secret:p-1}\"},\"url\":\"$x {secret:\"}");
     put_or_fail(fixture, &good);

@@ -127,6 +127,8 @@ static void stranger_may_only_what_is_public(void **state)
     assert_true(principal_can(&system, PERMISSION_ANY));
     assert_int_equal(principal_require(&stranger, PERMISSION_ALERTS_READ, &why), ERR_DENIED);
     assert_non_null(strstr(why.text, "alerts:read"));
+    assert_int_equal(principal_require(&stranger, PERMISSION_ANY, &why), ERR_DENIED);
+    assert_non_null(strstr(why.text, "lacks the scope of a principal"));
 }
 
 static void long_name_is_cut_at_a_character(void **state)

@@ -84,6 +84,36 @@ static void deleted_secret_is_gone(void **state)
     assert_false(secret_exists(fixture->vault, 1, STR("a")));
 }
 
+/* As when another process shares the store. */
+static void a_secret_that_is_not_known_here_can_be_deleted(void **state)
+{
+    struct access_fixture *fixture = *state;
+    struct set set = { fixture, STR("b"), { 0 }, 1, false };
+    assert_int_equal(put_secret(fixture, "a", "alpha"), ERR_OK);
+    tamper(fixture,
+        "INSERT INTO access_secrets SELECT tenant, 'b', sealed, last_four, created, updated FROM "
+        "access_secrets");
+    assert_int_equal(access_write(fixture, delete_work, &set), ERR_OK);
+    assert_int_equal(access_write(fixture, delete_work, &set), ERR_NOT_FOUND);
+    assert_secret(fixture, "a", "alpha");
+}
+
+static void damaged_keys_are_no_keys(void **state)
+{
+    struct access_fixture *fixture = *state;
+    char path[160];
+    snprintf(path, sizeof(path), "%s", test_path(&fixture->folder, "master.key"));
+    tamper(fixture, "UPDATE access_keys SET sealed = x'0102'");
+    struct vault_options options = {
+        .store = fixture->store, .rand = &fixture->rand.rand, .key_text = STR(""), .key_file = str_of(path)
+    };
+    vault_close(fixture->vault);
+    fixture->vault = NULL;
+    assert_int_equal(vault_open(&options, &fixture->vault, &fixture->why), ERR_DENIED);
+    assert_string_equal(fixture->why.name, "master_key");
+    assert_null(fixture->vault);
+}
+
 static void undone_change_changes_nothing(void **state)
 {
     struct access_fixture *fixture = *state;
@@ -187,12 +217,13 @@ static void sealed_rows_open_in_their_place_only(void **state)
         "UPDATE access_secrets SET tenant = 1, sealed = CAST(substr(sealed, 1, 120) || x'00' || "
         "substr(sealed, 122)"
         " AS BLOB) WHERE tenant = 2",
+        "UPDATE access_secrets SET sealed = CAST(x'7f' || substr(sealed, 2) AS BLOB)",
         "UPDATE access_secrets SET sealed = x'0102'",
     };
     static const struct {
         int64_t tenant;
         const char *name;
-    } places[] = { { 1, "moved" }, { 2, "a" }, { 1, "a" }, { 1, "a" } };
+    } places[] = { { 1, "moved" }, { 2, "a" }, { 1, "a" }, { 1, "a" }, { 1, "a" } };
     assert_int_equal(put_secret(fixture, "a", "alpha, which is long enough to be changed inside"), ERR_OK);
     for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
         struct secret secret = { 0 };
@@ -404,6 +435,8 @@ int main(void)
         IN_MEMORY(missing_secret_is_told_with_the_mend),
         IN_MEMORY(deleted_secret_is_gone),
         IN_MEMORY(undone_change_changes_nothing),
+        IN_MEMORY(a_secret_that_is_not_known_here_can_be_deleted),
+        ON_FILE(damaged_keys_are_no_keys),
         IN_MEMORY(secret_belongs_to_its_tenant),
         IN_MEMORY(each_secret_has_a_data_key_of_its_own),
         IN_MEMORY(list_tells_names_and_never_contents),

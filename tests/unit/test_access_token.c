@@ -113,6 +113,38 @@ static void token_lets_in_until_it_is_revoked(void **state)
     assert_int_equal(access_write(&fixture->access, revoke_work, &token), ERR_NOT_FOUND);
 }
 
+/* So many that some share a place in the table of hashes. */
+static void each_of_many_tokens_is_revoked_by_itself(void **state)
+{
+    enum { COUNT = 100 };
+    struct fixture *fixture = *state;
+    static struct create tokens[COUNT];
+    struct principal principal;
+    for (int i = 0; i < COUNT; i++)
+        tokens[i] = created_token(fixture, "many", "alerts:read");
+    for (int i = 0; i < COUNT; i++) {
+        assert_int_equal(authenticate(fixture, tokens[i].made.text.text, &principal), ERR_OK);
+        test_check(access_write(&fixture->access, revoke_work, &tokens[i]), &fixture->access.why);
+        assert_int_equal(authenticate(fixture, tokens[i].made.text.text, &principal), ERR_DENIED);
+    }
+}
+
+/* As when another process shares the store. */
+static void a_token_that_is_not_known_here_can_be_revoked(void **state)
+{
+    struct fixture *fixture = *state;
+    struct principal principal;
+    struct create known = created_token(fixture, "a", "alerts:read"), other = known;
+    tamper(&fixture->access,
+        "INSERT INTO access_tokens SELECT tenant, x'00112233445566778899aabbccddeeff', "
+        "zeroblob(length(hash)), "
+        "name, scopes, created, expires, last_used, revoked, created_by FROM access_tokens");
+    memcpy(other.made.id.bytes, "\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff", 16);
+    test_check(access_write(&fixture->access, revoke_work, &other), &fixture->access.why);
+    assert_int_equal(access_write(&fixture->access, revoke_work, &other), ERR_NOT_FOUND);
+    assert_int_equal(authenticate(fixture, known.made.text.text, &principal), ERR_OK);
+}
+
 static void damaged_row_keeps_tokens_from_opening(void **state)
 {
     struct fixture *fixture = *state;
@@ -356,6 +388,17 @@ static void setup_link_expires(void **state)
     assert_int_equal(access_write(&fixture->access, finish_work, &finish), ERR_DENIED);
 }
 
+static void a_damaged_setup_row_lets_nobody_in(void **state)
+{
+    struct fixture *fixture = *state;
+    struct setup_text text;
+    test_check(setup_begin(fixture->access.store, fixture->tokens, &text, &fixture->access.why),
+        &fixture->access.why);
+    tamper(&fixture->access, "UPDATE access_setup SET hash = x'00'");
+    struct finish finish = { fixture->tokens, text.text, { { 0 } } };
+    assert_int_equal(access_write(&fixture->access, finish_work, &finish), ERR_DENIED);
+}
+
 static void read_token(const char *path, char text[64])
 {
     FILE *file = fopen(path, "r");
@@ -439,6 +482,42 @@ static void bootstrap_leaves_other_files_alone(void **state)
     assert_int_equal(bootstrap(fixture, path), ERR_CONFLICT);
     read_token(path, text);
     assert_string_equal(text, "my notes");
+    file = fopen(path, "w");
+    fprintf(file, "toc_%0100d\n", 7);
+    fclose(file);
+    assert_int_equal(bootstrap(fixture, path), ERR_CONFLICT);
+}
+
+static void bootstrap_replaces_what_lets_nobody_in(void **state)
+{
+    struct fixture *fixture = *state;
+    struct principal principal;
+    char path[160], text[64];
+    struct create weak = created_token(fixture, "weak", "alerts:read");
+    snprintf(path, sizeof(path), "%s", test_path(&fixture->access.folder, "token"));
+    const char *const before[] = { "", weak.made.text.text };
+    for (size_t i = 0; i < 2; i++) {
+        FILE *file = fopen(path, "w");
+        fputs(before[i], file);
+        fclose(file);
+        test_check(bootstrap(fixture, path), &fixture->access.why);
+        read_token(path, text);
+        assert_int_equal(authenticate(fixture, text, &principal), ERR_OK);
+        assert_true(principal_can(&principal, PERMISSION_ADMIN));
+    }
+}
+
+static void a_file_without_a_folder_is_in_the_one_where_we_are(void **state)
+{
+    struct fixture *fixture = *state;
+    char here[512], text[64];
+    assert_non_null(getcwd(here, sizeof(here)));
+    assert_int_equal(chdir(fixture->access.folder.path), 0);
+    enum err err = bootstrap(fixture, "token");
+    read_token("token", text);
+    assert_int_equal(chdir(here), 0);
+    test_check(err, &fixture->access.why);
+    assert_memory_equal(text, "toc_", 4);
 }
 
 /* ---- threads ---- */
@@ -498,6 +577,11 @@ int main(void)
         IN_MEMORY(text_of_a_token_is_not_stored),
         IN_MEMORY(setup_link_works_once),
         IN_MEMORY(setup_link_expires),
+        IN_MEMORY(each_of_many_tokens_is_revoked_by_itself),
+        IN_MEMORY(a_token_that_is_not_known_here_can_be_revoked),
+        IN_MEMORY(a_damaged_setup_row_lets_nobody_in),
+        IN_MEMORY(bootstrap_replaces_what_lets_nobody_in),
+        IN_MEMORY(a_file_without_a_folder_is_in_the_one_where_we_are),
         ON_FILE(bootstrap_file_always_holds_a_good_token),
         ON_FILE(collectors_token_sends_events_and_leaves_the_link_open),
         ON_FILE(bootstrap_leaves_other_files_alone),
