@@ -93,8 +93,14 @@ static enum err do_add_observable(
 
 static const struct type list_of_text = { .kind = TYPE_LIST, .item = &type_string };
 static const struct type list_of_maps = { .kind = TYPE_LIST, .item = &type_map_dyn };
+#define OWN(field_name, text) \
+    { \
+        .name = STR_INIT(field_name), .type = &type_string, .is_required = true, .is_own = true, \
+        .help = STR_INIT(text) \
+    }
+
 static const struct type_field id_fields[] = {
-    FIELD("id", &type_string, true, ""),
+    OWN("id", ""),
 };
 static const struct type id_type = RECORD(id_fields);
 /* The OCSF fields of the alert beside these. */
@@ -102,10 +108,10 @@ static const struct type alert_type = {
     .kind = TYPE_RECORD, .fields = id_fields, .field_count = 1, .is_open = true
 };
 static const struct type_field case_fields[] = {
-    FIELD("id", &type_string, true, ""),
+    OWN("id", ""),
     FIELD("number", &type_int, true, "for people"),
     FIELD("title", &type_string, true, ""),
-    FIELD("status", &type_string, true, "open, in_progress, on_hold, closed"),
+    OWN("status", "open, in_progress, on_hold, closed"),
     FIELD("severity_id", &type_int, true, "OCSF's"),
 };
 static const struct type case_type = {

@@ -186,8 +186,9 @@ enum err error_value(struct arena *arena, struct str code, struct str message, b
     for (int i = 0; i < 3; i++)
         TRY(arena_str(arena, given[i], &texts[i], why));
     value_map_begin(&map, arena);
-    TRY(value_map_set(&map, "code", value_string(texts[0]), why));
-    TRY(value_map_set(&map, "message", value_string(texts[1]), why));
+    /* Most of them quote what a tool has answered, and the linter takes them for that. */
+    TRY(value_map_set(&map, "code", value_outside(texts[0]), why));
+    TRY(value_map_set(&map, "message", value_outside(texts[1]), why));
     TRY(value_map_set(&map, "retryable", value_bool(is_retryable), why));
     if (step.size > 0)
         TRY(value_map_set(&map, "step", value_string(texts[2]), why));

@@ -41,6 +41,7 @@ struct type_field {
     const struct type *type;
     bool is_required; /* false: may be absent */
     bool is_secret; /* sealed in outputs: travels as a handle */
+    bool is_own; /* this server's own words, such as an id or a state, among texts from outside */
     struct str help;
     enum type_sink sink; /* of parameters: where the value goes */
 };

@@ -8,6 +8,10 @@
     { \
         .name = STR_INIT(text), .type = (kind), .is_required = (required) \
     }
+#define OWN(text) \
+    { \
+        .name = STR_INIT(text), .type = &type_string, .is_required = true, .is_own = true \
+    }
 #define COUNT(rows) ((uint32_t)(sizeof(rows) / sizeof((rows)[0])))
 
 static const struct type texts = { .kind = TYPE_LIST, .item = &type_string };
@@ -27,19 +31,19 @@ static const struct type observables_type = { .kind = TYPE_LIST, .item = &observ
 
 /* What every alert has: alert_row_value, mapping_apply. */
 static const struct type_field own_fields[] = {
-    FIELD("id", &type_string, true),
-    FIELD("source", &type_string, true),
+    OWN("id"),
+    OWN("source"),
     FIELD("severity_id", &type_int, true),
-    FIELD("severity", &type_string, true),
+    OWN("severity"),
     FIELD("status_id", &type_int, true),
-    FIELD("status", &type_string, true),
+    OWN("status"),
     FIELD("count", &type_int, true),
     FIELD("first_seen", &type_timestamp, true),
     FIELD("last_seen", &type_timestamp, true),
     FIELD("tags", &texts, true),
     FIELD("owner", &text_or_null, true),
     FIELD("resolution", &text_or_null, true),
-    FIELD("event_id", &type_string, true),
+    OWN("event_id"),
     FIELD("revision", &type_int, true),
     FIELD("class_uid", &type_int, true),
     FIELD("class_name", &type_string, true),
@@ -188,12 +192,12 @@ enum err subject_type_alert(struct arena *arena, const struct type **ret, struct
 
 /* case_row_value */
 static const struct type_field case_fields[] = {
-    FIELD("id", &type_string, true),
+    OWN("id"),
     FIELD("number", &type_int, true),
     FIELD("title", &type_string, true),
-    FIELD("status", &type_string, true),
+    OWN("status"),
     FIELD("severity_id", &type_int, true),
-    FIELD("severity", &type_string, true),
+    OWN("severity"),
     FIELD("owner", &text_or_null, true),
     FIELD("phase", &type_string, true),
     FIELD("summary", &type_string, true),

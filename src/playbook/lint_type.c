@@ -40,6 +40,7 @@ static const struct type *join_records(struct linter *l, const struct type *a, c
         const struct type_field *other = type_find_field(b, a->fields[i].name);
         fields[count] = a->fields[i];
         fields[count].is_required = a->fields[i].is_required && other != NULL && other->is_required;
+        fields[count].is_own = a->fields[i].is_own && (other == NULL || other->is_own);
         if (other != NULL)
             fields[count].type = lint_join(l, a->fields[i].type, other->type);
         count++;
@@ -282,7 +283,7 @@ static struct verdict event_verdict(struct linter *l)
     return (struct verdict){ or_dyn(type), TAINTED };
 }
 
-/* A local action answers from this server alone. */
+/* What a local action answers are texts that came in before, beside this server's own words. */
 static struct verdict call_verdict(struct linter *l, const struct step *step)
 {
     const struct action *action = l->world->catalogue != NULL
@@ -294,7 +295,7 @@ static struct verdict call_verdict(struct linter *l, const struct step *step)
     const struct type *learned = l->world->learned_output != NULL
         ? l->world->learned_output(l->world, l->playbook, step, action, &l->arena)
         : NULL;
-    return (struct verdict){ learned != NULL ? learned : declared, action->apply != NULL ? 0 : TAINTED };
+    return (struct verdict){ learned != NULL ? learned : declared, TAINTED };
 }
 
 static struct verdict run_verdict(const struct linter *l, const struct step *step)

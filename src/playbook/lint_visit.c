@@ -214,11 +214,6 @@ static uint8_t taint_of(struct visit *v, const struct path *path, uint8_t outer)
     }
     if (str_equal(root, STR("run")) && depth == 1)
         return str_equal(path->name, STR("error")) ? TAINTED : 0;
-    /* Ids and the source's name are this server's own. */
-    if (str_equal(root, STR("alert")) && depth == 1 &&
-        (str_equal(path->name, STR("id")) || str_equal(path->name, STR("event_id")) ||
-            str_equal(path->name, STR("source"))))
-        return 0;
     return outer;
 }
 
@@ -243,19 +238,21 @@ static bool read_special(
     return true;
 }
 
-static void check_field(struct visit *v, const struct node *node, const struct path *path,
+/* Gives the field, NULL when it is not declared. */
+static const struct type_field *check_field(struct visit *v, const struct node *node, const struct path *path,
     const struct type *record, struct str name, const struct fact *facts, bool is_test)
 {
     const struct type_field *field = type_find_field(record, name);
     if (field == NULL) {
         if (v->flow != NULL && !record->is_open)
             unknown_field(v, node, path, record, name);
-        return;
+        return NULL;
     }
     if (field->is_required || is_test || path == NULL || !looks_at_presence(v) ||
         fact_is_present(facts, path) || fact_is_present(v->flow->facts, path))
-        return;
+        return field;
     may_be_absent(v, node, path);
+    return field;
 }
 
 /* operand.name, operand.?name, has(operand.name), operand["name"], operand[?"name"] */
@@ -279,8 +276,12 @@ static struct seen visit_field(
         if (read_special(v, node, seen.path, is_test || is_chain, facts))
             return seen;
     }
+    const struct type_field *field = NULL;
     switch (type->kind) {
-    case TYPE_RECORD: check_field(v, node, seen.path, type, name, facts, is_test || is_chain); break;
+    case TYPE_RECORD:
+        field = check_field(v, node, seen.path, type, name, facts, is_test || is_chain);
+        seen.taint = field != NULL && field->is_own ? 0 : seen.taint;
+        break;
     case TYPE_DYN:
     case TYPE_ERROR:
     case TYPE_MAP:

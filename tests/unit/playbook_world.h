@@ -51,6 +51,7 @@ static const struct type_field open_in[] = {
 };
 static const struct type open_in_type = { FIELDS(open_in) };
 static const struct type_field open_out[] = {
+    { .name = STR_INIT("id"), .type = &type_string, .is_required = true, .is_own = true },
     { .name = STR_INIT("number"), .type = &type_int, .is_required = true },
     { .name = STR_INIT("title"), .type = &type_string, .is_required = true },
 };
@@ -153,8 +154,8 @@ static const struct type_field observable_fields[] = {
 static const struct type observable_type = { FIELDS(observable_fields) };
 static const struct type observables_type = { .kind = TYPE_LIST, .item = &observable_type };
 static const struct type_field alert_fields[] = {
-    { .name = STR_INIT("id"), .type = &type_string, .is_required = true },
-    { .name = STR_INIT("source"), .type = &type_string, .is_required = true },
+    { .name = STR_INIT("id"), .type = &type_string, .is_required = true, .is_own = true },
+    { .name = STR_INIT("source"), .type = &type_string, .is_required = true, .is_own = true },
     { .name = STR_INIT("severity_id"), .type = &type_int, .is_required = true },
     { .name = STR_INIT("count"), .type = &type_int, .is_required = true },
     { .name = STR_INIT("tags"), .type = &list_of_strings, .is_required = true },
@@ -166,8 +167,9 @@ static const struct type_field alert_fields[] = {
 };
 static const struct type test_alert_type = { FIELDS(alert_fields) };
 static const struct type_field case_fields[] = {
-    { .name = STR_INIT("id"), .type = &type_string, .is_required = true },
+    { .name = STR_INIT("id"), .type = &type_string, .is_required = true, .is_own = true },
     { .name = STR_INIT("number"), .type = &type_int, .is_required = true },
+    { .name = STR_INIT("title"), .type = &type_string, .is_required = true },
     { .name = STR_INIT("owner"), .type = &nullable_string, .is_required = true },
 };
 static const struct type test_case_type = { FIELDS(case_fields) };

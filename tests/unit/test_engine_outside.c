@@ -73,11 +73,30 @@ static void what_people_give_is_from_outside_but_for_words_that_the_playbook_lis
     }
 }
 
+/* Its text quotes what a tool has answered. */
+static void what_an_error_says_is_from_outside(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena arena = { 0 };
+    struct id run;
+    world_publish("playbook: fails\ntitle: Fails\nsteps:\n"
+                  "  - try: [ { fail: { code: broken, message: no luck } } ]\n"
+                  "    catch:\n"
+                  "      - return: { code: '${{ run.error.code }}', message: '${{ run.error.message }}' }\n");
+    struct err_info why = { 0 };
+    test_check(world_try_start("fails", value_null(), &run, &why), &why);
+    assert_status(run, "succeeded");
+    struct value output = value_get(world_show(run, &arena), STR("output"));
+    assert_true(value_get(output, STR("code")).flags & VALUE_OUTSIDE);
+    assert_true(value_get(output, STR("message")).flags & VALUE_OUTSIDE);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_make, world_drop)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_people_give_is_from_outside_but_for_words_that_the_playbook_lists),
+        TEST(what_an_error_says_is_from_outside),
     };
     return cmocka_run_group_tests_name("engine_outside", tests, NULL, NULL);
 }

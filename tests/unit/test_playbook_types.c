@@ -402,7 +402,18 @@ static void text_from_outside_needs_its_encoder(void **state)
         { LOOK RUN("sleep ${{ steps.look.output.score }}"), NULL, 0, 0 },
         { "steps:\n  - id: c\n    do: case.open\n    with: { title: x }\n" RUN(
               "echo ${{ steps.c.output.title }}"),
+            "unsafe_sink", 0, 0 },
+        { "steps:\n  - id: c\n    do: case.open\n    with: { title: x }\n" RUN(
+              "echo ${{ steps.c.output.id }}"),
             NULL, 0, 0 },
+        { "steps:\n  - id: c\n    do: case.open\n    with: { title: x }\n"
+          "  - set: { opened: \"${{ steps.c.output }}\" }\n" RUN("echo ${{ vars.opened.id }}"),
+            NULL, 0, 0 },
+        { SHELL("case.title"), "unsafe_sink", 0, 0 },
+        { SHELL("case.id"), NULL, 0, 0 },
+        { "steps:\n  - try: [ { wait: 1s } ]\n    catch:\n      - do: ssh.run\n"
+          "        with: { command: \"${{ run.error.message }}\" }\n",
+            "unsafe_sink", 0, 0 },
         { "steps:\n  - id: a\n    ask: { to: role:a, title: b, options: [ls, df] }\n" RUN(
               "${{ steps.a.output.choice }}"),
             NULL, 0, 0 },
