@@ -78,7 +78,8 @@ static FALLIBLE read_event(struct attempt *attempt, struct err_info *why)
     struct received *received;
     struct str text;
     uint32_t count;
-    attempt->event = (struct world_event){ .source = its->source, .event = its->event };
+    attempt->event = (struct world_event){ .source = its->source };
+    TRY(value_copy_marked(attempt->arena, its->event, true, &attempt->event.event, why));
     attempt->has_event = its->event_file.size > 0 || its->event.type != VALUE_NULL;
     if (its->event_file.size == 0)
         return ERR_OK;

@@ -122,6 +122,18 @@ static inline struct value value_part_of(struct value whole, struct value part)
     part.flags |= whole.flags & VALUE_OUTSIDE;
     return part;
 }
+/* What the texts in values tell of themselves; numbers and times hold nobody's text. Start with
+ * value_marks_none(limit). */
+struct value_marks {
+    bool is_outside; /* a text came from outside, or stands in something that did */
+    uint8_t safe; /* of VALUE_SAFE_MASK: what all of those are safe for */
+    uint64_t looked_at, limit; /* parts of values, shared ones each time; behind the limit all is outside */
+};
+static inline struct value_marks value_marks_none(uint64_t limit)
+{
+    return (struct value_marks){ .safe = VALUE_SAFE_MASK, .limit = limit };
+}
+void value_marks_add(struct value_marks *marks, struct value v);
 /* Takes out what an optional holds; every other value stays. False for an optional that holds nothing. */
 static inline bool value_open(struct value *v)
 {

@@ -97,6 +97,35 @@ enum err value_copy_marked(
     return copy_at(&copying, v, 0, ret);
 }
 
+static void add_marks(struct value_marks *marks, struct value v, uint8_t flags, unsigned depth)
+{
+    flags |= v.flags & VALUE_OUTSIDE;
+    marks->looked_at += depth > 0;
+    if (depth > VALUE_DEPTH_MAX || marks->looked_at > marks->limit) {
+        marks->is_outside = true; /* nobody looks further */
+        marks->safe = 0;
+        return;
+    }
+    if ((v.type == VALUE_STRING || v.type == VALUE_BYTES) && flags != 0) {
+        marks->is_outside = true;
+        marks->safe &= v.flags;
+    }
+    if (v.type == VALUE_OPTIONAL && v.inside != NULL)
+        add_marks(marks, *v.inside, flags, depth + 1);
+    for (uint32_t i = 0; v.type == VALUE_LIST && i < v.size && marks->looked_at <= marks->limit; i++)
+        add_marks(marks, v.items[i], flags, depth + 1);
+    for (uint32_t i = 0; v.type == VALUE_MAP && i < v.size && marks->looked_at <= marks->limit; i++) {
+        const struct value_entry *entry = &value_map_entries(v)[i];
+        add_marks(marks, entry->key, flags, depth + 1);
+        add_marks(marks, entry->value, flags, depth + 1);
+    }
+}
+
+void value_marks_add(struct value_marks *marks, struct value v)
+{
+    add_marks(marks, v, 0, 0);
+}
+
 size_t value_weight(struct value v)
 {
     size_t sum = sizeof(struct value);

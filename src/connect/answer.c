@@ -136,7 +136,7 @@ FALLIBLE answer_headers(
         TRY(buf_check(&text, why));
         TRY(arena_str(arena, header->name, &name, why));
         TRY(arena_str(arena, buf_str(&text), &joined, why));
-        TRY(value_map_put(&builder, value_string(name), value_string(joined), why));
+        TRY(value_map_put(&builder, value_string(name), value_outside(joined), why));
     }
     *ret = value_map_end(&builder);
     return ERR_OK;

@@ -46,6 +46,7 @@ struct function {
     bool keeps_parts; /* gives its arguments as they are, whole or one after another, so what was made safe
                          for a sink stays safe */
     bool is_encoder; /* its result is safe for the sink that it marks it with, and for no other */
+    bool gives_own_words; /* whatever it is given: a digest is nobody's text */
 };
 
 #define FUNCTION(text, rows) \
@@ -61,6 +62,16 @@ struct function {
     { \
         .name = STR_INIT(text), .overloads = (rows), .overload_count = sizeof(rows) / sizeof((rows)[0]), \
         .keeps_parts = true \
+    }
+#define FUNCTION_JOINING(text, rows) \
+    { \
+        .name = STR_INIT(text), .overloads = (rows), .overload_count = sizeof(rows) / sizeof((rows)[0]), \
+        .is_size_dependent = true, .keeps_parts = true \
+    }
+#define FUNCTION_DIGEST(text, rows) \
+    { \
+        .name = STR_INIT(text), .overloads = (rows), .overload_count = sizeof(rows) / sizeof((rows)[0]), \
+        .is_size_dependent = true, .gives_own_words = true \
     }
 #define FUNCTION_ENCODER(text, rows) \
     { \

@@ -31,12 +31,13 @@ static FALLIBLE flatten_into(
         return call_fail(call, "the list is nested deeper than VALUE_DEPTH_MAX (%d)", VALUE_DEPTH_MAX);
     TRY(call_charge(call, list.size));
     for (uint32_t i = 0; i < list.size; i++) {
-        if (list.items[i].type == VALUE_LIST && depth > 0) {
-            TRY(flatten_into(call, list.items[i], depth - 1, nesting + 1, items, count));
+        struct value item = value_part_of(list, list.items[i]);
+        if (item.type == VALUE_LIST && depth > 0) {
+            TRY(flatten_into(call, item, depth - 1, nesting + 1, items, count));
             continue;
         }
         if (items != NULL)
-            items[*count] = list.items[i];
+            items[*count] = item;
         (*count)++;
     }
     return ERR_OK;

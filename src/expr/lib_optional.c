@@ -82,7 +82,7 @@ static FALLIBLE unwrap(struct call *call, const struct value *a, struct value *r
             return call_fail(call, "no such overload: item %u is no optional but of type %s", i,
                 value_type_name(item.type));
         if (item.inside != NULL)
-            items[count++] = *item.inside;
+            items[count++] = value_part_of(item, *item.inside);
     }
     *ret = call_list(items, count);
     return ERR_OK;

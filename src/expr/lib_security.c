@@ -174,12 +174,12 @@ static const struct function functions[] = {
     FUNCTION("domain_of", domain_of_rows),
     FUNCTION_FLAT("geo_distance_km", geo_distance_km_rows),
     FUNCTION("iocs", iocs_rows),
-    FUNCTION("md5", md5_rows),
+    FUNCTION_DIGEST("md5", md5_rows),
     FUNCTION("refang", refang_rows),
     FUNCTION("registered_domain", registered_domain_rows),
-    FUNCTION("sha1", sha1_rows),
-    FUNCTION("sha256", sha256_rows),
-    FUNCTION("sha512", sha512_rows),
+    FUNCTION_DIGEST("sha1", sha1_rows),
+    FUNCTION_DIGEST("sha256", sha256_rows),
+    FUNCTION_DIGEST("sha512", sha512_rows),
 };
 
 const struct library library_security = { "security", functions, sizeof(functions) / sizeof(functions[0]) };

@@ -392,9 +392,9 @@ static const struct overload reverse_rows[] = {
 
 static const struct function functions[] = {
     FUNCTION("charAt", char_at_rows),
-    FUNCTION("format", format_rows),
+    FUNCTION_JOINING("format", format_rows),
     FUNCTION("indexOf", index_of_rows),
-    FUNCTION("join", join_rows),
+    FUNCTION_JOINING("join", join_rows),
     FUNCTION("lastIndexOf", last_index_of_rows),
     FUNCTION("lowerAscii", lower_ascii_rows),
     FUNCTION("replace", replace_rows),

@@ -133,7 +133,7 @@ static FALLIBLE yield_entry(struct machine *machine, struct loop_state *loop, st
             &machine->call, "no such overload: an entry is a map, not %s", value_type_name(v.type));
     const struct value_entry *entries = value_map_entries(v);
     for (uint32_t i = 0; i < v.size; i++)
-        TRY(add_entry(machine, loop, entries[i].key, entries[i].value));
+        TRY(add_entry(machine, loop, value_part_of(v, entries[i].key), value_part_of(v, entries[i].value)));
     return ERR_OK;
 }
 
@@ -183,9 +183,8 @@ static FALLIBLE end_flat(struct machine *machine, const struct loop_state *loop,
     uint32_t at = 0; /* the charge keeps the count far below its limit */
     for (uint32_t i = 0; i < loop->made_count; i++) {
         const struct value list = loop->made[i];
-        if (list.size > 0)
-            memcpy(items + at, list.items, list.size * sizeof(struct value));
-        at += list.size;
+        for (uint32_t k = 0; k < list.size; k++)
+            items[at++] = value_part_of(list, list.items[k]);
     }
     *ret = call_list(items, at);
     return ERR_OK;

@@ -18,62 +18,39 @@ static uint8_t safety(const struct function *function, uint8_t flags, uint8_t sa
     return flags | (safe & VALUE_SAFE_MASK);
 }
 
-/* Lists and maps that an expression made carry no mark of their own, so that one marked part does not mark
- * its neighbours; a text made out of all of them is looked for the mark inside. */
-static bool holds_outside(struct call *call, struct value v, unsigned depth)
-{
-    /* What is too large to look through ends it too, and mark_result tells. */
-    if ((v.flags & VALUE_OUTSIDE) || depth > VALUE_DEPTH_MAX || ++call->cost > call->cost_max)
-        return true;
-    if (v.type == VALUE_OPTIONAL)
-        return v.inside != NULL && holds_outside(call, *v.inside, depth + 1);
-    for (uint32_t i = 0; v.type == VALUE_LIST && i < v.size; i++) {
-        if (holds_outside(call, v.items[i], depth + 1))
-            return true;
-    }
-    for (uint32_t i = 0; v.type == VALUE_MAP && i < v.size; i++) {
-        const struct value_entry *entry = &value_map_entries(v)[i];
-        if (holds_outside(call, entry->key, depth + 1) || holds_outside(call, entry->value, depth + 1))
-            return true;
-    }
-    return false;
-}
-
 static bool is_container(struct value v)
 {
     return v.type == VALUE_LIST || v.type == VALUE_MAP || v.type == VALUE_OPTIONAL;
 }
 
-/* Texts and what holds them are from outside when something that they were made of is; `safe` is what all
- * marked arguments are safe for. */
-static FALLIBLE mark_result(struct call *call, const struct call_site *site, const struct value *arguments,
-    uint8_t safe, struct value *v)
+/* Texts and what holds them are from outside when a text that they were made of is. Lists and maps that an
+ * expression made carry no mark of their own, so that one marked part does not mark its neighbours; a text
+ * made out of all of them is looked for the mark inside. */
+static FALLIBLE mark_result(
+    struct call *call, const struct call_site *site, const struct value *arguments, struct value *v)
 {
-    uint8_t flags = 0;
-    if (v->type < VALUE_STRING)
-        return ERR_OK;
-    for (uint32_t i = 0; i < site->count; i++)
-        flags |= arguments[i].flags & VALUE_OUTSIDE;
-    if (flags == 0)
-        safe = 0;
+    struct value_marks marks = value_marks_none(call->cost_max - call->cost);
     bool is_text = v->type == VALUE_STRING || v->type == VALUE_BYTES;
-    for (uint32_t i = 0; is_text && flags == 0 && i < site->count; i++) {
-        if (is_container(arguments[i]) && holds_outside(call, arguments[i], 0))
-            flags = VALUE_OUTSIDE;
+    if (v->type < VALUE_STRING || site->function->gives_own_words)
+        return ERR_OK;
+    for (uint32_t i = 0; i < site->count; i++) {
+        if (is_text || !is_container(arguments[i]))
+            value_marks_add(&marks, arguments[i]);
+        else if (arguments[i].flags & VALUE_OUTSIDE)
+            marks.is_outside = true;
     }
-    v->flags = safety(site->function, v->flags | flags, safe);
-    return call_charge(call, 0);
+    uint8_t flags = v->flags;
+    if (marks.is_outside)
+        flags |= VALUE_OUTSIDE;
+    v->flags = safety(site->function, flags, marks.is_outside && is_text ? marks.safe : 0);
+    return call_charge(call, marks.looked_at);
 }
 
 FALLIBLE machine_call(struct machine *machine, const struct call_site *site, struct value *ret)
 {
     struct value arguments[FUNCTION_PARAMETERS_MAX];
-    uint8_t safe = VALUE_SAFE_MASK;
-    for (uint32_t i = 0; i < site->count; i++) {
+    for (uint32_t i = 0; i < site->count; i++)
         arguments[i] = machine_operand(machine, site->operands[i]);
-        if (arguments[i].flags & VALUE_OUTSIDE)
-            safe &= arguments[i].flags;
-    }
     const struct function *function = site->function;
     for (uint32_t i = 0; i < function->overload_count; i++) {
         const struct overload *overload = &function->overloads[i];
@@ -81,7 +58,7 @@ FALLIBLE machine_call(struct machine *machine, const struct call_site *site, str
             continue;
         struct value v;
         TRY(overload->apply(&machine->call, arguments, &v));
-        TRY(mark_result(&machine->call, site, arguments, safe, &v));
+        TRY(mark_result(&machine->call, site, arguments, &v));
         *ret = v;
         return ERR_OK;
     }

@@ -640,20 +640,21 @@ FALLIBLE type_check_value(const struct type *type, struct value v, struct err_in
 
 /* ---- sinks ---- */
 
-/* Depth is that of a value, which its reader bounds. */
-static bool is_safe(struct value v, enum type_sink sink)
+/* `flags`: of what it stands in. Depth is that of a value, which its reader bounds. */
+static bool is_safe(struct value v, uint8_t flags, enum type_sink sink)
 {
     const struct value_entry *entries = value_map_entries(v);
+    flags |= v.flags & VALUE_OUTSIDE;
     if (v.type == VALUE_OPTIONAL)
-        return v.inside == NULL || is_safe(*v.inside, sink);
+        return v.inside == NULL || is_safe(*v.inside, flags, sink);
     for (uint32_t i = 0; v.type == VALUE_LIST && i < v.size; i++)
-        if (!is_safe(v.items[i], sink))
+        if (!is_safe(v.items[i], flags, sink))
             return false;
     for (uint32_t i = 0; v.type == VALUE_MAP && i < v.size; i++)
-        if (!is_safe(entries[i].key, sink) || !is_safe(entries[i].value, sink))
+        if (!is_safe(entries[i].key, flags, sink) || !is_safe(entries[i].value, flags, sink))
             return false;
     bool is_text = v.type == VALUE_STRING || v.type == VALUE_BYTES;
-    return !is_text || !(v.flags & VALUE_OUTSIDE) || (v.flags & VALUE_SAFE_FOR(sink));
+    return !is_text || flags == 0 || (v.flags & VALUE_SAFE_FOR(sink));
 }
 
 static FALLIBLE check_sinks(
@@ -663,15 +664,15 @@ static FALLIBLE check_sinks(
         type = type->item;
     struct type_path inner = { path, { NULL, 0 }, 0 };
     if (type->kind == TYPE_OPTIONAL && v.type == VALUE_OPTIONAL && v.inside != NULL)
-        return check_sinks(type->item, *v.inside, path, why);
+        return check_sinks(type->item, value_part_of(v, *v.inside), path, why);
     const struct value_entry *entries = value_map_entries(v);
     for (uint32_t i = 0; type->kind == TYPE_MAP && v.type == VALUE_MAP && i < v.size; i++) {
         inner.name = entries[i].key.type == VALUE_STRING ? value_str(entries[i].key) : STR("*");
-        TRY(check_sinks(type->item, entries[i].value, &inner, why));
+        TRY(check_sinks(type->item, value_part_of(v, entries[i].value), &inner, why));
     }
     for (uint32_t i = 0; type->kind == TYPE_LIST && v.type == VALUE_LIST && i < v.size; i++) {
         inner.index = i;
-        TRY(check_sinks(type->item, v.items[i], &inner, why));
+        TRY(check_sinks(type->item, value_part_of(v, v.items[i]), &inner, why));
     }
     for (uint32_t i = 0; type->kind == TYPE_RECORD && v.type == VALUE_MAP && i < type->field_count; i++) {
         const struct type_field *field = &type->fields[i];
@@ -679,8 +680,8 @@ static FALLIBLE check_sinks(
         inner.name = field->name;
         if (given == NULL)
             continue;
-        if (field->sink == SINK_NONE || is_safe(*given, field->sink)) {
-            TRY(check_sinks(field->type, *given, &inner, why));
+        if (field->sink == SINK_NONE || is_safe(*given, v.flags & VALUE_OUTSIDE, field->sink)) {
+            TRY(check_sinks(field->type, value_part_of(v, *given), &inner, why));
             continue;
         }
         AUTO(buf) struct buf place = { .bytes_max = 4 * KIB };

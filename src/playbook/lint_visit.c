@@ -315,6 +315,8 @@ static uint8_t taint_of_call(const struct node *node, uint8_t taint)
 {
     const struct function *function = node->function;
     enum type_sink sink;
+    if (function->gives_own_words)
+        return 0;
     if (function->is_encoder && taint != 0 &&
         type_sink_parse(str_slice(function->name, strlen("encode_"), function->name.size), &sink))
         return (uint8_t)(TAINTED & ~(1u << sink));

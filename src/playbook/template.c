@@ -9,13 +9,11 @@ static enum err eval_text(const struct template *template, struct arena *arena,
 {
     AUTO(buf) struct buf buf = { .bytes_max = EXPR_STRING_BYTES_MAX };
     struct str text;
-    uint8_t flags = 0, safe = VALUE_SAFE_MASK;
+    struct value_marks marks = value_marks_none(EXPR_STRING_BYTES_MAX);
     for (uint32_t i = 0; i < template->count; i++) {
         struct value part;
         TRY(template_eval(&template->parts[i], arena, activation, limits, &part, why));
-        flags |= part.flags & VALUE_OUTSIDE;
-        if (part.flags & VALUE_OUTSIDE)
-            safe &= part.flags;
+        value_marks_add(&marks, part);
         if (part.type == VALUE_STRING)
             buf_add(&buf, value_str(part));
         else
@@ -24,7 +22,7 @@ static enum err eval_text(const struct template *template, struct arena *arena,
     TRY(buf_check(&buf, why));
     TRY(arena_str(arena, buf_str(&buf), &text, why));
     *ret = value_string(text);
-    ret->flags = flags ? flags | safe : 0;
+    ret->flags = marks.is_outside ? VALUE_OUTSIDE | (marks.safe & VALUE_SAFE_MASK) : 0;
     return ERR_OK;
 }
 

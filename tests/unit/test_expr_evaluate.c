@@ -472,7 +472,16 @@ static void what_comes_from_outside_stays_marked(void **state)
         { "alert.?rule.?mitre.?id.orValue('')", true }, { "true ? text : 'x'", true },
         { "cel.bind(t, text, t)", true }, { "base64.encode(bytes(text))", true },
         { "parse_kv('a=' + text).a", true }, { "rows.sortBy(r, r.n)[0].s", true },
-        { "[text, 'b'].join(',')", true } };
+        { "[text, 'b'].join(',')", true }, { "[text.split('x')].flatten()[0]", true },
+        { "[text.split('x')].flatten(2)[0]", true },
+        { "[{'l': text.split('x')}][*].l[*].size() > 0 ? [{'l': text.split('x')}][*].l[*].join() : ''",
+            true },
+        { "optional.unwrap([text.split('x').first()])[0]", true },
+        { "[1].transformMapEntry(i, x, parse_kv('a=' + text)).a", true },
+        { "rows.map(r, string(r.n)).join(',')", false }, { "string(rows[0].n)", false },
+        { "'%d of %s'.format([rows[0].n, 'x'])", false }, { "to_json(rows)", true },
+        { "to_json([rows[0].n])", false }, { "sha256(text)", false }, { "md5(bytes(text))", false },
+        { "hex.encode(bytes(text))", true } };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct evaluation e;
         struct value v = evaluate_from_outside(&e, rows[i].source);
@@ -506,6 +515,11 @@ static void encoders_mark_for_their_sink_alone(void **state)
         { "optional.of(encode_shell(text)).orValue('')", VALUE_SAFE_FOR(SINK_SHELL) },
         { "[encode_shell(text), text].join(' ')", 0 },
         { "'%s %s'.format([encode_shell(text), text])", 0 },
+        { "[encode_shell(text), 'x'].join(' ')", VALUE_SAFE_FOR(SINK_SHELL) },
+        { "[encode_shell(text), encode_html(text)].join(' ')", 0 },
+        { "[encode_shell(text)].join(text)", 0 },
+        { "'%s -n %d'.format([encode_shell(text), rows[0].n])", VALUE_SAFE_FOR(SINK_SHELL) },
+        { "encode_shell(text) + string(rows[0].n)", VALUE_SAFE_FOR(SINK_SHELL) },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct evaluation e;
