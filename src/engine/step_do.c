@@ -385,26 +385,32 @@ static void probed(
         step_finish(turn, frame, (struct outcome){ .kind = OUTCOME_FAILED, .error = error });
 }
 
-/* What is declared secret is sealed before it comes into the run; then what was packed is not what it is any
- * more.
- */
+static bool is_same(struct value a, struct value b)
+{
+    return a.type == b.type && a.bytes == b.bytes;
+}
+
+/* All of it is from outside, but for words that its type lists. What is declared secret is sealed before it
+ * comes into the run. Then what was packed is not what it is any more. */
 static struct value keep_output(struct turn *turn, const struct action *action, struct value output,
     struct arena *from, struct str *packed)
 {
     struct err_info why = { 0 };
-    struct value sealed = output;
-    enum err result = action ? seal_output(&turn->world->sealer, turn->run->tenant, action->out, output,
-                                   turn->arena, &sealed, &why)
-                             : ERR_OK;
+    struct value marked = output, sealed;
+    const struct type *declared = action && action->out ? action->out : &type_dyn;
+    enum err result = type_mark_outside(from ? from : turn->arena, declared, output, &marked, &why);
+    sealed = marked;
+    if (result == ERR_OK && action)
+        result = seal_output(
+            &turn->world->sealer, turn->run->tenant, action->out, marked, turn->arena, &sealed, &why);
     if (result != ERR_OK) {
         turn_fail(turn, result, &why);
         return value_null();
     }
-    /* What holds something sealed lives in the turn's arena, and the content beside it must not stay. */
-    bool is_same = sealed.type == output.type && sealed.bytes == output.bytes;
-    if (!is_same)
+    if (!is_same(output, sealed))
         *packed = STR("");
-    return is_same ? turn_take(turn, output, from) : turn_keep(turn, sealed);
+    /* What holds something sealed lives in the turn's arena, and the content beside it must not stay. */
+    return is_same(marked, sealed) ? turn_take(turn, marked, from) : turn_keep(turn, sealed);
 }
 
 /* What was done is judged by the action that did it, which may have gone meanwhile: what is secret in its

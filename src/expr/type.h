@@ -90,6 +90,10 @@ FALLIBLE type_accepts(const struct type *to, const struct type *from, struct err
  * (ERR_INVALID "unsafe_sink", with the field's path). `record` may be any type; values that do not fit it are
  * not looked at. */
 FALLIBLE type_check_sinks(const struct type *record, struct value v, struct err_info *why);
+/* What a tool has answered is from outside, but for the words that its declared type lists: those are marked
+ * as not. `*ret` is `v` where the marks are right already, else a copy in the arena. */
+FALLIBLE type_mark_outside(
+    struct arena *arena, const struct type *type, struct value v, struct value *ret, struct err_info *why);
 /* Does the value fit? `why` names the path of the first part that does not: "with.ip: expected …". */
 FALLIBLE type_check_value(const struct type *type, struct value v, struct err_info *why);
 

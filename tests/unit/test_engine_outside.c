@@ -73,6 +73,26 @@ static void what_people_give_is_from_outside_but_for_words_that_the_playbook_lis
     }
 }
 
+static void what_a_tool_answers_is_from_outside_however_it_was_made(void **state)
+{
+    (void)state;
+    AUTO(arena) struct arena arena = { 0 };
+    struct err_info why = { 0 };
+    struct id run;
+    world_publish("playbook: looks\ntitle: Looks\nsteps:\n  - { id: look, do: x.hang, with: {} }\n"
+                  "  - return: '${{ steps.look.output.text }}'\n");
+    test_check(world_try_start("looks", value_null(), &run, &why), &why);
+    world_pass(US_PER_S);
+    struct value_map_builder map;
+    value_map_begin(&map, &arena);
+    test_check(value_map_set(&map, "text", value_string(STR("who")), &why), &why);
+    struct action_result result = { .is_ok = true, .output = value_map_end(&map), .effect = ACTION_ANSWERED };
+    engine_world.calls[0]->finish(engine_world.calls[0], &result);
+    world_pass(US_PER_S);
+    assert_status(run, "succeeded");
+    assert_true(value_get(world_show(run, &arena), STR("output")).flags & VALUE_OUTSIDE);
+}
+
 /* Its text quotes what a tool has answered. */
 static void what_an_error_says_is_from_outside(void **state)
 {
@@ -96,6 +116,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_people_give_is_from_outside_but_for_words_that_the_playbook_lists),
+        TEST(what_a_tool_answers_is_from_outside_however_it_was_made),
         TEST(what_an_error_says_is_from_outside),
     };
     return cmocka_run_group_tests_name("engine_outside", tests, NULL, NULL);

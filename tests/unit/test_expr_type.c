@@ -1,5 +1,6 @@
 #include "expr_helpers.h"
 
+#include "base/json.h"
 #include "base/limits.h"
 
 static const struct str levels[] = { STR_INIT("low"), STR_INIT("high") };
@@ -505,6 +506,45 @@ static void typed_json_that_is_none_is_refused(void **state)
     assert_string_equal(text.data, "{\"secret\":\"(secret)\"}");
 }
 
+static const struct value *only_item(const struct value *list)
+{
+    assert_int_equal(list->size, 1);
+    return list->items;
+}
+
+/* Words that the type lists are nobody's own, as long as it is they that came. */
+static void what_a_tool_answers_is_from_outside_but_for_listed_words(void **state)
+{
+    (void)state;
+    static const struct type rows = { .kind = TYPE_LIST, .item = &record };
+    static const struct {
+        const char *json, *field;
+        bool is_outside;
+    } cases[] = {
+        { "[{\"level\":\"low\"}]", "level", false },
+        { "[{\"level\":\"; rm -rf\"}]", "level", true },
+        { "[{\"level\":[\"low\"]}]", "level", true },
+        { "[{\"note\":\"low\"}]", "note", true },
+        { "[{\"place\":{\"city\":\"low\"}}]", "place", true },
+        { "[{\"else\":\"low\"}]", "else", true },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        AUTO(arena) struct arena arena = { 0 };
+        struct value given, marked, again;
+        struct value_marks marks = value_marks_none(1000);
+        assert_int_equal(json_parse(&arena, str_of(cases[i].json), NULL, &given, NULL), ERR_OK);
+        assert_int_equal(type_mark_outside(&arena, &rows, given, &marked, NULL), ERR_OK);
+        value_marks_add(
+            &marks, value_part_of(marked, value_get(*only_item(&marked), str_of(cases[i].field))));
+        assert_int_equal(marks.is_outside, cases[i].is_outside);
+        assert_true(value_equal(given, marked));
+        /* Of a type without such words all is marked, and a second time nothing is to be done. */
+        assert_int_equal(type_mark_outside(&arena, &type_dyn, given, &marked, NULL), ERR_OK);
+        assert_int_equal(type_mark_outside(&arena, &type_dyn, marked, &again, NULL), ERR_OK);
+        assert_ptr_equal(marked.items, again.items);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -519,6 +559,7 @@ int main(void)
         cmocka_unit_test(sinks_have_names),
         cmocka_unit_test(what_goes_into_a_sink_is_safe_for_it),
         cmocka_unit_test(an_encoded_text_is_safe_for_its_sink_wherever_it_is),
+        cmocka_unit_test(what_a_tool_answers_is_from_outside_but_for_listed_words),
         cmocka_unit_test(typed_json_goes_there_and_back),
         cmocka_unit_test(typed_json_that_is_none_is_refused),
     };
