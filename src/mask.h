@@ -1,5 +1,5 @@
-/* Takes secrets out of what is shown to others: values under names such as "password" or "api_key", and texts
- * that are tokens by their form. */
+/* Takes secrets out of what is shown to others: values under names such as "password" or "api_key", wherever
+ * they stand, and inside texts what is a token by its form or stands behind such a name. */
 #ifndef TOCSIN_MASK_H
 #define TOCSIN_MASK_H
 

@@ -169,10 +169,27 @@ static void secrets_are_masked_by_name_and_by_form(void **state)
         { "{'a':[{'Authorization':'Bearer abc'},'Bearer abcdefghijkl']}",
             "{\"a\":[{\"Authorization\":\"(masked)\"},\"(masked)\"]}", 2 },
         { "['https://kim:word@example.com/','https://example.com/a:b@c','mailto:kim@example.com']",
-            "[\"(masked)\",\"https://example.com/a:b@c\",\"mailto:kim@example.com\"]", 1 },
+            "[\"https://kim:(masked)@example.com/\",\"https://example.com/"
+            "a:b@c\",\"mailto:kim@example.com\"]",
+            1 },
         { "['AKIAABCDEFGHIJKLMNOP','AKIA','ghp_abcdefghijklmnop','eyJhbGciOiJIUzI1NiJ9.e30.x']",
             "[\"(masked)\",\"AKIA\",\"(masked)\",\"(masked)\"]", 3 },
         { "'plain'", "\"plain\"", 0 },
+        /* inside a text */
+        { "'curl -H \\\"Authorization: Bearer abc.def\\\" https://h/?api_key=k1&x=2'",
+            "\"curl -H \\\"Authorization: Bearer (masked)\\\" https://h/?api_key=(masked)&x=2\"", 2 },
+        { "['mysql --password hunter2 -u kim','DB_PASSWORD=hunter2','the token was refused']",
+            "[\"mysql --password (masked) -u kim\",\"DB_PASSWORD=(masked)\",\"the token was refused\"]", 2 },
+        { "['key AKIAABCDEFGHIJKLMNOP, done','xAKIAABCDEFGHIJKLMNOP',"
+          "'a -----BEGIN KEY-----\\nM\\n-----END KEY----- b']",
+            "[\"key (masked), done\",\"xAKIAABCDEFGHIJKLMNOP\",\"a (masked) b\"]", 2 },
+        { "'{\\\"client_secret\\\":\\\"s\\\",\\\"id\\\":1}'",
+            "\"{\\\"client_secret\\\":\\\"(masked)\\\",\\\"id\\\":1}\"", 1 },
+        /* where it stands under another name, and in lists */
+        { "{'password':'hunter2','text':'user kim, hunter2!','x':['HUNTER2']}",
+            "{\"password\":\"(masked)\",\"text\":\"user kim, (masked)!\",\"x\":[\"(masked)\"]}", 3 },
+        { "{'tokens':['a','b'],'okta.reset_password':[{'user':'kim'}]}",
+            "{\"tokens\":[\"(masked)\",\"(masked)\"],\"okta.reset_password\":[{\"user\":\"kim\"}]}", 2 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         AUTO(arena) struct arena arena = { 0 };
