@@ -29,8 +29,22 @@ const struct path *path_extend(struct linter *l, const struct path *outer, struc
 bool path_equal(const struct path *a, const struct path *b)
 {
     for (; a != b; a = a->outer, b = b->outer)
-        if (a == NULL || b == NULL || a->local != b->local || !str_equal(a->name, b->name))
+        if (a == NULL || b == NULL || a->local != b->local || a->tree != b->tree ||
+            !str_equal(a->name, b->name))
             return false;
+    return true;
+}
+
+/* What is known of each item is known of the first. */
+static bool is_covered(const struct path *path, const struct path *known)
+{
+    for (; path != known; path = path->outer, known = known->outer) {
+        if (path == NULL || known == NULL || path->local != known->local || path->tree != known->tree)
+            return false;
+        bool is_item = str_equal(known->name, STR("[*]")) && str_starts(path->name, STR("["));
+        if (!is_item && !str_equal(path->name, known->name))
+            return false;
+    }
     return true;
 }
 
@@ -67,10 +81,25 @@ void path_print(struct buf *buf, const struct path *path)
     buf_add(buf, path->name);
 }
 
-/* The name of an index that stands in the text; empty when it does not. */
+static struct str path_text(struct linter *l, const struct path *path)
+{
+    AUTO(buf) struct buf buf = { 0 };
+    struct str text = STR("");
+    buf_add_byte(&buf, '[');
+    path_print(&buf, path);
+    buf_add_byte(&buf, ']');
+    if (buf_check(&buf, NULL) != ERR_OK || arena_str(&l->arena, buf_str(&buf), &text, NULL) != ERR_OK)
+        l->is_out_of_memory = true;
+    return text;
+}
+
+/* The name of an index that stands in the text, or is a path itself; empty when it is neither. */
 static struct str index_name(struct linter *l, const struct node *index)
 {
     struct str name = STR("");
+    const struct path *path = index->kind != NODE_CONST ? path_of(l, index) : NULL;
+    if (path != NULL)
+        return path_text(l, path);
     if (index->kind != NODE_CONST)
         return name;
     if (index->value.type == VALUE_STRING)
@@ -81,26 +110,68 @@ static struct str index_name(struct linter *l, const struct node *index)
     return name;
 }
 
+const struct path *path_index(struct linter *l, const struct path *outer, const struct node *index)
+{
+    struct str name = outer != NULL ? index_name(l, index) : STR("");
+    return name.size > 0 ? path_extend(l, outer, name) : NULL;
+}
+
 static bool is_index(const struct node *node)
 {
     return node->kind == NODE_CALL && node->count == 2 &&
         (str_equal(node->name, STR("_[_]")) || str_equal(node->name, STR("_[?_]")));
 }
 
+/* FNV-1a over what stands in the tree, so that the same text gives the same number. Depth is the parser's. */
+static uint64_t hash_bytes(uint64_t hash, struct str bytes)
+{
+    for (size_t i = 0; i < bytes.size; i++)
+        hash = (hash ^ (unsigned char)bytes.data[i]) * UINT64_C(0x100000001b3);
+    return (hash ^ bytes.size) * UINT64_C(0x100000001b3);
+}
+
+static uint64_t hash_tree(uint64_t hash, const struct node *node)
+{
+    char kind[] = { (char)node->kind, (char)node->loop, (char)node->is_test, (char)node->is_optional };
+    hash = hash_bytes(hash_bytes(hash, (struct str){ kind, sizeof kind }), node->name);
+    if (node->kind == NODE_CONST && node->value.type == VALUE_STRING)
+        hash = hash_bytes(hash, value_str(node->value));
+    else if (node->kind == NODE_CONST && node->value.type <= VALUE_DOUBLE && node->value.type != VALUE_NULL)
+        hash = hash ^ (node->value.type == VALUE_BOOL ? node->value.boolean : node->value.uinteger);
+    for (uint32_t i = 0; i < node->count; i++)
+        if (node->children[i] != NULL)
+            hash = hash_tree(hash, node->children[i]);
+    return hash * UINT64_C(0x100000001b3);
+}
+
+static const struct path *path_of_filter(struct linter *l, const struct node *node)
+{
+    struct path *path = ARENA_NEW(&l->arena, struct path);
+    if (path == NULL)
+        l->is_out_of_memory = true;
+    else
+        *path = (struct path){ .name = STR("filter(…)"),
+            .tree = hash_tree(UINT64_C(0xcbf29ce484222325), node) | 1 };
+    return path;
+}
+
 const struct path *path_of(struct linter *l, const struct node *node)
 {
+    if (node->kind == NODE_LOOP && node->loop == LOOP_FILTER)
+        return path_of_filter(l, node);
     if (node->kind == NODE_NAME && node->reference == NAME_VARIABLE)
         return path_root(l, node->name, NULL);
     if (node->kind == NODE_NAME && node->reference == NAME_LOCAL && node->local->range != NULL)
         return path_extend(l, path_of(l, node->local->range), STR("[*]"));
-    if (node->kind == NODE_NAME && node->reference == NAME_LOCAL)
-        return path_root(l, node->name, node->local);
+    for (const struct bound *bound = l->bounds; node->kind == NODE_NAME && bound != NULL;
+         bound = bound->outer)
+        if (node->reference == NAME_LOCAL && bound->local == node->local)
+            return bound->path;
+    if (node->kind == NODE_NAME)
+        return NULL; /* what macros of the machine's own bring in */
     if (node->kind == NODE_SELECT)
         return path_extend(l, path_of(l, node->children[0]), node->name);
-    if (!is_index(node))
-        return NULL;
-    struct str name = index_name(l, node->children[1]);
-    return name.size > 0 ? path_extend(l, path_of(l, node->children[0]), name) : NULL;
+    return is_index(node) ? path_index(l, path_of(l, node->children[0]), node->children[1]) : NULL;
 }
 
 /* ---- facts ---- */
@@ -123,7 +194,7 @@ static bool is_on_the_way(const struct path *path, const struct path *deep, bool
     if (!is_self)
         deep = deep->outer;
     for (; deep != NULL; deep = deep->outer)
-        if (path_equal(path, deep))
+        if (is_covered(path, deep))
             return true;
     return false;
 }
@@ -152,6 +223,27 @@ bool fact_holds(const struct fact *facts, enum fact_kind kind, const struct path
     return false;
 }
 
+/* `path` with `to` in place of `from` at its beginning; NULL when it begins otherwise. */
+static const struct path *rebased(
+    struct linter *l, const struct path *path, const struct path *from, const struct path *to)
+{
+    if (path_equal(path, from))
+        return to;
+    const struct path *outer = path->outer != NULL ? rebased(l, path->outer, from, to) : NULL;
+    return path_extend(l, outer, path->name);
+}
+
+const struct fact *facts_moved(struct linter *l, const struct fact *facts, const struct path *from,
+    const struct path *to, const struct fact *into)
+{
+    for (; facts != NULL && from != NULL && to != NULL; facts = facts->next) {
+        const struct path *path = rebased(l, facts->path, from, to);
+        if (path != NULL)
+            into = fact_add(l, into, facts->kind, path);
+    }
+    return into;
+}
+
 const struct fact *facts_common(const struct fact *a, const struct fact *b)
 {
     while (a != b && a != NULL && b != NULL) {
@@ -171,12 +263,44 @@ static bool is_null_literal(const struct node *node)
     return node->kind == NODE_CONST && node->value.type == VALUE_NULL;
 }
 
+static bool is_call(const struct node *node, const char *name, uint32_t count)
+{
+    return node->kind == NODE_CALL && node->count == count && str_equal(node->name, str_of(name));
+}
+
+/* `a.?b.orValue(x)`: the path a.b, when x stands in the text. */
+static const struct path *path_of_default(struct linter *l, const struct node *node)
+{
+    if (is_call(node, "size", 1))
+        return path_of_default(l, node->children[0]);
+    if (!is_call(node, "orValue", 2))
+        return NULL;
+    const struct node *instead = node->children[1];
+    bool is_written = instead->kind == NODE_CONST ||
+        ((instead->kind == NODE_LIST || instead->kind == NODE_MAP) && instead->count == 0);
+    return is_written ? path_of(l, node->children[0]) : NULL;
+}
+
+/* `a.?b.orValue(x) == y`: b was there when it is so and x is not y, or when it is not so and x is y. */
+static const struct fact *when_default_compared(struct linter *l, const struct node *side,
+    const struct node *other, bool is_equal, const struct fact *facts)
+{
+    const struct path *path = is_call(side, "orValue", 2) ? path_of_default(l, side) : NULL;
+    if (path == NULL || other->kind != NODE_CONST || side->children[1]->kind != NODE_CONST)
+        return facts;
+    bool is_default = value_equal(side->children[1]->value, other->value);
+    if (is_equal == is_default)
+        return facts;
+    return fact_add(l, facts, is_equal ? FACT_NOT_NULL : FACT_PRESENT, path);
+}
+
 static const struct fact *when_compared(
     struct linter *l, const struct node *node, bool is_equal, const struct fact *facts)
 {
     for (uint32_t i = 0; i < 2; i++) {
         const struct node *side = node->children[i], *other = node->children[1 - i];
         const struct path *path = path_of(l, side);
+        facts = when_default_compared(l, side, other, is_equal, facts);
         if (path == NULL)
             continue;
         if (is_null_literal(other) ? !is_equal : is_equal && other->kind == NODE_CONST)
@@ -192,6 +316,19 @@ static bool is_ordering(struct str name)
 {
     return str_equal(name, STR("_<_")) || str_equal(name, STR("_<=_")) || str_equal(name, STR("_>_")) ||
         str_equal(name, STR("_>=_"));
+}
+
+/* A test that holds of what stands in for an absent value is not written: who tests, tests what is there. */
+static const struct fact *when_default_tested(
+    struct linter *l, const struct node *node, const struct fact *facts)
+{
+    static const char *const tests[] = { "startsWith", "endsWith", "contains", "matches" };
+    bool is_test = is_ordering(node->name) || str_equal(node->name, STR("_in_"));
+    for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
+        is_test = is_test || str_equal(node->name, str_of(tests[i]));
+    for (uint32_t i = 0; is_test && i < node->count; i++)
+        facts = fact_add(l, facts, FACT_PRESENT, path_of_default(l, node->children[i]));
+    return facts;
 }
 
 static const struct fact *when_called(
@@ -211,6 +348,8 @@ static const struct fact *when_called(
         node->children[1]->type->kind != TYPE_LIST)
         return fact_add(l, facts, FACT_PRESENT,
             path_extend(l, path_of(l, node->children[1]), value_str(node->children[0]->value)));
+    if (outcome)
+        facts = when_default_tested(l, node, facts);
     for (uint32_t i = 0; node->count == 2 && is_ordering(name) && i < 2; i++)
         facts = fact_add(l, facts, FACT_NOT_NULL, path_of(l, node->children[i]));
     if (is_index(node))

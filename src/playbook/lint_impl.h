@@ -15,6 +15,7 @@ struct path {
     const struct path *outer; /* NULL: a name in scope */
     struct str name;
     const struct local *local; /* of a root that a macro brought in */
+    uint64_t tree; /* of a root that is what filter() gives: the same for the same filter */
 };
 
 /* What is known of a path because a condition around held, or did not. Lists share their tails. */
@@ -39,6 +40,14 @@ struct variable {
     const struct type *type; /* NULL: not known yet */
     uint8_t taint;
     bool is_read;
+};
+
+/* What stands for a variable of a macro. */
+struct bound {
+    const struct bound *outer;
+    const struct local *local;
+    const struct path *path; /* NULL: there was no memory */
+    uint8_t taint;
 };
 
 /* Not safe for any sink. */
@@ -97,6 +106,7 @@ struct linter {
     uint32_t word_count; /* of a flow's bits */
     const uint64_t *outer; /* what was there when a branch that keeps its assignments began; NULL: none */
     enum lint_where where;
+    const struct bound *bounds; /* innermost, of the expression that is looked at */
     bool is_out_of_memory;
 };
 
@@ -109,8 +119,11 @@ struct str path_root_name(const struct path *path);
 uint32_t path_depth(const struct path *path); /* 0 for a root */
 bool path_is_over_list(const struct path *path); /* a `[*]` stands in it */
 void path_print(struct buf *buf, const struct path *path);
-/* The path that a tree is, NULL when it is none: `a.b`, `a.?b`, `a["b"]`, `a[0]`, has()'s operand. */
+/* The path that a tree is, NULL when it is none: `a.b`, `a.?b`, `a["b"]`, `a[0]`, has()'s operand, and what
+ * filter() gives. */
 const struct path *path_of(struct linter *l, const struct node *node);
+/* `outer[index]`; NULL when the index neither stands in the text nor is a path. */
+const struct path *path_index(struct linter *l, const struct path *outer, const struct node *index);
 
 const struct fact *fact_add(
     struct linter *l, const struct fact *facts, enum fact_kind kind, const struct path *path);
@@ -120,6 +133,9 @@ bool fact_holds(const struct fact *facts, enum fact_kind kind, const struct path
 /* What is known besides when the tree gives `outcome`. */
 const struct fact *facts_when(
     struct linter *l, const struct node *node, bool outcome, const struct fact *facts);
+/* What is known of `from` and what lies behind it, said of `to`, in front of `into`. */
+const struct fact *facts_moved(struct linter *l, const struct fact *facts, const struct path *from,
+    const struct path *to, const struct fact *into);
 const struct fact *facts_common(const struct fact *a, const struct fact *b);
 
 /* ---- lint_type.c ---- */

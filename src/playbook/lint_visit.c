@@ -4,32 +4,7 @@
 
 #include "expr/check.h"
 #include "expr/function.h"
-#include "playbook/lint_impl.h"
-
-/* What stands for a variable of a macro. */
-struct bound {
-    const struct bound *outer;
-    const struct local *local;
-    const struct path *path; /* NULL: nothing is known of its presence */
-    uint8_t taint;
-};
-
-struct visit {
-    struct linter *l;
-    struct flow *flow; /* NULL: nothing is reported */
-    const struct expr_site *site;
-    const struct bound *bounds;
-    bool is_deferred; /* reads a variable whose type is not known yet */
-    bool is_fixed;
-};
-
-struct seen {
-    const struct path *path; /* NULL: it is none */
-    uint8_t taint;
-    bool may_be_null; /* set by visit(), for conditions by themselves */
-};
-
-static struct seen visit(struct visit *v, const struct node *node, const struct fact *facts);
+#include "playbook/lint_visit.h"
 
 /* ---- reports ---- */
 
@@ -38,7 +13,7 @@ static struct text_place place_of(const struct visit *v, const struct node *node
     return reader_site_place(v->l->reader, v->site, node->line, node->column);
 }
 
-static void report(const struct visit *v, const struct node *node, enum diagnostic_level level,
+void lint_report_at(const struct visit *v, const struct node *node, enum diagnostic_level level,
     const char *code, const struct buf *text)
 {
     struct text_place at = place_of(v, node);
@@ -72,7 +47,7 @@ static void unknown_field(const struct visit *v, const struct node *node, const 
     }
     if (nearest != NULL)
         buf_printf(&text, "; did you mean \"%.*s\"?", STR_ARG(nearest->name));
-    report(v, node, DIAGNOSTIC_ERROR, code, &text);
+    lint_report_at(v, node, DIAGNOSTIC_ERROR, code, &text);
 }
 
 static void no_fields(
@@ -89,7 +64,7 @@ static void no_fields(
         type_print(&text, type);
         buf_printf(&text, " has no field \"%.*s\"", STR_ARG(name));
     }
-    report(v, node, DIAGNOSTIC_ERROR, "no_fields", &text);
+    lint_report_at(v, node, DIAGNOSTIC_ERROR, "no_fields", &text);
 }
 
 static void may_be_absent(const struct visit *v, const struct node *node, const struct path *path)
@@ -108,13 +83,19 @@ static void may_be_absent(const struct visit *v, const struct node *node, const 
     path_print(&text, path->outer);
     buf_printf(
         &text, is_each ? ".?%.*s`, which leaves those items out" : ".?%.*s.orValue(…)`", STR_ARG(path->name));
-    report(v, node, DIAGNOSTIC_WARNING, "may_be_absent", &text);
+    lint_report_at(v, node, DIAGNOSTIC_WARNING, "may_be_absent", &text);
     v->flow->facts = fact_add(v->l, v->flow->facts, FACT_PRESENT, path);
 }
 
 static void may_be_null(const struct visit *v, const struct node *node, const struct path *path)
 {
     AUTO(buf) struct buf text = { 0 };
+    if (path == NULL) {
+        buf_add_text(
+            &text, "this may be null; test it first, or say what stands for it: `x == null ? … : x`");
+        lint_report_at(v, node, DIAGNOSTIC_WARNING, "may_be_null", &text);
+        return;
+    }
     buf_add_byte(&text, '`');
     path_print(&text, path);
     buf_add_text(&text, "` may be null; ");
@@ -125,7 +106,7 @@ static void may_be_null(const struct visit *v, const struct node *node, const st
         path_print(&text, path);
         buf_add_text(&text, " != null` first");
     }
-    report(v, node, DIAGNOSTIC_WARNING, "may_be_null", &text);
+    lint_report_at(v, node, DIAGNOSTIC_WARNING, "may_be_null", &text);
     v->flow->facts = fact_add(v->l, v->flow->facts, FACT_NOT_NULL, path);
 }
 
@@ -140,10 +121,36 @@ static bool may_be_null_here(
         !(fact_is_not_null(facts, path) || (v->flow != NULL && fact_is_not_null(v->flow->facts, path)));
 }
 
-static void check_null(struct visit *v, const struct node *node, const struct seen *seen)
+void lint_check_null(struct visit *v, const struct node *node, const struct seen *seen)
 {
-    if (looks_at_presence(v) && seen->may_be_null && seen->path != NULL)
+    if (looks_at_presence(v) && seen->may_be_null && (seen->path != NULL || seen->is_told))
         may_be_null(v, node, seen->path);
+}
+
+/* What is joined or put in order must not be null. */
+static void check_items(
+    struct visit *v, const struct node *call, const struct node *list, const struct seen *seen)
+{
+    static const char *const names[] = { "join", "sort", "greatest", "least" };
+    AUTO(buf) struct buf text = { 0 };
+    bool wants_all = false;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        wants_all = wants_all || str_equal(call->name, str_of(names[i]));
+    if (!wants_all || !looks_at_presence(v) || list->type->kind != TYPE_LIST || !seen->holds_null)
+        return;
+    buf_add_text(
+        &text, "an item of this list may be null; take those out first, with `.filter(x, x != null)`");
+    lint_report_at(v, list, DIAGNOSTIC_WARNING, "may_be_null", &text);
+}
+
+/* Of a path: whether an item of the list, or what the optional holds, may be null. */
+static bool holds_null_here(
+    const struct visit *v, const struct type *type, const struct path *path, const struct fact *facts)
+{
+    if ((type->kind != TYPE_LIST && type->kind != TYPE_OPTIONAL) || type->item->kind != TYPE_NULLABLE)
+        return false;
+    const struct path *inner = type->kind == TYPE_LIST ? path_extend(v->l, path, STR("[*]")) : path;
+    return inner != NULL && may_be_null_here(v, type->item, inner, facts);
 }
 
 static void check_place(const struct visit *v, const struct node *node)
@@ -158,14 +165,14 @@ static void check_place(const struct visit *v, const struct node *node)
     AUTO(buf) struct buf text = { 0 };
     buf_printf(
         &text, "%s no `%.*s`: nothing of the run exists yet", wheres[v->l->where], STR_ARG(node->name));
-    report(v, node, DIAGNOSTIC_ERROR, "not_in_scope", &text);
+    lint_report_at(v, node, DIAGNOSTIC_ERROR, "not_in_scope", &text);
 }
 
 static struct seen visit_name(struct visit *v, const struct node *node)
 {
     struct seen seen = { NULL, 0 };
     if (node->reference == NAME_LOCAL) {
-        for (const struct bound *bound = v->bounds; bound != NULL; bound = bound->outer)
+        for (const struct bound *bound = v->l->bounds; bound != NULL; bound = bound->outer)
             if (bound->local == node->local)
                 return (struct seen){ bound->path, bound->taint };
         return (struct seen){ NULL, TAINTED };
@@ -179,7 +186,7 @@ static struct seen visit_name(struct visit *v, const struct node *node)
 }
 
 /* `vars` or `steps` as a whole, not one of their fields: to_json(vars), vars[name]. */
-static void visit_whole(struct visit *v, const struct node *node, struct seen *seen)
+void lint_visit_whole(struct visit *v, const struct node *node, struct seen *seen)
 {
     if (node->kind != NODE_NAME || node->reference != NAME_VARIABLE)
         return;
@@ -260,14 +267,14 @@ static struct seen visit_field(
     struct visit *v, const struct node *node, struct str name, bool is_test, const struct fact *facts)
 {
     const struct node *operand = node->children[0];
-    struct seen seen = visit(v, operand, facts);
+    struct seen seen = lint_visit_node(v, operand, facts);
     const struct type *type = operand->type;
     bool is_chain = type->kind == TYPE_OPTIONAL; /* a.?b.c: no c is no error */
     if (is_chain) {
         type = type->item;
         seen.may_be_null = may_be_null_here(v, type, seen.path, facts); /* but null in place of b is one */
     }
-    check_null(v, operand, &seen);
+    lint_check_null(v, operand, &seen);
     if (type->kind == TYPE_NULLABLE)
         type = type->item;
     seen.path = seen.path != NULL ? path_extend(v->l, seen.path, name) : NULL;
@@ -306,9 +313,48 @@ static bool takes_null(const struct node *call)
     return false;
 }
 
+static bool is_one_of(struct str name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_equal(name, str_of(names[i])))
+            return true;
+    return false;
+}
+
 static bool opens_optional(const struct node *node)
 {
     return str_equal(node->name, STR("orValue")) || str_equal(node->name, STR("value"));
+}
+
+/* What a call says of null by its operand, the first of `given`: where it gives the same items, one of them,
+ * or what they hold. */
+static void pass_null_on(
+    struct visit *v, const struct node *node, const struct seen *given, uint32_t count, struct seen *ret)
+{
+    static const char *const same[] = { "reverse", "sort", "distinct", "slice" };
+    static const char *const one[] = { "first", "last" };
+    static const char *const held[] = { "of", "optional.of" };
+    struct str name = node->name;
+    if (count == 0)
+        return;
+    ret->is_told = opens_optional(node) || str_equal(name, STR("_[_]"));
+    if (is_one_of(name, same, 4)) {
+        ret->path = given[0].path;
+        ret->holds_null = given[0].holds_null;
+    } else if (is_one_of(name, one, 2) && node->is_member) {
+        ret->path = path_extend(v->l, given[0].path, STR("[*]"));
+        ret->holds_null = given[0].holds_null;
+    } else if (is_one_of(name, held, 2)) {
+        ret->holds_null = given[0].may_be_null && (given[0].path != NULL || given[0].is_told);
+    } else if (opens_optional(node)) {
+        ret->path = given[0].path; /* `a.?b.orValue(x)` is a.b where there is one, which may be null */
+        ret->may_be_null = given[0].holds_null || (count == 2 && given[1].may_be_null);
+    } else if (str_equal(name, STR("_[_]"))) {
+        ret->path = path_index(v->l, given[0].path, node->children[1]);
+        ret->may_be_null = given[0].holds_null && given[0].path == NULL;
+    } else if (str_equal(name, STR("_+_")) || str_equal(name, STR("or"))) {
+        ret->holds_null = given[0].holds_null || (count == 2 && given[1].holds_null);
+    }
 }
 
 static uint8_t taint_of_call(const struct node *node, uint8_t taint)
@@ -339,7 +385,7 @@ static void check_choice(const struct visit *v, const struct node *node)
         buf_printf(&text, "\"%.*s\" never comes; one of these does: ", STR_ARG(value_str(other->value)));
         for (uint32_t k = 0; k < type->choice_count; k++)
             buf_printf(&text, "%s%.*s", k > 0 ? ", " : "", STR_ARG(type->choices[k]));
-        report(v, other, DIAGNOSTIC_WARNING, "never_equal", &text);
+        lint_report_at(v, other, DIAGNOSTIC_WARNING, "never_equal", &text);
     }
 }
 
@@ -351,21 +397,23 @@ static struct seen visit_call(struct visit *v, const struct node *node, const st
     bool is_test = str_equal(node->name, STR("_[?_]"));
     if (is_index && node->children[1]->kind == NODE_CONST && node->children[1]->value.type == VALUE_STRING)
         return visit_field(v, node, value_str(node->children[1]->value), is_test, facts);
-    const struct path *operand = NULL;
+    struct seen first[2] = { { NULL, 0 }, { NULL, 0 } };
     for (uint32_t i = 0; i < node->count; i++) {
-        struct seen argument = visit(v, node->children[i], facts);
-        visit_whole(v, node->children[i], &argument);
-        operand = i == 0 ? argument.path : operand;
+        struct seen argument = lint_visit_node(v, node->children[i], facts);
+        lint_visit_whole(v, node->children[i], &argument);
+        if (i < 2)
+            first[i] = argument;
         if (!takes_null(node) && !is_test)
-            check_null(v, node->children[i], &argument);
+            lint_check_null(v, node->children[i], &argument);
+        check_items(v, node, node->children[i], &argument);
         seen.taint |= argument.taint;
     }
     check_choice(v, node);
     seen.taint = taint_of_call(node, seen.taint);
-    if (is_index)
+    if (is_index && is_test)
         seen.path = path_of(v->l, node);
-    else if (opens_optional(node))
-        seen.path = operand; /* `a.?b.orValue(x)` is a.b where there is one, which may be null */
+    else
+        pass_null_on(v, node, first, node->count < 2 ? node->count : 2, &seen);
     return seen;
 }
 
@@ -380,100 +428,34 @@ static struct seen visit_logic(struct visit *v, const struct node *node, const s
         for (uint32_t k = 0; k < node->count; k++)
             if (k != i)
                 here = facts_when(v->l, node->children[k], needed, here);
-        (void)visit(v, node->children[i], here); /* a bool has no path and no taint */
+        (void)lint_visit_node(v, node->children[i], here); /* a bool has no path and no taint */
     }
     return (struct seen){ NULL, 0 };
 }
 
 static struct seen visit_condition(struct visit *v, const struct node *node, const struct fact *facts)
 {
-    (void)visit(v, node->children[0], facts); /* its value goes nowhere */
-    struct seen a = visit(v, node->children[1], facts_when(v->l, node->children[0], true, facts));
-    struct seen b = visit(v, node->children[2], facts_when(v->l, node->children[0], false, facts));
-    visit_whole(v, node->children[1], &a);
-    visit_whole(v, node->children[2], &b);
-    return (struct seen){ NULL, a.taint | b.taint, a.may_be_null || b.may_be_null };
+    (void)lint_visit_node(v, node->children[0], facts); /* its value goes nowhere */
+    struct seen a = lint_visit_node(v, node->children[1], facts_when(v->l, node->children[0], true, facts));
+    struct seen b = lint_visit_node(v, node->children[2], facts_when(v->l, node->children[0], false, facts));
+    lint_visit_whole(v, node->children[1], &a);
+    lint_visit_whole(v, node->children[2], &b);
+    return (struct seen){ .taint = a.taint | b.taint,
+        .may_be_null = a.may_be_null || b.may_be_null,
+        .is_told = true,
+        .holds_null = a.holds_null || b.holds_null };
 }
 
-/* ---- macros ---- */
-
-static void check_shadow(const struct visit *v, const struct node *node, const struct local *local)
-{
-    for (uint32_t i = 0; v->flow != NULL && i < v->l->name_count; i++) {
-        if (local->name.size == 0 || !str_equal(v->l->names[i].name, local->name))
-            continue;
-        AUTO(buf) struct buf text = { 0 };
-        buf_printf(&text, "`%.*s` hides the name further out; call the macro's variable something else",
-            STR_ARG(local->name));
-        report(v, node, DIAGNOSTIC_WARNING, "shadowed_name", &text);
-    }
-}
-
-static struct seen visit_loop(struct visit *v, const struct node *node, const struct fact *facts)
-{
-    const struct bound *before = v->bounds;
-    struct bound bounds[2];
-    struct seen range = visit(v, node->children[0], facts);
-    visit_whole(v, node->children[0], &range);
-    check_null(v, node->children[0], &range);
-    for (uint32_t i = 0; i < node->local_count && i < 2; i++) {
-        const struct local *local = &node->locals[i];
-        check_shadow(v, node, local);
-        bounds[i] = (struct bound){ v->bounds, local, NULL, range.taint };
-        if (range.path != NULL)
-            bounds[i].path = loop_is_each(node->loop) ? path_extend(v->l, range.path, STR("[*]"))
-                                                      : path_root(v->l, local->name, local);
-        v->bounds = &bounds[i];
-    }
-    if (node->children[1] != NULL) {
-        (void)visit(v, node->children[1], facts); /* a bool */
-        facts = facts_when(v->l, node->children[1], true, facts);
-    }
-    struct seen body = visit(v, node->children[2], facts);
-    v->bounds = before;
-    bool gives_body = node->loop == LOOP_MAP || node->loop == LOOP_TRANSFORM_MAP ||
-        node->loop == LOOP_TRANSFORM_ENTRY || loop_is_each(node->loop);
-    bool has_keys = node->loop == LOOP_TRANSFORM_MAP;
-    return (
-        struct seen){ NULL, (uint8_t)(gives_body ? body.taint | (has_keys ? range.taint : 0) : range.taint) };
-}
-
-static struct seen visit_bindings(struct visit *v, const struct node *node, const struct fact *facts)
-{
-    const struct bound *before = v->bounds;
-    struct bound *bounds = ARENA_ARRAY(&v->l->arena, node->local_count + 1, struct bound);
-    if (bounds == NULL) {
-        v->l->is_out_of_memory = true;
-        return (struct seen){ NULL, TAINTED };
-    }
-    for (uint32_t i = 0; i < node->local_count; i++) {
-        struct seen value = visit(v, node->children[i], facts);
-        visit_whole(v, node->children[i], &value);
-        bounds[i] = (struct bound){ v->bounds, &node->locals[i], value.path, value.taint };
-        v->bounds = &bounds[i];
-    }
-    struct seen body = visit(v, node->children[node->local_count], facts);
-    v->bounds = before;
-    return (struct seen){ NULL, body.taint };
-}
-
-static struct seen visit_opt_map(struct visit *v, const struct node *node, const struct fact *facts)
-{
-    struct seen value = visit(v, node->children[0], facts);
-    struct bound bound = { v->bounds, &node->locals[0], NULL, value.taint };
-    v->bounds = &bound;
-    struct seen body = visit(v, node->children[1], facts);
-    v->bounds = bound.outer;
-    return (struct seen){ NULL, body.taint };
-}
+/* ---- literals ---- */
 
 static struct seen visit_literal(struct visit *v, const struct node *node, const struct fact *facts)
 {
     struct seen seen = { NULL, 0 };
     for (uint32_t i = 0; i < node->count; i++) {
-        struct seen part = visit(v, node->children[i], facts);
-        visit_whole(v, node->children[i], &part);
+        struct seen part = lint_visit_node(v, node->children[i], facts);
+        lint_visit_whole(v, node->children[i], &part);
         seen.taint |= part.taint;
+        seen.holds_null = seen.holds_null || (node->kind == NODE_LIST && lint_is_told_null(&part));
     }
     return seen;
 }
@@ -487,10 +469,10 @@ static struct seen visit_kind(struct visit *v, const struct node *node, const st
     case NODE_AND:
     case NODE_OR: return visit_logic(v, node, facts);
     case NODE_CONDITION: return visit_condition(v, node, facts);
-    case NODE_LOOP: return visit_loop(v, node, facts);
+    case NODE_LOOP: return lint_visit_loop(v, node, facts);
     case NODE_BIND:
-    case NODE_BLOCK: return visit_bindings(v, node, facts);
-    case NODE_OPT_MAP: return visit_opt_map(v, node, facts);
+    case NODE_BLOCK: return lint_visit_bindings(v, node, facts);
+    case NODE_OPT_MAP: return lint_visit_opt_map(v, node, facts);
     case NODE_LIST:
     case NODE_MAP: return visit_literal(v, node, facts);
     case NODE_CONST:
@@ -500,14 +482,17 @@ static struct seen visit_kind(struct visit *v, const struct node *node, const st
     return (struct seen){ NULL, 0 };
 }
 
-static struct seen visit(struct visit *v, const struct node *node, const struct fact *facts)
+struct seen lint_visit_node(struct visit *v, const struct node *node, const struct fact *facts)
 {
     struct seen seen = visit_kind(v, node, facts);
     if (type_is_plain(node->type))
         seen.taint = 0;
-    if (node->kind == NODE_CONDITION)
-        return seen;
-    seen.may_be_null = may_be_null_here(v, node->type, seen.path, facts);
+    if (seen.path != NULL) {
+        seen.may_be_null = may_be_null_here(v, node->type, seen.path, facts);
+        seen.holds_null = holds_null_here(v, node->type, seen.path, facts);
+    } else if (!seen.is_told) {
+        seen.may_be_null = may_be_null_here(v, node->type, NULL, facts);
+    }
     return seen;
 }
 
@@ -603,6 +588,24 @@ static void note_reads(struct linter *l, const struct flow *flow, const struct e
     }
 }
 
+/* The type that a value has by what is seen where it is made. */
+static const struct type *seen_type(
+    const struct visit *v, const struct node *root, const struct seen *seen, const struct type *type)
+{
+    if (type->kind == TYPE_NULLABLE && !seen->may_be_null)
+        return type->item; /* a condition says so */
+    if (type->kind != TYPE_LIST || root->kind != NODE_LOOP)
+        return type;
+    if (root->loop == LOOP_FILTER && v->filtered == root && v->filter_item != NULL)
+        return lint_refined(v, type);
+    bool is_known = root->loop == LOOP_MAP || loop_is_each(root->loop);
+    if (!is_known || type->item->kind != TYPE_NULLABLE || seen->holds_null)
+        return type;
+    const struct type *list = type_list_of(&v->l->arena, type->item->item);
+    v->l->is_out_of_memory = v->l->is_out_of_memory || list == NULL;
+    return list != NULL ? list : type;
+}
+
 struct verdict lint_examine(struct linter *l, struct flow *flow, const struct expr *expr)
 {
     struct verdict failed = { &type_error, 0 };
@@ -615,8 +618,9 @@ struct verdict lint_examine(struct linter *l, struct flow *flow, const struct ex
         return failed;
     }
     struct visit v = { .l = l, .flow = flow, .site = examined->site, .is_fixed = true };
-    struct seen seen = visit(&v, examined->root, flow != NULL ? flow->facts : NULL);
-    visit_whole(&v, examined->root, &seen);
+    l->bounds = NULL;
+    struct seen seen = lint_visit_node(&v, examined->root, flow != NULL ? flow->facts : NULL);
+    lint_visit_whole(&v, examined->root, &seen);
     examined->verdict.taint = seen.taint;
     examined->is_fixed = v.is_fixed;
     struct verdict verdict = examined->verdict;
@@ -624,7 +628,7 @@ struct verdict lint_examine(struct linter *l, struct flow *flow, const struct ex
         examined->root = flow != NULL ? examined->root : NULL;
         verdict.type = flow != NULL ? &type_dyn : NULL;
     }
-    if (verdict.type != NULL && verdict.type->kind == TYPE_NULLABLE && !seen.may_be_null)
-        verdict.type = verdict.type->item; /* a condition says so */
+    if (verdict.type != NULL)
+        verdict.type = seen_type(&v, examined->root, &seen, verdict.type);
     return verdict;
 }

@@ -22,6 +22,7 @@ static const struct type check_in_type = { FIELDS(check_in) };
 static const struct type_field network_fields[] = {
     { .name = STR_INIT("asn"), .type = &type_int, .is_required = true },
     { .name = STR_INIT("name"), .type = &nullable_string },
+    { .name = STR_INIT("alias"), .type = &nullable_string, .is_required = true },
 };
 static const struct type network_type = { FIELDS(network_fields) };
 static const struct type nullable_network = { .kind = TYPE_NULLABLE, .item = &network_type };

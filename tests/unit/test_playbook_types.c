@@ -234,6 +234,74 @@ static void null_is_told_from_absent(void **state)
     CHECK_ALL(cases);
 }
 
+/* Where a value comes out of a list, an optional or a condition and has no path of its own. */
+static void null_is_seen_wherever_it_comes_from(void **state)
+{
+    (void)state;
+    static const struct lint_case cases[] = {
+        { LOOK GIVE("steps.look.output.networks[*].alias.join(',')"), "may_be_null", 0, 0 },
+        { LOOK GIVE("steps.look.output.networks.filter(n, n.asn > 1)[0].alias.size()"), "may_be_null", 0, 0 },
+        { LOOK GIVE("steps.look.output.networks.filter(n, n.asn > 1)[*].alias.join(',')"), "may_be_null", 0,
+            0 },
+        { LOOK GIVE("steps.look.output.networks.filter(n, n.asn > 1).map(n, n.alias).join(',')"),
+            "may_be_null", 0, 0 },
+        { LOOK GIVE("steps.look.output.networks.map(n, n.alias).join(',')"), "may_be_null", 0, 0 },
+        { LOOK GIVE("steps.look.output.networks.map(n, n.alias.size())"), "may_be_null", 0, 0 },
+        { LOOK GIVE("steps.look.output.networks.map(n, n.alias).reverse().join(',')"), "may_be_null", 0, 0 },
+        { LOOK GIVE("steps.look.output.networks.first().optMap(n, n.alias).orValue('').size()"),
+            "may_be_null", 0, 0 },
+        { LOOK GIVE("steps.look.output.networks.first().optMap(n, n.alias.size()).orValue(0)"), "may_be_null",
+            0, 0 },
+        { LOOK GIVE("steps.look.output.networks[*].alias.first().orValue('').size()"), "may_be_null", 0, 0 },
+        { LOOK GIVE("(alert.count > 1 ? steps.look.output.owner : 'x').size()"), "may_be_null", 0, 0 },
+        { LOOK GIVE("cel.bind(o, alert.count > 1 ? steps.look.output.owner : 'x', o.size())"), "may_be_null",
+            0, 0 },
+        { LOOK GIVE("[steps.look.output.owner, 'x'].join()"), "may_be_null", 0, 0 },
+        { LOOK GIVE("steps.look.output.networks.sortBy(n, n.alias)"), "may_be_null", 0, 0 },
+        { LOOK GIVE("steps.look.output.networks.exists(n, n.alias.startsWith('x'))"), "may_be_null", 0, 0 },
+        { LOOK GIVE("optional.of(steps.look.output.owner).value().size()"), "may_be_null", 0, 0 },
+        { LOOK GIVE("steps.look.output.networks[alert.count].alias.size()"), "may_be_null", 0, 0 },
+        /* what a predicate has shown holds of the items */
+        { LOOK GIVE("steps.look.output.networks.filter(n, n.alias != null)[0].alias.size()"), NULL, 0, 0 },
+        { LOOK GIVE("steps.look.output.networks.filter(n, n.alias != null)[*].alias.join(',')"), NULL, 0, 0 },
+        { LOOK GIVE("steps.look.output.networks.filter(n, n.alias != null).map(n, n.alias).join(',')"), NULL,
+            0, 0 },
+        { LOOK GIVE("steps.look.output.networks[*].alias.filter(a, a != null).join(',')"), NULL, 0, 0 },
+        { LOOK GIVE("steps.look.output.networks.map(n, n.alias != null, n.alias).join(',')"), NULL, 0, 0 },
+        { LOOK GIVE("steps.look.output.networks.map(n, n.alias == null ? '' : n.alias).join(',')"), NULL, 0,
+            0 },
+        { LOOK GIVE("steps.look.output.networks.filter(n, n.alias != null).first().optMap(n, "
+                    "n.alias).orValue('').size()"),
+            NULL, 0, 0 },
+        { LOOK GIVE("steps.look.output.networks.filter(n, n.alias != null && has(n.name)).map(n, n.name)"),
+            NULL, 0, 0 },
+        { LOOK GIVE("steps.look.output.networks.filter(n, n.?name.orValue('') == 'x').map(n, n.name.size())"),
+            NULL, 0, 0 },
+        { LOOK GIVE("cel.bind(o, steps.look.output.owner, o == null ? 0 : o.size())"), NULL, 0, 0 },
+        { LOOK GIVE("cel.bind(n, steps.look.output.networks.filter(n, n.alias != null), n[*].alias.join())"),
+            NULL, 0, 0 },
+        { LOOK GIVE("steps.look.output.networks.filter(n, n.asn > 1)[0].alias != null ? "
+                    "steps.look.output.networks.filter(n, n.asn > 1)[0].alias.size() : 0"),
+            NULL, 0, 0 },
+        { LOOK GIVE("steps.look.output.networks[alert.count].alias != null && "
+                    "steps.look.output.networks[alert.count].alias.size() > 1"),
+            NULL, 0, 0 },
+        { LOOK GIVE("alert.?user.?name.orValue('') != '' ? alert.user.name : ''"), NULL, 0, 0 },
+        { LOOK GIVE("alert.?user.?name.orValue('').size() > 0 ? alert.user.name : ''"), NULL, 0, 0 },
+        { LOOK GIVE("steps.look.output.networks.filter(n, n.alias != null).sortBy(n, n.alias)"), NULL, 0, 0 },
+        { LOOK "  - set: { n: \"${{ steps.look.output.networks.filter(n, n.alias != null) }}\" }\n" GIVE(
+              "vars.n[*].alias.join() + vars.n.map(n, n.alias).join()"),
+            NULL, 0, 0 },
+        { LOOK "  - for_each: steps.look.output.networks.filter(n, n.alias != null)\n    as: n\n"
+               "    steps: [ { do: case.open, with: { title: \"${{ n.alias }}\" } } ]\n",
+            NULL, 0, 0 },
+        { LOOK "  - for_each: steps.look.output.networks\n    as: n\n"
+               "    steps: [ { do: case.open, with: { title: \"${{ n.alias }}\" } } ]\n",
+            "may_be_null", 0, 0 },
+    };
+    CHECK_ALL(cases);
+}
+
 static void types_go_together(void **state)
 {
     (void)state;
@@ -346,6 +414,8 @@ static void names_hide_and_are_out_of_reach(void **state)
     static const struct lint_case cases[] = {
         { ONLY("alert.tags.filter(alert, alert == 'x')"), "shadowed_name", 0, 0 },
         { ONLY("alert.tags.filter(it, it == 'x')"), NULL, 0, 0 },
+        { ONLY("alert.tags.map(t, alert.tags.map(t, t))"), "shadowed_name", 0, 0 },
+        { ONLY("alert.tags.map(t, t) + alert.tags.map(t, t)"), NULL, 0, 0 },
         { "steps:\n  - for_each: alert.tags\n    as: t\n    steps:\n      - for_each: alert.observables\n"
           "        as: t\n        steps: [ { when: t.type_id > 3, wait: 1s } ]\n",
             "shadowed_name", 0, 0 },
@@ -502,6 +572,7 @@ int main(void)
         cmocka_unit_test(what_may_be_absent_is_tested_first),
         cmocka_unit_test(conditions_around_count),
         cmocka_unit_test(null_is_told_from_absent),
+        cmocka_unit_test(null_is_seen_wherever_it_comes_from),
         cmocka_unit_test(types_go_together),
         cmocka_unit_test(variables_have_what_their_assignments_share),
         cmocka_unit_test(names_hide_and_are_out_of_reach),
