@@ -19,6 +19,9 @@ struct checker {
     uint32_t reference_count, reference_room;
 };
 
+/* Larger literals are tables, not records; each pair of keys is compared. */
+#define RECORD_LITERAL_FIELDS_MAX 64
+
 static FALLIBLE check_node(struct checker *checker, struct node *node, struct err_info *why);
 static FALLIBLE check_inner(struct checker *checker, struct node *node, struct err_info *why);
 
@@ -476,8 +479,46 @@ static const struct type *key_type(struct checker *checker, const struct node *n
     return type->item != NULL || type->kind == TYPE_RECORD ? &type_dyn : type;
 }
 
+/* Whether a map's keys all stand in the text, each of them always and once. */
+static bool has_written_keys(const struct node *node)
+{
+    for (uint32_t i = 0; i < node->count; i += 2) {
+        const struct node *key = node->children[i];
+        if (key->kind != NODE_CONST || key->value.type != VALUE_STRING ||
+            (node->optional_entries != NULL && node->optional_entries[i / 2]))
+            return false;
+        for (uint32_t k = 0; k < i; k += 2)
+            if (value_equal(node->children[k]->value, key->value))
+                return false;
+    }
+    return node->count > 0 && node->count <= 2 * RECORD_LITERAL_FIELDS_MAX;
+}
+
+/* {'name': x} for the linter, which wants to know its fields. */
+static FALLIBLE check_record(struct checker *checker, struct node *node, struct err_info *why)
+{
+    uint32_t count = node->count / 2;
+    struct type_field *fields = ARENA_ARRAY(checker->arena, count, struct type_field);
+    struct type *record = ARENA_NEW(checker->arena, struct type);
+    if (fields == NULL || record == NULL)
+        return err_memory(why);
+    for (uint32_t i = 0; i < count; i++) {
+        TRY(check_node(checker, node->children[2 * i], why));
+        TRY(check_node(checker, node->children[2 * i + 1], why));
+        fields[i] = (struct type_field){ .name = value_str(node->children[2 * i]->value),
+            .type = infer_settle(&checker->inference, node->children[2 * i + 1]->type),
+            .is_required = true };
+    }
+    *record = (struct type){ .kind = TYPE_RECORD, .fields = fields, .field_count = count };
+    node->type = record;
+    return ERR_OK;
+}
+
 static FALLIBLE check_map(struct checker *checker, struct node *node, struct err_info *why)
 {
+    if (checker->env->is_tolerant && has_written_keys(node))
+        return check_record(checker, node, why);
+
     const struct type *key = NULL, *item = NULL;
     for (uint32_t i = 0; i < node->count; i += 2) {
         const struct type *type = NULL;

@@ -85,6 +85,33 @@ static void fields_are_those_that_are_declared(void **state)
     CHECK_ALL(cases);
 }
 
+/* The fields of a literal whose keys stand in the text are known, in an expression as in a template. */
+static void literals_have_the_fields_that_stand_in_them(void **state)
+{
+    (void)state;
+    static const struct lint_case cases[] = {
+        { ONLY("{'a': 1}.b"), "no_such_field", 0, 0 },
+        { ONLY("[{'a': 1}, {'a': 2}][*].b"), "no_such_field", 0, 0 },
+        { ONLY("[{'a': 1}, {'a': 2}][*].a"), NULL, 0, 0 },
+        { ONLY("alert.tags.map(t, {'tag': t}).map(m, m.tga)"), "no_such_field", 0, 0 },
+        { ONLY("alert.tags.map(t, {'tag': t})[*].tag.join()"), NULL, 0, 0 },
+        { "steps:\n  - id: c\n    for_each: alert.tags\n    as: t\n    steps: [ { wait: 1s } ]\n"
+          "    collect: \"${{ {'tag': t} }}\"\n" GIVE("steps.c.output[*].tga"),
+            "unknown_output", 0, 0 },
+        { "steps:\n  - id: c\n    for_each: alert.tags\n    as: t\n    steps: [ { wait: 1s } ]\n"
+          "    collect: \"${{ {'tag': t} }}\"\n" GIVE("steps.c.output[*].tag.join()"),
+            NULL, 0, 0 },
+        { ONLY("{'low': 1, 'high': 2}[?alert.source].orValue(0)"), NULL, 0, 0 },
+        { ONLY("{alert.source: 1}.x"), NULL, 0, 0 },
+        { ONLY("{?'a': alert.?user.?name}.a"), NULL, 0, 0 },
+        { ONLY("alert.tags.transformMapEntry(i, t, {'x': t}).y"), NULL, 0, 0 },
+        { ONLY("(alert.count > 1 ? {'a': 1} : {'b': 2}).?b.orValue(0)"), NULL, 0, 0 },
+        { ONLY("{}.?a.orValue(0)"), NULL, 0, 0 },
+        { "steps:\n  - do: ssh.run\n    with: \"${{ {'comand': 'ls'} }}\"\n", "wrong_field_type", 0, 0 },
+    };
+    CHECK_ALL(cases);
+}
+
 static void what_may_be_absent_is_tested_first(void **state)
 {
     (void)state;
@@ -569,6 +596,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_are_those_that_are_declared),
+        cmocka_unit_test(literals_have_the_fields_that_stand_in_them),
         cmocka_unit_test(what_may_be_absent_is_tested_first),
         cmocka_unit_test(conditions_around_count),
         cmocka_unit_test(null_is_told_from_absent),
