@@ -242,6 +242,12 @@ static const struct lint_code codes[] = {
         "The message says what is expected." },
     { "yaml11_bool", DIAGNOSTIC_ERROR, "yes, no, on, off are texts",
         "YAML 1.2 knows only `true` and `false`. Write those, or put quotes around the text." },
+    { "yaml11_merge", DIAGNOSTIC_ERROR, "`<<` merges nothing",
+        "YAML 1.2 has no merge keys. Write the keys out, or repeat a whole value as `*name`." },
+    { "yaml11_octal", DIAGNOSTIC_WARNING, "A number with a zero in front",
+        "YAML 1.1 read `0755` in base 8, YAML 1.2 reads 755. Write `0o755` for base 8, and quotes around a "
+        "text such "
+        "as a postcode." },
     { "yaml_alias", DIAGNOSTIC_ERROR, "An alias that YAML can't resolve",
         "Each `*name` needs an `&name` before it, outside of itself." },
     { "yaml_aliases", DIAGNOSTIC_ERROR, "Too many aliases",

@@ -149,6 +149,38 @@ static const char *syntax_hint(struct str source, uint32_t line)
     return "";
 }
 
+static bool is_yaml11_octal(const struct yaml_node *node)
+{
+    size_t at = node->text.size > 0 && (node->text.data[0] == '-' || node->text.data[0] == '+');
+    size_t digits = node->text.size - at;
+    if (node->kind != YAML_SCALAR || !node->is_plain || node->tag.size > 0 || digits < 2 ||
+        node->text.data[at] != '0')
+        return false;
+    for (; at < node->text.size; at++)
+        if (node->text.data[at] < '0' || node->text.data[at] > '9')
+            return false;
+    return true;
+}
+
+/* What YAML 1.1 read otherwise, wherever it stands. Depth is that of the reader (YAML_DEPTH_MAX). */
+static void find_yaml11(struct reader *r, const struct yaml_node *node)
+{
+    if (is_yaml11_octal(node))
+        reader_warn(r, node, "yaml11_octal",
+            "a zero in front means nothing in YAML 1.2, and base 8 in YAML 1.1: write 0o… for that, or put "
+            "quotes "
+            "around a text");
+    for (uint32_t i = 0; node->kind == YAML_SEQUENCE && i < node->count; i++)
+        find_yaml11(r, node->items[i]);
+    for (uint32_t i = 0; node->kind == YAML_MAPPING && i < node->count; i++) {
+        const struct yaml_pair *pair = &node->pairs[i];
+        if (pair->key->kind == YAML_SCALAR && pair->key->is_plain && str_equal(pair->key->text, STR("<<")))
+            reader_fault(r, pair->key, "yaml11_merge",
+                "YAML 1.2 knows no `<<`: write the keys out, or give one *name for the whole value");
+        find_yaml11(r, pair->value);
+    }
+}
+
 static enum err parse(struct counted_playbook *counted, const struct playbook_world *world,
     struct diagnostics *found, struct str text, struct err_info *why)
 {
@@ -156,19 +188,24 @@ static enum err parse(struct counted_playbook *counted, const struct playbook_wo
     struct err_info yaml_why = { 0 };
     struct reader r = { .arena = &counted->arena, .found = found, .world = world };
     uint32_t errors_before = found->error_count;
+    bool can_be_read = false;
     TRY(set_source(&counted->arena, text, &counted->playbook, why));
     r.source = counted->playbook.source;
     enum err result = yaml_parse(&counted->arena, counted->playbook.source, &root, &yaml_why);
     if (result == ERR_MEMORY)
         return err_memory(why);
-    if (result != ERR_OK)
+    if (result != ERR_OK) {
         diagnostics_add(found, DIAGNOSTIC_ERROR, yaml_why.name ? yaml_why.name : "yaml", yaml_why.line,
             yaml_why.column, "%s%s", yaml_why.text, syntax_hint(counted->playbook.source, yaml_why.line));
-    else
+    } else {
+        find_yaml11(&r, root);
+        can_be_read = found->error_count == errors_before; /* what `<<` was to bring is missing everywhere */
+    }
+    if (can_be_read)
         read_root(&r, root, &counted->playbook);
     if (r.is_out_of_memory)
         return err_memory(why);
-    if (result == ERR_OK && world != NULL)
+    if (can_be_read && world != NULL)
         TRY(lint_flow(&r, &counted->playbook, why));
     if (found->is_out_of_memory)
         return err_memory(why);
