@@ -195,12 +195,13 @@ static unsigned marks_of(struct str text)
     return has[0] | has[1] | has[2] | has[3];
 }
 
-/* All forms of defanging have a bracket, a backslash or two slashes. */
+/* All forms of defanging have a bracket, a backslash, two slashes, or "__" for them. */
 static FALLIBLE readable(struct call *call, struct str text, unsigned *has, struct str *ret)
 {
     struct value v = value_string(text);
     bool may_be_defanged = (*has & (HAS_BRACKET | HAS_BACKSLASH)) != 0 ||
-        ((*has & HAS_SLASH) && str_contains(text, STR("//")));
+        ((*has & HAS_SLASH) && str_contains(text, STR("//"))) ||
+        ((*has & HAS_DOT) && str_contains(text, STR("__")));
     if (may_be_defanged) {
         TRY(refang_text(call, text, &v));
         *has = marks_of(value_str(v));

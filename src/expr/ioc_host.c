@@ -112,14 +112,40 @@ static FALLIBLE add_ipv4(
 /* Two-part names that are files far more often than hosts. */
 static bool looks_like_file(struct str host)
 {
-    static const char *const endings[] = { ".py", ".md", ".rs", ".sh" };
-    if (str_find_byte(host, '.', 0) != str_find(host, STR("."), host.size - 3))
-        return false;
+    static const char *const endings[] = { "py", "md", "rs", "sh", "zip", "mov" };
+    size_t dot = (size_t)str_find_byte(host, '.', 0); /* a host has one */
+    struct str ending = str_slice(host, dot + 1, host.size);
     for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
-        if (str_equal_nocase(str_slice(host, host.size - 3, host.size), str_of(endings[i])))
+        if (str_equal_nocase(ending, str_of(endings[i])))
             return true;
     }
     return false;
+}
+
+static bool is_upper(char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
+/* "end.Next": a sentence that begins without a blank. Hosts are not written so. */
+static bool looks_like_sentence(struct str host)
+{
+    size_t dot = (size_t)str_find_byte(host, '.', 0);
+    if (dot + 2 >= host.size || !is_upper(host.data[dot + 1]))
+        return false;
+    for (size_t i = 0; i < host.size; i++)
+        if (i != dot + 1 && (is_upper(host.data[i]) || (i > dot && host.data[i] == '.')))
+            return false;
+    return true;
+}
+
+/* "Chrome/120.0.0.0": a product's version. */
+static bool is_version(const struct ioc_search *search, size_t start, size_t end)
+{
+    struct str text = str_slice(search->text, start, end);
+    int before = start > 1 ? ioc_byte(search, start - 2) | 0x20 : -1;
+    return ioc_before(search, start) == '/' && before >= 'a' && before <= 'z' &&
+        str_ends(text, STR(".0.0.0")) && !str_starts(text, STR("10.")) && ioc_byte(search, end) != '/';
 }
 
 static FALLIBLE add_host(struct ioc_search *search, size_t start, size_t end, size_t *ret_next)
@@ -130,7 +156,7 @@ static FALLIBLE add_host(struct ioc_search *search, size_t start, size_t end, si
     /* os.system is a call, john.me@ a mailbox. */
     if (ioc_byte(search, end) == '(' || ioc_byte(search, end) == '@' || !suffix_is_domain(host))
         return ERR_OK;
-    if (!has_path && looks_like_file(host))
+    if (!has_path && (looks_like_file(host) || looks_like_sentence(host)))
         return ERR_OK;
     TRY(ioc_note_host(search, start, end));
     TRY(ioc_add(search, IOC_DOMAIN, start, host, IOC_LOWER));
@@ -144,6 +170,8 @@ static FALLIBLE add_addresses(
     char first[16], second[16];
     size_t middle = ioc_read_ipv4(search->text, start, first);
     *ret_is_address = middle > start;
+    if (middle == end && is_version(search, start, end))
+        return ERR_OK;
     if (middle == end)
         return add_ipv4(search, start, end, str_of(first), ret_next);
     if (middle == start || ioc_byte(search, middle) != '-')

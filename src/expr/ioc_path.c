@@ -187,6 +187,15 @@ static bool may_precede_path(int c)
         c == ';' || c == ':';
 }
 
+/* "C:/Users/x": a drive's letter in front of a Unix path. */
+static bool is_slashed_drive(const struct ioc_search *search, size_t at)
+{
+    int letter = ioc_byte(search, at); /* "x:/etc" is a word in front of a path */
+    return letter >= 'A' && letter <= 'Z' && ioc_byte(search, at + 1) == ':' &&
+        ioc_byte(search, at + 2) == '/' && is_unix_byte(ioc_byte(search, at + 3)) &&
+        !ioc_is_word(ioc_before(search, at));
+}
+
 /* "File System/" behind a slash: words with a capital letter that lead to another slash. */
 static size_t skip_blank_words(const struct ioc_search *search, size_t at)
 {
@@ -202,13 +211,16 @@ static size_t skip_blank_words(const struct ioc_search *search, size_t at)
 
 static FALLIBLE look_at_unix(struct ioc_search *search, size_t start, size_t *ret_end)
 {
-    bool is_home = ioc_byte(search, start) == '~';
-    size_t end = start + is_home, parts = is_home;
+    bool is_home = ioc_byte(search, start) == '~', has_extension = false;
+    size_t prefix = is_slashed_drive(search, start) ? 2 : is_home;
+    size_t end = start + prefix, parts = prefix > 0;
     while (ioc_byte(search, end) == '/' && is_unix_byte(ioc_byte(search, end + 1)) &&
         end - start < PATH_BYTES_MAX) {
         for (end++; is_unix_byte(ioc_byte(search, end)); end++)
-            ;
-        end = skip_blank_words(search, end);
+            has_extension = has_extension || (ioc_byte(search, end) == '.' && ioc_before(search, end) != '/');
+        /* "GET /a.php HTTP/1.1": behind a file's name comes the next word. */
+        if (!has_extension)
+            end = skip_blank_words(search, end);
         parts++;
     }
     end = trim_end(search, start, end);
@@ -247,8 +259,9 @@ FALLIBLE ioc_find_paths(struct ioc_search *search)
             TRY(look_at_windows(search, at, size, &end));
         else if ((size = root_size(search, at)) > 0)
             TRY(look_at_registry(search, at, size, &end));
-        else if (ioc_byte(search, at + (ioc_byte(search, at) == '~')) == '/' &&
-            may_precede_path(ioc_before(search, at)))
+        else if (is_slashed_drive(search, at) ||
+            (ioc_byte(search, at + (ioc_byte(search, at) == '~')) == '/' &&
+                may_precede_path(ioc_before(search, at))))
             TRY(look_at_unix(search, at, &end));
         at = end > at ? end : at + 1;
     }

@@ -56,15 +56,20 @@ static bool is_bech32_address(struct str word)
     static const char digits[] = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
     static const uint32_t sum_of_bech32 = 1, sum_of_bech32m = 0x2bc830a3;
     uint32_t sum = 1;
-    if (word.size > 90 || !str_starts(word, STR("bc1")))
+    bool is_upper = str_starts(word, STR("BC1")); /* all of it, as QR codes have it */
+    if (word.size > 90 || (!is_upper && !str_starts(word, STR("bc1"))))
         return false;
     /* The prefix "bc", spread as the standard says: high bits, zero, low bits. */
     static const uint32_t prefix[5] = { 'b' >> 5, 'c' >> 5, 0, 'b' & 31, 'c' & 31 };
     for (int i = 0; i < 5; i++)
         sum = polymod_step(sum, prefix[i]);
     for (size_t i = 3; i < word.size; i++) {
-        const char *found = strchr(digits, word.data[i]);
-        if (found == NULL)
+        char c = word.data[i];
+        bool is_letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        if (is_letter && (c <= 'Z') != is_upper)
+            return false;
+        const char *found = strchr(digits, c | (is_letter ? 0x20 : 0));
+        if (found == NULL || c == '\0')
             return false;
         sum = polymod_step(sum, (uint32_t)(found - digits));
     }

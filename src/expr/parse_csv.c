@@ -24,6 +24,15 @@ static void skip_line_end(struct csv *csv)
     csv->line++;
 }
 
+/* In bytes, from 1 on. */
+static uint32_t column_of(const struct csv *csv, size_t at)
+{
+    size_t start = at;
+    while (start > 0 && csv->text.data[start - 1] != '\n')
+        start--;
+    return (uint32_t)(at - start + 1);
+}
+
 /* Behind the opening quote; doubled quotes stand for one. */
 static FALLIBLE read_quoted(struct csv *csv, struct value *ret, struct err_info *why)
 {
@@ -32,7 +41,8 @@ static FALLIBLE read_quoted(struct csv *csv, struct value *ret, struct err_info 
     for (;; csv->at++) {
         ptrdiff_t quote = str_find_byte(csv->text, '"', csv->at);
         if (quote < 0)
-            return err_at(why, ERR_INVALID, "csv", line, 0, "a quoted field does not end");
+            return err_at(
+                why, ERR_INVALID, "csv", line, column_of(csv, start - 1), "a quoted field does not end");
         csv->at = (size_t)quote + 1;
         if (csv->at >= csv->text.size || csv->text.data[csv->at] != '"')
             break;
@@ -63,7 +73,7 @@ static FALLIBLE read_field(struct csv *csv, struct value *ret, struct err_info *
         TRY(read_quoted(csv, ret, why));
         if (at_line_end(csv) || csv->text.data[csv->at] == csv->separator)
             return ERR_OK;
-        return err_at(why, ERR_INVALID, "csv", csv->line, 0,
+        return err_at(why, ERR_INVALID, "csv", csv->line, column_of(csv, csv->at),
             "something stands between a closing quote and the separator");
     }
     size_t start = csv->at;

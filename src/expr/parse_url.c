@@ -90,6 +90,9 @@ static FALLIBLE read_authority(
         host = str_slice(host, 0, (size_t)colon);
     if (host.size == 0)
         return refuse(why, "it has no host");
+    for (size_t i = 0; i < host.size; i++)
+        if ((unsigned char)host.data[i] <= ' ' || host.data[i] == '<' || host.data[i] == '>')
+            return refuse(why, "a blank or an angle bracket stands in the host");
     TRY(value_map_set(map, "user", value_string(user), why));
     TRY(lowered(arena, host, &v, why));
     TRY(value_map_set(map, "host", v, why));

@@ -213,6 +213,8 @@ static FALLIBLE gather(struct xml *xml, const struct content *content, struct va
             counts[group]++;
         }
         for (uint32_t i = 0; pass == 0 && i < groups.size; i++) {
+            if (counts[i] > 1 && value_str(entries[i].key).data[0] == '@')
+                return refuse(xml, why, "an attribute stands twice");
             lists[i] = ARENA_ARRAY(xml->arena, counts[i], struct value);
             if (lists[i] == NULL)
                 return err_memory(why);

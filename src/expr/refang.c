@@ -63,6 +63,7 @@ static const char *bracketed_mark(struct str text, size_t at, size_t *ret_end)
         { STR_INIT("point"), "." },
         { STR_INIT("@"), "@" },
         { STR_INIT("at"), "@" },
+        { STR_INIT("::"), "::" },
         { STR_INIT(":"), ":" },
         { STR_INIT("//"), "//" },
         { STR_INIT("/"), "/" },
@@ -87,10 +88,9 @@ static const char *full_brackets(struct str text, size_t at, int last, size_t *r
 {
     size_t start = skip_blank(text, at);
     size_t inside = skip_marks(text, start, is_opening), end = 0;
-    if (!is_alnum(last))
-        return NULL;
     const char *means = bracketed_mark(text, skip_blank(text, inside), &end);
-    if (means == NULL)
+    /* "2001[:]db8[:][:]1" */
+    if (means == NULL || !(is_alnum(last) || (last == ':' && means[0] == ':')))
         return NULL;
     end = skip_blank(text, end);
     size_t behind = skip_marks(text, end, is_closing);
@@ -140,14 +140,26 @@ static const struct {
     { STR_INIT("ftp"), STR_INIT("ftp") },
 };
 
+/* A name with a public suffix: "http__example.com" is a URL, "http__handler" a name of a program. */
+static bool has_host(struct str text, size_t at)
+{
+    size_t end = at;
+    while (end - at < HOST_BYTES_MAX &&
+        (is_alnum(byte_at(text, end)) || byte_at(text, end) == '-' || byte_at(text, end) == '.'))
+        end++;
+    return end > at && suffix_is_domain(str_slice(text, at, end));
+}
+
 /* "://" in its forms behind a scheme; 0 when there is none. */
 static size_t separator_size(struct str text, size_t at)
 {
     static const struct str forms[] = { STR_INIT("://"), STR_INIT("[://]"), STR_INIT("(://)"),
         STR_INIT("[:]//"), STR_INIT("(:)//"), STR_INIT(":[//]"), STR_INIT("[:][/][/]"), STR_INIT("[:]/[/]"),
-        STR_INIT(":\\\\"), STR_INIT(":/[/]"), STR_INIT("_//"), STR_INIT("//:") };
+        STR_INIT(":\\\\"), STR_INIT(":/[/]"), STR_INIT("_//"), STR_INIT("//:"), STR_INIT("__"),
+        STR_INIT(":__") };
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-        if (has_word(text, at, forms[i]))
+        bool is_name_byte = forms[i].data[forms[i].size - 1] == '_';
+        if (has_word(text, at, forms[i]) && (!is_name_byte || has_host(text, at + forms[i].size)))
             return forms[i].size;
     }
     return 0;

@@ -33,6 +33,32 @@ static void addresses_end_where_they_end(void **state)
     expr_expect_plain(ROWS(rows));
 }
 
+/* What texts of events are full of. */
+static void look_alikes_are_no_indicators(void **state)
+{
+    (void)state;
+    static const struct expr_row rows[] = {
+        { "iocs('Chrome/120.0.0.0 Safari/537.36').ipv4", "[]" },
+        { "iocs('route/10.0.0.0 Chrome/1.2.0.0 x/9.0.0.0/8 HTTP/192.0.2.1').ipv4",
+            "['10.0.0.0', '1.2.0.0', '192.0.2.1']" },
+        { "iocs('the end.Next one, invoice.zip and clip.mov').domain", "[]" },
+        { "iocs('Example.Com EXAMPLE.ORG evil.zip/x a.Example.com').domain",
+            "['example.com', 'example.org', 'evil.zip', 'a.example.com']" },
+        { "iocs('GET /admin/login.php HTTP/1.1').path", "['/admin/login.php']" },
+        { "iocs('/Library/File System/a.b/c').path", "['/Library/File System/a.b/c']" },
+        { "iocs('C:/Users/x/a.exe file:///C:/x/y.exe ab:/x/y').path",
+            "['C:/Users/x/a.exe', 'C:/x/y.exe', "
+            "'/x/y']" },
+        { "iocs('BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4').wallet.size()", "1" },
+        { "iocs('bc1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4').wallet", "[]" },
+        { "iocs('http__evil.example.com/a hxxps:__evil.example.org').url",
+            "['http://evil.example.com/a', 'https://evil.example.org']" },
+        { "iocs('http__handler.next_step http__x').url", "[]" },
+        { "iocs('2001[:]db8[:][:]1 2001:db8[::]2').ipv6", "['2001:db8::1', '2001:db8::2']" },
+    };
+    expr_expect_plain(ROWS(rows));
+}
+
 static void marks_beyond_ascii_end_words_and_letters_do_not(void **state)
 {
     (void)state;
@@ -179,7 +205,7 @@ static void paths_end_where_they_end(void **state)
         { "iocs(r'\\\\ a\\b').path", "[]" },
         { "iocs(r'C:\\a\\*').path", "[r'C:\\a']" },
         { "iocs(r'C:\\ ').path", "[]" },
-        { "iocs(r'xC:\\a C:/a C;\\a \\\\a\\\\b \\\\\\a\\b x\\\\a\\b').path", "[]" },
+        { "iocs(r'xC:\\a C:/ C;\\a \\\\a\\\\b \\\\\\a\\b x\\\\a\\b').path", "[]" },
         { "iocs(r'%ProgramFiles(x86)%\\a.exe|%%\\b|%A%c|x%A%\\d').path", "[r'%ProgramFiles(x86)%\\a.exe']" },
         { "iocs('C:' + lists.range(1000).map(i, '\\\\abcdef').join()).path[0].size() < 4200", "true" },
         { "iocs('C:' + lists.range(1000).map(i, '\\\\abcdef').join()).path[0].size() > 4000", "true" },
@@ -288,6 +314,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_end_where_they_end),
+        cmocka_unit_test(look_alikes_are_no_indicators),
         cmocka_unit_test(marks_beyond_ascii_end_words_and_letters_do_not),
         cmocka_unit_test(urls_end_where_they_end),
         cmocka_unit_test(hashes_say_what_they_are_of),

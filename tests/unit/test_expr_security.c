@@ -255,10 +255,12 @@ static void urls_are_read_by_their_parts(void **state)
         { "parse_url('http://[::1]x/')", "!between the ']'" },
         { "parse_url('http://[::1]x:80/')", "!between the ']'" },
         { "parse_url('http://[::1]:80/').port", "80" },
-        { "parse_url('a1+-.b://x\\u0000y/').scheme", "'a1+-.b'" },
+        { "parse_url('a1+-.b://x/').scheme", "'a1+-.b'" },
         { "parse_url('a_://x')", "!scheme" },
         { "parse_url('a~://x')", "!scheme" },
-        { "parse_url('http://x\\u0000y/').host", "'x\\u0000y'" },
+        { "parse_url('http://x\\u0000y/').host", "!stands in the host" },
+        { "parse_url('http://exa mple.com/')", "!stands in the host" },
+        { "parse_url('http://<x>/')", "!stands in the host" },
         { "parse_url('http://a/?a=%4&b=%').params", "{'a': '%4', 'b': '%'}" },
     };
     expr_expect_plain(ROWS(rows));
@@ -374,7 +376,7 @@ static void hostile_xml_is_refused(void **state)
         { "parse_xml('<a>&#x110000;</a>')", "!entity" },
         { "parse_xml('<a>&#99999999999;</a>')", "!entity" },
         { "parse_xml(lists.range(1000).map(i, '<a>').join())", "!nested deeper" },
-        { "parse_xml('<a ' + lists.range(3000).map(i, 'b=\"1\" ').join() + '/>').a['@b'].size()", "3000" },
+        { "parse_xml('<a ' + lists.range(3000).map(i, 'b=\"1\" ').join() + '/>')", "!stands twice" },
         { "parse_xml('<a><![CDATA[x</a>')", "!does not end" },
         { "parse_xml('<a><!-- </a>')", "!does not end" },
         { "parse_json(lists.range(200).map(i, '[').join())", "!" },
