@@ -200,10 +200,50 @@ void contracts_observe(struct contracts *contracts, const struct action_call *ca
     unlock(contracts);
 }
 
+/* "hosts[3].name" as playbooks read it: "hosts[].name". */
+static void add_field(struct buf *buf, struct str path)
+{
+    for (size_t i = 0; i < path.size; i++) {
+        bool is_inside = buf->size > 0 && buf->data[buf->size - 1] == '[';
+        if (!is_inside || path.data[i] < '0' || path.data[i] > '9')
+            buf_add_byte(buf, path.data[i]);
+    }
+}
+
+/* "hosts[3].name: expected string, got int", as type_check_value says it, in its parts. Other texts stay
+ * whole. */
+static void mismatch_parts(struct str text, struct drift *drift, struct buf *field)
+{
+    ptrdiff_t expected = str_find(text, STR("expected "), 0), got = str_find(text, STR(", got "), 0);
+    ptrdiff_t required = str_find(text, STR(": a value is required"), 0);
+    *drift = (struct drift){ DRIFT_DECLARED, STR(""), STR("what the action declares"), text };
+    if (required < 0 && (expected < 0 || got < expected))
+        return;
+    add_field(field,
+        str_slice(text, 0,
+            required > 0       ? (size_t)required
+                : expected > 2 ? (size_t)expected - 2
+                               : 0));
+    if (buf_check(field, NULL) == ERR_OK)
+        drift->field = buf_str(field);
+    if (required >= 0) {
+        drift->before = STR("always there, as declared");
+        drift->now = STR("missing");
+        return;
+    }
+    drift->before = str_slice(text, (size_t)expected + strlen("expected "), (size_t)got);
+    drift->now = str_slice(text, (size_t)got + strlen(", got "), text.size);
+}
+
 void contracts_mismatch(struct contracts *contracts, const struct action_call *call, struct str text)
 {
     struct telling telling = { contracts, call, false };
-    const struct drift drift = { DRIFT_DECLARED, STR(""), STR("what the action declares"), text };
+    struct str head = STR(ANSWER_MISMATCH_HEAD);
+    AUTO(buf) struct buf field = { 0 };
+    struct drift drift;
+    if (str_starts(text, head))
+        text = str_slice(text, head.size, text.size);
+    mismatch_parts(text, &drift, &field);
     tell(&telling, &drift);
 }
 

@@ -27,7 +27,10 @@ void contracts_free(struct contracts *contracts); /* NULL is fine */
 
 /* The output of a call that went well. */
 void contracts_observe(struct contracts *contracts, const struct action_call *call, struct value output);
-/* An answer that does not fit what the action declares; `text` says what. */
+/* How the message of an `answer_mismatch` begins; behind it stands what type_check_value says. */
+#define ANSWER_MISMATCH_HEAD "the answer is not what the action declares: "
+
+/* An answer that does not fit what the action declares; `text` is the error's message. */
 void contracts_mismatch(struct contracts *contracts, const struct action_call *call, struct str text);
 
 /* The step that calls. */

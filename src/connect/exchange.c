@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "connect/answer.h"
+#include "connect/contracts.h"
 #include "connect/link.h"
 #include "connect/url.h"
 
@@ -187,8 +188,7 @@ static FALLIBLE mismatch(struct err_info *why, const struct err_info *inner)
 {
     if (inner->code == ERR_MEMORY)
         return err_memory(why);
-    return err_named(
-        why, ERR_INVALID, "answer_mismatch", "the answer is not what the action declares: %s", inner->text);
+    return err_named(why, ERR_INVALID, "answer_mismatch", ANSWER_MISMATCH_HEAD "%s", inner->text);
 }
 
 static FALLIBLE make_output(

@@ -176,11 +176,46 @@ static void what_is_no_description_is_refused(void **state)
     contracts_free(contracts);
 }
 
+static void note_drift(void *context, const struct contract_drift *found)
+{
+    const struct drift *drift = &found->drift;
+    assert_string_equal(drift_kind_name(drift->kind), "declared");
+    assert_true(str_equal(found->action, declared.name));
+    buf_printf(context, "%.*s|%.*s|%.*s", STR_ARG(drift->field), STR_ARG(drift->before), STR_ARG(drift->now));
+}
+
+static void what_does_not_fit_is_told_by_field_and_shapes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *message, *told;
+    } cases[] = {
+        { ANSWER_MISMATCH_HEAD "score: expected int, got string", "score|int|string" },
+        { ANSWER_MISMATCH_HEAD "hosts[12].ports[0]: expected int, got null", "hosts[].ports[]|int|null" },
+        { ANSWER_MISMATCH_HEAD "expected map(string, dyn), got list", "|map(string, dyn)|list" },
+        { ANSWER_MISMATCH_HEAD "host.name: a value is required",
+            "host.name|always there, as declared|missing" },
+        { ANSWER_MISMATCH_HEAD "no such key: x", "|what the action declares|no such key: x" },
+        { "the page's `items` is no list", "|what the action declares|the page's `items` is no list" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        AUTO(buf) struct buf told = { 0 };
+        struct contracts *contracts = NULL;
+        assert_int_equal(contracts_new(clock_system(), note_drift, &told, &contracts, NULL), ERR_OK);
+        struct action_call call = { .action = &declared, .tenant = TENANT };
+        contracts_mismatch(contracts, &call, str_of(cases[i].message));
+        buf_add_byte(&told, '\0');
+        assert_string_equal(told.data, cases[i].told);
+        contracts_free(contracts);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_learned_fills_what_is_not_declared),
         cmocka_unit_test(answers_of_another_kind_than_declared_leave_the_declaration),
+        cmocka_unit_test(what_does_not_fit_is_told_by_field_and_shapes),
         cmocka_unit_test(a_free_form_answer_belongs_to_its_step),
         cmocka_unit_test(what_was_described_is_read_again),
         cmocka_unit_test(what_is_no_description_is_refused),
