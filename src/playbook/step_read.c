@@ -375,9 +375,28 @@ static const struct step_reader *find_reader(struct reader *r, const struct yaml
     return NULL;
 }
 
+/* `do` and `wait` in one step: adds what is told of here to the keys that are known. */
+static size_t check_second_kind(struct reader *r, const struct yaml_node *node,
+    const struct step_reader *reader, const char **keys, size_t count)
+{
+    size_t known = count;
+    for (size_t i = 0; i < READER_COUNT; i++) {
+        bool is_own = &readers[i] == reader;
+        for (size_t k = 0; k < known; k++)
+            is_own = is_own || strcmp(keys[k], readers[i].key) == 0;
+        if (is_own || part(node, readers[i].key) == NULL)
+            continue;
+        reader_fault(r, part(node, readers[i].key), "step_kind",
+            "a step does one thing, and here stand `%s` and `%s`; make two steps of it", reader->key,
+            readers[i].key);
+        keys[count++] = readers[i].key;
+    }
+    return count;
+}
+
 static void check_keys(struct reader *r, const struct yaml_node *node, const struct step_reader *reader)
 {
-    const char *keys[2 * SHAPE_KEYS_MAX + 1], *own[SHAPE_KEYS_MAX + 1];
+    const char *keys[2 * SHAPE_KEYS_MAX + READER_COUNT + 1], *own[SHAPE_KEYS_MAX + 1];
     size_t count = 0;
     shape_names(&shape_step_common, keys);
     shape_names(&shape_steps[reader->kind], own);
@@ -385,6 +404,7 @@ static void check_keys(struct reader *r, const struct yaml_node *node, const str
         count++;
     for (size_t i = 0; own[i] != NULL; i++)
         keys[count++] = own[i];
+    count = check_second_kind(r, node, reader, keys, count);
     keys[count] = NULL;
     reader_keys(r, node, "this step", keys);
 }

@@ -112,6 +112,8 @@ static void each_fault_has_its_place_and_code(void **state)
         { "playbook: Bad Name\nsteps: [ { set: { a: 1 } } ]\n", 1, 11, "playbook_name" },
         { "playbook: a\nsteps:\n  - do: http\n", 3, 9, "action_name" },
         { "playbook: a\nsteps:\n  - foo: 1\n", 3, 5, "step_kind" },
+        { "playbook: a\nsteps:\n  - wait: 1m\n    do: a.b\n", 3, 11, "step_kind" },
+        { "playbook: a\nsteps:\n  - set: { a: 1 }\n    wait: 1m\n", 4, 11, "step_kind" },
         { "playbook: a\nsteps:\n  - if: vars.a ==\n    then: []\n", 3, 0, "expr_parse" },
         { "playbook: a\nsteps:\n  - while: true\n    steps: []\n", 3, 5, "unbounded_loop" },
         { "playbook: a\nsteps:\n  - id: x\n    set: { a: 1 }\n  - id: x\n    set: { b: 1 }\n", 5, 9,
