@@ -70,9 +70,11 @@ static FALLIBLE make_case(const struct resource *resource, struct value run, str
     if (event.type == VALUE_MAP) {
         TRY(value_map_set(&map, "event", value_get(event, STR("event")), why));
         TRY(value_map_set(&map, "source", value_get(event, STR("source")), why));
-    } else {
-        TRY(value_map_set(&map, "inputs", value_get(run, STR("inputs")), why));
     }
+    /* A run that somebody started from an alert has inputs that its event does not give. */
+    struct value inputs = value_get(run, STR("inputs"));
+    if (event.type != VALUE_MAP || (inputs.type == VALUE_MAP && inputs.size > 0))
+        TRY(value_map_set(&map, "inputs", inputs, why));
     if (recorded.mocks.size > 0)
         TRY(value_map_set(&map, "mocks", recorded.mocks, why));
     if (recorded.answers.size > 0)

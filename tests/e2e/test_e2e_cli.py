@@ -241,6 +241,34 @@ def a_playbook_in_place_of_a_template_runs(folder):
         expect((changed["result"], changed["version"], changed["enabled"]), ("updated", 2, True), "one's own")
 
 
+BY_HAND = """\
+playbook: by-hand
+triggers: [ { manual: true } ]
+inputs: { api_key: string }
+steps:
+  - do: log.write
+    with: { message: "asked with ${{ inputs.api_key }} about ${{ alert.finding_info.title }}" }
+  - return: { sent: "Authorization: Bearer ${{ inputs.api_key }}", about: "${{ alert.finding_info.title }}" }
+"""
+
+
+def a_run_by_hand_from_an_alert_exports_with_its_inputs_masked(folder):
+    pathlib.Path(folder, "by-hand.yaml").write_text(BY_HAND)
+    with Server(folder) as server:
+        server.json("apply", os.path.join(folder, "by-hand.yaml"))
+        alert = server.post("/api/v1/events/generic?wait=5s", EVENT, 202)["events"][0]["alert_id"]
+        run_id = server.post("/api/v1/runs", {
+            "playbook": "by-hand", "alert_id": alert, "inputs": {"api_key": "quite-a-key"}}, 201)["id"]
+        expect(server.ask("run", "show", run_id, "--follow")[0], 0, "the run")
+        status, out, err = server.ask("run", "export-test", run_id)
+        expect(status, 0, "export-test")
+        expect_in("look like secrets and are masked", err, "told")
+        expect("quite-a-key" in out, False, f"a secret in {out}")
+        pathlib.Path(folder, "by-hand.test.yaml").write_text(out)
+        status, out, err = tocsin("test", os.path.join(folder, "by-hand.test.yaml"))
+        expect((status, err), (0, ""), f"the exported test: {out}")
+
+
 def runs_tasks_and_events_on_a_server(folder):
     playbook = PLAYBOOK.replace("do: abuseipdb.check_ip", "do: http.request").replace(
         "with: { ip: \"${{ inputs.ip }}\" }", "with: { method: GET, url: \"http://192.0.2.1/${{ inputs.ip }}\" }", 1).replace(
@@ -389,7 +417,8 @@ def tokens_and_audit(folder):
 TESTS = [each_command_explains_itself, the_doctor_looks_at_everything, wrong_use_is_told_with_the_mend,
          no_server_is_told, login_is_stored_and_used, a_certificate_of_ones_own_is_trusted_by_name,
          cases_are_worked_on, connectors_and_connections, playbooks_are_published_and_switched,
-         a_playbook_in_place_of_a_template_runs, runs_tasks_and_events_on_a_server,
+         a_playbook_in_place_of_a_template_runs, a_run_by_hand_from_an_alert_exports_with_its_inputs_masked,
+         runs_tasks_and_events_on_a_server,
          connections_are_tried_and_containments_ended, a_backup_of_a_running_server_is_restored, tokens_and_audit]
 
 
